@@ -1,0 +1,191 @@
+//! A database's schema as objects, one fact a row, with stable names instead of OIDs.
+//!
+//! An [`Object`] is one named thing at the finest grain: a column is an object of its own, so are its default, a comment and a
+//! grant. Two catalogs are compared generically ([`compare`]); what a difference means in SQL is the planner's matter.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+/// Postgres's own address of an object: `pg_depend`'s (classid, objid, objsubid). Valid in one database only, never compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    pub class: u32,
+    pub object: u32,
+    pub sub: i32,
+}
+
+/// What kind of thing an object is. The names are Postgres's own words (`pg_identify_object` where it has one).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Kind {
+    Database,
+    Role,
+    Schema,
+    Extension,
+    Language,
+    AccessMethod,
+    Type,
+    EnumValue,
+    Domain,
+    Sequence,
+    Table,
+    ForeignTable,
+    Column,
+    Default,
+    Constraint,
+    Index,
+    View,
+    MaterializedView,
+    Function,
+    Procedure,
+    Aggregate,
+    Trigger,
+    EventTrigger,
+    Rule,
+    Policy,
+    Statistics,
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
+    Operator,
+    OperatorClass,
+    OperatorFamily,
+    Cast,
+    Collation,
+    Conversion,
+    Transform,
+    Publication,
+    Subscription,
+    ForeignDataWrapper,
+    Server,
+    UserMapping,
+    Comment,
+    Grant,
+    DefaultPrivilege,
+    SecurityLabel,
+    Setting,
+}
+
+/// The stable name of an object: kind and path, for instance `column public.tenants.legacy_code` or
+/// `function public.touch(integer, text)` (argument types are part of the last name).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectId {
+    pub kind: Kind,
+    /// Outermost name first, unquoted: `["public", "tenants", "legacy_code"]`.
+    pub path: Vec<String>,
+}
+
+impl fmt::Display for ObjectId {
+    /// The path joined with dots, as a reviewer would say it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path.join("."))
+    }
+}
+
+/// The value of one attribute.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    Bool(bool),
+    Integer(i64),
+    Text(String),
+    List(Vec<String>),
+}
+
+/// One object of a catalog.
+#[derive(Debug, Clone)]
+pub struct Object {
+    pub id: ObjectId,
+    pub address: Option<Address>,
+    /// The object that this one is a part of (a column's table); gone when it goes.
+    pub parent: Option<ObjectId>,
+    /// What is compared. An attribute that is absent has Postgres's default.
+    pub attributes: BTreeMap<&'static str, Value>,
+    /// What this object needs to exist (pg_depend, and names inside it).
+    pub needs: Vec<ObjectId>,
+}
+
+/// All objects of one database.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    pub objects: BTreeMap<ObjectId, Object>,
+    /// `server_version_num`.
+    pub server_version: u32,
+    /// What the completeness check found in pg_catalog and no reader reads.
+    pub not_covered: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    Create,
+    Alter,
+    Drop,
+    Rename,
+    /// Dropped and made again, since Postgres has no ALTER for what changed.
+    Replace,
+}
+
+/// One attribute that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeChange {
+    pub name: &'static str,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+}
+
+/// One object created, altered, dropped, renamed or replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub action: Action,
+    /// Its name in the target; in the base when it is dropped.
+    pub object: ObjectId,
+    /// Its old name, when `action` is `Rename`.
+    pub renamed_from: Option<ObjectId>,
+    pub attributes: Vec<AttributeChange>,
+}
+
+/// What differs between two catalogs, in the order of [`ObjectId`]. Parts of an object that is created or dropped whole are not
+/// listed beside it.
+pub fn compare(base: &Catalog, target: &Catalog) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (id, before) in &base.objects {
+        match target.objects.get(id) {
+            None => {
+                if before.parent.as_ref().is_none_or(|parent| target.objects.contains_key(parent)) {
+                    changes.push(Change { action: Action::Drop, object: id.clone(), renamed_from: None, attributes: Vec::new() });
+                }
+            }
+            Some(after) => {
+                let attributes = compare_attributes(before, after);
+                if !attributes.is_empty() {
+                    changes.push(Change { action: Action::Alter, object: id.clone(), renamed_from: None, attributes });
+                }
+            }
+        }
+    }
+    for (id, after) in &target.objects {
+        let new = !base.objects.contains_key(id);
+        if new && after.parent.as_ref().is_none_or(|parent| base.objects.contains_key(parent)) {
+            changes.push(Change { action: Action::Create, object: id.clone(), renamed_from: None, attributes: Vec::new() });
+        }
+    }
+    changes.sort_by(|a, b| a.object.cmp(&b.object));
+    changes
+}
+
+fn compare_attributes(before: &Object, after: &Object) -> Vec<AttributeChange> {
+    let names: std::collections::BTreeSet<_> = before.attributes.keys().chain(after.attributes.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| before.attributes.get(*name) != after.attributes.get(*name))
+        .map(|name| AttributeChange {
+            name,
+            before: before.attributes.get(name).cloned(),
+            after: after.attributes.get(name).cloned(),
+        })
+        .collect()
+}

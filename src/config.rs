@@ -1,0 +1,368 @@
+//! `.github/schemaproof.yml` and the Action's inputs or the command line's flags -> [`Config`].
+//!
+//! [`KEYS`] is the one list of settings: the config file, the Action's inputs, `action.yml` and the documentation are made from
+//! it. Reads no file and no environment itself.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::risk::Level;
+
+/// Which planner proposes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineChoice {
+    /// Atlas where its binary is found, completed by the native planner; else the native planner alone.
+    #[default]
+    Auto,
+    /// Atlas, completed by the native planner; an error when its binary is not found.
+    Atlas,
+    Native,
+}
+
+/// How the files of one schema are run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Session {
+    /// One session over all files, as `cat *.sql | psql` has.
+    #[default]
+    Single,
+    /// A session a file, as `docker-entrypoint-initdb.d` has.
+    PerFile,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommentMode {
+    /// One comment, kept up to date.
+    #[default]
+    Sticky,
+    /// A new comment a run.
+    New,
+    Off,
+}
+
+/// When the exit code is 3.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailOn {
+    /// When the verdict is `blocked`, for whatever reason.
+    #[default]
+    Blocked,
+    /// Only when the plan is not proven.
+    Unproven,
+    Never,
+}
+
+/// What a rule's level is set to: a level, or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleSetting {
+    Off,
+    #[serde(untagged)]
+    Level(Level),
+}
+
+/// Who may accept a blocking finding on the pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Approve {
+    /// The lowest repository permission: `write`, `maintain` or `admin`.
+    pub permission: Permission,
+    /// Whether the pull request's own author may.
+    pub author: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Permission {
+    #[default]
+    Write,
+    Maintain,
+    Admin,
+}
+
+impl Default for Approve {
+    fn default() -> Self {
+        Approve { permission: Permission::Write, author: true }
+    }
+}
+
+/// What blocks, and who may accept it. Read from the base, never from the pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// The lowest level that blocks.
+    pub block: Level,
+    /// Level of a rule by its id.
+    pub rules: BTreeMap<String, RuleSetting>,
+    pub approve: Approve,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy { block: Level::Danger, rules: BTreeMap::new(), approve: Approve::default() }
+    }
+}
+
+/// All settings of a run, after the file and the inputs are put together (the input wins).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Config {
+    pub paths: Vec<String>,
+    pub base: String,
+    pub database_url: Option<String>,
+    pub environments: Vec<String>,
+    pub engine: EngineChoice,
+    pub sandbox: String,
+    pub image: String,
+    pub session: Session,
+    pub exclude: Vec<String>,
+    pub comment: CommentMode,
+    pub status_context: String,
+    pub fail_on: FailOn,
+    /// Name of the database that the SQL files are run in, and the superuser that runs them.
+    pub database: String,
+    pub role: String,
+    pub setup: Vec<String>,
+    /// Longest run of one statement of a schema file or a plan, in seconds.
+    pub statement_timeout: u64,
+    /// Longest time for a whole run, in seconds.
+    pub timeout: u64,
+    /// Memory of a sandbox server, in megabytes.
+    pub memory: u64,
+    /// Size of a sandbox server's data directory, in megabytes.
+    pub disk: u64,
+    pub policy: Policy,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            paths: vec!["extensions/sql".into()],
+            base: "merge-base".into(),
+            database_url: None,
+            environments: Vec::new(),
+            engine: EngineChoice::Auto,
+            sandbox: "auto".into(),
+            image: "postgres:16".into(),
+            session: Session::Single,
+            exclude: Vec::new(),
+            comment: CommentMode::Sticky,
+            status_context: "schemaproof".into(),
+            fail_on: FailOn::Blocked,
+            database: "app".into(),
+            role: "postgres".into(),
+            setup: Vec::new(),
+            statement_timeout: 60,
+            timeout: 900,
+            memory: 1024,
+            disk: 1024,
+            policy: Policy::default(),
+        }
+    }
+}
+
+/// One setting, as `action.yml`, `docs/configuration.md` and the reader of inputs know it.
+pub struct Key {
+    pub name: &'static str,
+    /// Whether the Action takes it as an input.
+    pub input: bool,
+    /// Whether the config file takes it.
+    pub file: bool,
+    /// One sentence or two, Markdown.
+    pub description: &'static str,
+    /// As shown; for inputs that the config file may set too, `action.yml` has an empty default so that the file is not overridden.
+    pub default: &'static str,
+    /// Lists take one entry a line.
+    pub list: bool,
+}
+
+const fn key(name: &'static str, default: &'static str, description: &'static str) -> Key {
+    Key { name, input: true, file: true, description, default, list: false }
+}
+
+const fn list(name: &'static str, default: &'static str, description: &'static str) -> Key {
+    Key { list: true, ..key(name, default, description) }
+}
+
+/// Every setting, in the order in which they are documented.
+pub const KEYS: &[Key] = &[
+    Key {
+        file: false,
+        ..key(
+            "token",
+            "${{ github.token }}",
+            "Token for GitHub's API: reads the pull request, writes comment, status and check run.",
+        )
+    },
+    list("paths", "extensions/sql", "Directories, files or globs of the SQL files, in the order in which they run."),
+    key(
+        "base",
+        "merge-base",
+        "What the pull request is compared with: `merge-base`, a git ref, a schema source, or `database` (the live one).",
+    ),
+    key("database-url", "", "A live Postgres, read only: shown as drift, and planned against when `base` is `database`."),
+    list("environments", "", "`NAME=URL` lines: live databases that scheduled runs compare."),
+    key("engine", "auto", "`auto` (Atlas where it is installed, completed by the native planner), `atlas`, or `native`."),
+    key("sandbox", "auto", "Where the throwaway Postgres runs: `auto`, `docker`, `local`, or the URL of a server."),
+    key(
+        "image",
+        "postgres:16",
+        "Docker image of the throwaway Postgres. Take the one whose version and extensions your production has.",
+    ),
+    key(
+        "session",
+        "single",
+        "`single`: all files in one session, as `cat *.sql` has; `per-file`: a session a file, as `docker-entrypoint-initdb.d` has.",
+    ),
+    list("exclude", "", "Objects that are left out of the comparison, as `schema.name` patterns with `*`."),
+    Key {
+        file: false,
+        ..key(
+            "config",
+            ".github/schemaproof.yml",
+            "Path of the config file. It is read from the base, never from the pull request.",
+        )
+    },
+    key("comment", "sticky", "`sticky` (one comment, kept up to date), `new` (one a run) or `off`."),
+    key(
+        "status-context",
+        "schemaproof",
+        "Name of the commit status and the check run; also tells several comments on one pull request apart.",
+    ),
+    Key { file: false, ..key("pr-number", "", "For `workflow_dispatch`: the pull request to run for.") },
+    key("fail-on", "blocked", "When the step fails: `blocked`, `unproven` or `never`."),
+    Key { file: false, ..key("working-directory", ".", "Directory that `paths` and `config` are relative to.") },
+    key("database", "app", "Name of the database that the SQL files are run in."),
+    key("role", "postgres", "Superuser that runs the SQL files."),
+    Key { input: false, ..list("setup", "", "SQL that is run in every sandbox server first, for instance `create role app`.") },
+    Key { input: false, ..key("statement-timeout", "60", "Longest run of one statement, in seconds.") },
+    Key { input: false, ..key("timeout", "900", "Longest time for a whole run, in seconds.") },
+    Key { input: false, ..key("memory", "1024", "Memory of a sandbox server, in megabytes.") },
+    Key { input: false, ..key("disk", "1024", "Size of a sandbox server's data directory, in megabytes.") },
+    Key { input: false, ..key("policy", "", "What blocks (`block`), levels by rule (`rules`), and who may accept (`approve`).") },
+];
+
+/// Outputs of the Action: name and description.
+pub const OUTPUTS: &[(&str, &str)] = &[
+    ("verdict", "`pass`, `blocked` or `error`."),
+    ("proven", "`true` when the replayed plan ends in the target schema."),
+    ("changes", "Number of objects that change."),
+    ("findings", "Number of findings."),
+    ("blocking", "Number of findings that block and are not accepted."),
+    ("fingerprint", "Fingerprint of the plan: what an acceptance is bound to."),
+    ("plan-sql", "Path of the plan as a SQL script."),
+    ("report-json", "Path of the report as JSON."),
+    ("report-html", "Path of the report as a self-contained HTML file."),
+    ("comment-url", "Address of the comment on the pull request."),
+];
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {origin}: {message}")]
+    Syntax { origin: String, message: String },
+    #[error("{origin} has an unknown key `{key}`{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_default())]
+    UnknownKey { origin: String, key: String, suggestion: Option<String> },
+    #[error("{origin}: `{key}` is `{value}`, which is not one of {expected}")]
+    BadValue { origin: String, key: String, value: String, expected: String },
+}
+
+impl Config {
+    /// Puts the config file (YAML text, with its name for messages) and the inputs (by key, empty ones left out) together.
+    ///
+    /// # Errors
+    /// When the file is not YAML, has a key that is not in [`KEYS`] (with the nearest one as a suggestion), or a value does not
+    /// fit its key.
+    pub fn from_file_and_inputs(file: Option<(&str, &str)>, inputs: &BTreeMap<String, String>) -> Result<Config, ConfigError> {
+        let mut tree = match file {
+            None => serde_yaml::Mapping::new(),
+            Some((origin, text)) => parse_file(origin, text)?,
+        };
+        for key in KEYS.iter().filter(|key| key.input && key.file) {
+            let Some(value) = inputs.get(key.name).map(|value| value.trim()).filter(|value| !value.is_empty()) else { continue };
+            let value = if key.list {
+                value.lines().map(str::trim).filter(|line| !line.is_empty()).map(serde_yaml::Value::from).collect::<Vec<_>>().into()
+            } else {
+                serde_yaml::Value::from(value)
+            };
+            tree.insert(key.name.into(), value);
+        }
+        let origin = file.map_or("the inputs", |(origin, _)| origin);
+        serde_yaml::from_value(serde_yaml::Value::Mapping(tree))
+            .map_err(|error| ConfigError::Syntax { origin: origin.into(), message: error.to_string() })
+    }
+}
+
+fn parse_file(origin: &str, text: &str) -> Result<serde_yaml::Mapping, ConfigError> {
+    let syntax = |message: String| ConfigError::Syntax { origin: origin.into(), message };
+    let tree = match serde_yaml::from_str(text).map_err(|error| syntax(error.to_string()))? {
+        serde_yaml::Value::Null => serde_yaml::Mapping::new(),
+        serde_yaml::Value::Mapping(tree) => tree,
+        _ => return Err(syntax("the file must hold `key: value` lines".into())),
+    };
+    for name in tree.keys() {
+        let name = name.as_str().unwrap_or_default();
+        if !KEYS.iter().any(|key| key.file && key.name == name) {
+            let names = KEYS.iter().filter(|key| key.file).map(|key| key.name);
+            return Err(ConfigError::UnknownKey { origin: origin.into(), key: name.into(), suggestion: nearest(name, names) });
+        }
+    }
+    Ok(tree)
+}
+
+/// The name that a mistyped one most likely meant.
+pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    names
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .min()
+        .map(|(_, candidate)| candidate.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        Config::from_file_and_inputs(Some(("schemaproof.yml", text)), &BTreeMap::new())
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(read("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_a_suggestion() {
+        let error = read("imgae: postgres:17").unwrap_err().to_string();
+        assert_eq!(error, "schemaproof.yml has an unknown key `imgae`; did you mean `image`?");
+        assert!(read("policy: {blok: danger}").unwrap_err().to_string().contains("blok"));
+    }
+
+    #[test]
+    fn the_input_wins_over_the_file() {
+        let inputs =
+            BTreeMap::from([("image".to_string(), "postgres:18".to_string()), ("paths".to_string(), "a\n b \n\n".to_string())]);
+        let config = Config::from_file_and_inputs(Some(("f", "image: postgres:15\nsession: per-file")), &inputs).unwrap();
+        assert_eq!((config.image.as_str(), config.session), ("postgres:18", Session::PerFile));
+        assert_eq!(config.paths, ["a", "b"]);
+    }
+
+    #[test]
+    fn rules_take_a_level_or_off() {
+        let config = read("policy: {block: warning, rules: {drop-index: off, add-column-not-null: danger}}").unwrap();
+        assert_eq!(config.policy.block, Level::Warning);
+        assert_eq!(config.policy.rules["drop-index"], RuleSetting::Off);
+        assert_eq!(config.policy.rules["add-column-not-null"], RuleSetting::Level(Level::Danger));
+    }
+
+    #[test]
+    fn every_default_in_the_list_is_the_default_in_the_type() {
+        let inputs =
+            KEYS.iter().filter(|key| key.input && key.file).map(|key| (key.name.to_string(), key.default.to_string())).collect();
+        assert_eq!(Config::from_file_and_inputs(None, &inputs).unwrap(), Config::default());
+    }
+}

@@ -1,0 +1,101 @@
+//! The ordered steps from one schema to another, in transaction groups.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::catalog::ObjectId;
+
+/// Who proposed a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    Atlas,
+    Native,
+}
+
+/// One statement of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// One statement without a semicolon at its end. May hold secrets (user mappings, subscriptions): see `masked`.
+    pub sql: String,
+    /// The same with secrets masked, when it has any: what is shown.
+    pub masked: Option<String>,
+    pub origin: Origin,
+    /// Transaction group, from 1. Steps of one group run in one transaction when `transactional`.
+    pub group: usize,
+    /// False for what Postgres refuses inside a transaction block; such a step is a group of its own.
+    pub transactional: bool,
+    /// What the planner meant to change with it; empty for Atlas's steps (the replay finds out).
+    pub objects: Vec<ObjectId>,
+}
+
+impl Step {
+    /// The statement as it may be shown.
+    pub fn shown(&self) -> &str {
+        self.masked.as_deref().unwrap_or(&self.sql)
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+}
+
+/// Hash of a plan's steps: what an acceptance is bound to. Shown as `b7f3·91c2`; written in a comment with or without the dot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint(String);
+
+impl Plan {
+    /// The same steps give the same fingerprint; any other statement, order or grouping gives another.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hash = Sha256::new();
+        for step in &self.steps {
+            hash.update(step.group.to_be_bytes());
+            hash.update((step.sql.len() as u64).to_be_bytes());
+            hash.update(step.sql.as_bytes());
+        }
+        let digest = hash.finalize();
+        let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Fingerprint(hex)
+    }
+
+    /// A script that `psql -v ON_ERROR_STOP=1 -f` runs as it stands. Secrets are exact in it.
+    pub fn to_sql(&self) -> String {
+        let mut sql = String::new();
+        for group in self.steps.chunk_by(|a, b| a.group == b.group) {
+            let transaction = group.len() > 1 && group[0].transactional;
+            if transaction {
+                sql.push_str("BEGIN;\n");
+            }
+            for step in group {
+                sql.push_str(&step.sql);
+                sql.push_str(";\n");
+            }
+            if transaction {
+                sql.push_str("COMMIT;\n");
+            }
+        }
+        sql
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<&str> = (0..self.0.len()).step_by(4).map(|at| &self.0[at..(at + 4).min(self.0.len())]).collect();
+        f.write_str(&parts.join("·"))
+    }
+}
+
+impl Fingerprint {
+    /// Whether a person wrote this fingerprint: dots, dashes, spaces and case do not matter.
+    pub fn is_written_as(&self, text: &str) -> bool {
+        let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+        plain.eq_ignore_ascii_case(&self.0)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,83 @@
+//! A plan replayed on a copy of the base, measured step by step, and its end judged against the target.
+
+use serde::{Deserialize, Serialize};
+
+/// A lock that a step held until its transaction ended.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Lock {
+    /// Schema-qualified name of the relation.
+    pub relation: String,
+    /// Mode as in `pg_locks.mode`, for instance `AccessExclusiveLock`.
+    pub mode: String,
+}
+
+/// How Postgres refused a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct SqlError {
+    /// SQLSTATE, five characters; absent when the connection broke.
+    pub sqlstate: Option<String>,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+}
+
+/// What one step did when it was replayed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Effects {
+    /// Locks on relations that were there before the step.
+    pub locks: Vec<Lock>,
+    /// Tables whose data was written anew (a new relfilenode).
+    pub rewrites: Vec<String>,
+    /// Tables read from end to end.
+    pub scans: Vec<String>,
+    /// Indexes built anew on tables that were there before the step.
+    pub index_builds: Vec<String>,
+    /// Rows in the tables that the step locked, before and after.
+    pub rows_before: Option<u64>,
+    pub rows_after: Option<u64>,
+    /// Values that were there before and are not there after: of dropped columns and tables, and deleted rows.
+    pub values_lost: u64,
+    pub milliseconds: f64,
+    pub error: Option<SqlError>,
+}
+
+/// What a judge found about the end of the replay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Judgement {
+    pub equal: bool,
+    /// One entry an object that differs.
+    pub differences: Vec<Difference>,
+    /// Why the judge could not judge; `equal` is false then.
+    pub unable: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Difference {
+    /// `kind name`, for instance `function public.touch(integer)`.
+    pub object: String,
+    /// A unified diff or a sentence; what the replay has against what the target has.
+    pub detail: String,
+}
+
+/// The outcome of replaying a plan. Only [`Proof::proven`] may be called a proof.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Proof {
+    /// One entry a step, in the plan's order; steps after one that failed have no effects.
+    pub effects: Vec<Effects>,
+    pub pg_dump: Judgement,
+    pub catalog: Judgement,
+    /// Differences in the order of columns, which no ALTER can mend; said, and not held against the plan.
+    pub column_order: Vec<String>,
+}
+
+impl Proof {
+    /// Every step ran, and both judges found the end equal to the target.
+    pub fn proven(&self) -> bool {
+        self.failed_step().is_none() && self.pg_dump.equal && self.catalog.equal
+    }
+
+    /// Index of the first step that failed.
+    pub fn failed_step(&self) -> Option<usize> {
+        self.effects.iter().position(|effects| effects.error.is_some())
+    }
+}

@@ -1,0 +1,193 @@
+//! One view model; comment, summary, terminal, HTML and SARIF are renderings of it. Pure.
+//!
+//! [`Report`] is also the JSON report: its keys are stable once released.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalog::Action,
+    plan::Origin,
+    proof::{Effects, Judgement, SqlError},
+    risk::Level,
+    verdict::Verdict,
+};
+
+/// Everything that is known after a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Report {
+    /// Version of this format: 1.
+    pub schemaproof: u32,
+    pub verdict: Verdict,
+    /// Why, in one sentence.
+    pub reason: String,
+    pub proven: bool,
+    pub fingerprint: Option<String>,
+    pub base: Side,
+    pub target: Side,
+    /// Version of the sandbox's server, for instance `16.4`.
+    pub server: Option<String>,
+    pub engine: Option<Engine>,
+    pub changes: Vec<ReportedChange>,
+    pub steps: Vec<ReportedStep>,
+    pub findings: Vec<ReportedFinding>,
+    pub proof: Option<ReportedProof>,
+    /// What the catalog reader does not read: never a success.
+    pub not_covered: Vec<String>,
+    /// What a reader should know beside the findings: statements of the base that failed, Atlas set aside and why, column order.
+    pub remarks: Vec<Remark>,
+    /// Entities before and after, for the picture.
+    pub picture: Picture,
+    pub drift: Option<Drift>,
+    pub down: Option<Down>,
+    /// What went wrong, when the verdict is `error`.
+    pub error: Option<ReportedError>,
+    pub seconds: f64,
+    pub run: Option<Run>,
+}
+
+/// One of the two schemas that are compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Side {
+    /// `main`, `git:v1`, `postgres://host/app` (never with a password).
+    pub name: String,
+    pub commit: Option<String>,
+    pub files: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Engine {
+    pub name: Origin,
+    pub version: String,
+    /// How many changes Atlas left out and schemaproof added.
+    pub left_out: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ReportedChange {
+    pub kind: String,
+    pub object: String,
+    pub action: Action,
+    /// What changed, ready to be read: `type vector(1536) -> vector(384)`.
+    pub details: Vec<String>,
+    pub file: Option<String>,
+    pub line: Option<u32>,
+    /// Whether Atlas left it out.
+    pub left_out: bool,
+    /// Indexes into `steps`.
+    pub steps: Vec<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ReportedStep {
+    /// Secrets masked.
+    pub sql: String,
+    pub origin: Origin,
+    pub group: usize,
+    pub transactional: bool,
+    pub effects: Option<Effects>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ReportedFinding {
+    pub rule: String,
+    pub level: Level,
+    pub blocks: bool,
+    pub accepted_by: Option<String>,
+    pub object: String,
+    pub message: String,
+    pub advice: String,
+    pub safer_sql: Option<String>,
+    pub file: Option<String>,
+    pub line: Option<u32>,
+    /// Index into `steps`.
+    pub step: Option<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ReportedProof {
+    pub pg_dump: Judgement,
+    pub catalog: Judgement,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Remark {
+    pub title: String,
+    pub text: String,
+    /// SQL or program output that belongs to it; shown in a fence.
+    pub quote: Option<String>,
+    pub file: Option<String>,
+    pub line: Option<u32>,
+}
+
+/// Tables that change, for an entity-relationship picture.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Picture {
+    pub tables: BTreeMap<String, PicturedTable>,
+    pub references: Vec<PicturedReference>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PicturedTable {
+    /// Absent when the table itself does not change but is referred to.
+    pub action: Option<Action>,
+    pub columns: Vec<PicturedColumn>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PicturedColumn {
+    pub name: String,
+    pub r#type: String,
+    pub primary_key: bool,
+    pub foreign_key: bool,
+    pub action: Option<Action>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PicturedReference {
+    pub from: String,
+    pub to: String,
+    pub constraint: String,
+    pub action: Option<Action>,
+}
+
+/// A live database against the base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Drift {
+    pub database: String,
+    pub changes: Vec<ReportedChange>,
+}
+
+/// The way back: from the target to the base.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Down {
+    pub steps: Vec<ReportedStep>,
+    pub lossless: bool,
+    pub proven: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ReportedError {
+    /// What was attempted, on what, why it failed.
+    pub message: String,
+    /// What to do.
+    pub advice: Option<String>,
+    pub sql: Option<SqlError>,
+    pub file: Option<String>,
+    pub line: Option<u32>,
+    pub column: Option<u32>,
+    /// The line at fault.
+    pub excerpt: Option<String>,
+}
+
+/// The workflow run that made the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Run {
+    pub number: u64,
+    pub url: String,
+    pub repository: String,
+    pub server_url: String,
+    pub head_sha: String,
+    pub pull_request: Option<u64>,
+}
