@@ -85,6 +85,20 @@ impl fmt::Display for ObjectId {
     }
 }
 
+impl fmt::Display for Kind {
+    /// In words: `materialized view`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let debug = format!("{self:?}");
+        for (at, letter) in debug.char_indices() {
+            if letter.is_ascii_uppercase() && at > 0 {
+                f.write_str(" ")?;
+            }
+            write!(f, "{}", letter.to_ascii_lowercase())?;
+        }
+        Ok(())
+    }
+}
+
 /// The value of one attribute.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -135,6 +149,30 @@ pub struct AttributeChange {
     pub name: &'static str,
     pub before: Option<Value>,
     pub after: Option<Value>,
+}
+
+impl fmt::Display for AttributeChange {
+    /// `type integer -> bigint`; what is absent is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name.replace('_', " "))?;
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => write!(f, " {before} -> {after}"),
+            (Some(before), None) => write!(f, " {before} -> none"),
+            (None, Some(after)) => write!(f, " none -> {after}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Bool(value) => write!(f, "{value}"),
+            Value::Integer(value) => write!(f, "{value}"),
+            Value::Text(value) => f.write_str(value),
+            Value::List(values) => write!(f, "({})", values.join(", ")),
+        }
+    }
 }
 
 /// One object created, altered, dropped, renamed or replaced.

@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod judge;
+mod relations;
+pub mod replay;
+pub mod rows;
+
 /// A lock that a step held until its transaction ended.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Lock {
@@ -38,6 +43,10 @@ pub struct Effects {
     /// Values that were there before and are not there after: of dropped columns and tables, and deleted rows.
     pub values_lost: u64,
     pub milliseconds: f64,
+    /// The step failed on the rows that were there (SQLSTATE class 22 or 23) and ran after they were taken out: on a database
+    /// with such rows it fails.
+    pub error_on_rows: Option<SqlError>,
+    /// The step failed whatever the rows; the plan ends there.
     pub error: Option<SqlError>,
 }
 
@@ -79,5 +88,13 @@ impl Proof {
     /// Index of the first step that failed.
     pub fn failed_step(&self) -> Option<usize> {
         self.effects.iter().position(|effects| effects.error.is_some())
+    }
+}
+
+/// What Postgres or the connection said, in one line: message and SQLSTATE.
+pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
+        None => error.to_string(),
     }
 }

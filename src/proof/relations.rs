@@ -1,0 +1,234 @@
+//! What a step did to relations: locks, rewrites, scans, index builds, rows and values lost, read from the catalogs between two
+//! steps. Knows nothing of plans.
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::{Client, SimpleQueryRow};
+
+use super::{
+    Effects, Lock,
+    replay::{Result, query, run},
+};
+
+/// The relations of a database as they were before a step, by OID.
+pub(super) struct Relations {
+    known: BTreeMap<u32, Relation>,
+    /// Strongest lock by relation that the transaction holds already.
+    held: BTreeMap<u32, usize>,
+}
+
+#[derive(Debug, Clone)]
+struct Relation {
+    name: String,
+    kind: char,
+    /// `relfilenode`: changes when the data is written anew.
+    file: u32,
+    /// For an index, its table.
+    table: Option<u32>,
+    rows: u64,
+    /// Values that are not null, by attribute number.
+    values: BTreeMap<i16, u64>,
+    /// Sequential scans in this transaction so far.
+    scans: i64,
+}
+
+/// Lock modes from weakest to strongest: <https://www.postgresql.org/docs/current/explicit-locking.html>.
+pub const LOCK_MODES: [&str; 8] = [
+    "AccessShareLock",
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+];
+
+/// Relations of user schemas; `{filter}` narrows them. `pg_stat_get_xact_numscans` counts the scans of this transaction, those of
+/// `ALTER TABLE` among them.
+const RELATIONS: &str = "
+    SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind, c.relfilenode, i.indrelid,
+           CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_relation_size(c.oid) > 0 ELSE false END,
+           coalesce(pg_catalog.pg_stat_get_xact_numscans(c.oid), 0)
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+    WHERE c.relkind IN ('r', 'm', 'i', 'S', 'p', 'v', 'f', 'I') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+
+impl Relations {
+    pub async fn read(client: &Client) -> Result<Relations> {
+        let mut relations = Relations { known: BTreeMap::new(), held: BTreeMap::new() };
+        let mut filled = Vec::new();
+        for row in query(client, RELATIONS).await? {
+            let Some((oid, relation)) = Relation::from_row(&row) else { continue };
+            if row.get(5) == Some("t") {
+                filled.push(oid);
+            }
+            relations.known.insert(oid, relation);
+        }
+        for oid in filled {
+            relations.count(client, oid).await?;
+        }
+        Ok(relations)
+    }
+
+    pub fn have_rows(&self) -> bool {
+        self.known.values().any(|relation| relation.rows > 0)
+    }
+
+    /// A new transaction begins: locks and scans count from nothing.
+    pub fn forget_transaction(&mut self) {
+        self.held.clear();
+        for relation in self.known.values_mut() {
+            relation.scans = 0;
+        }
+    }
+
+    /// Takes all rows out of the tables.
+    pub async fn empty(&mut self, client: &Client) -> Result<()> {
+        let tables: Vec<&str> = self
+            .known
+            .values()
+            .filter(|relation| relation.rows > 0 && relation.kind == 'r')
+            .map(|relation| relation.name.as_str())
+            .collect();
+        if !tables.is_empty() {
+            let tables = tables.join(", ");
+            run(
+                client,
+                &format!("SET session_replication_role = replica; TRUNCATE {tables} CASCADE; RESET session_replication_role"),
+            )
+            .await?;
+        }
+        *self = Relations::read(client).await?;
+        Ok(())
+    }
+
+    /// Fills in what the step that has just run did, and takes note of what is there now. Outside a transaction locks are gone by
+    /// now and are not measured.
+    pub async fn measure(&mut self, client: &Client, transactional: bool, effects: &mut Effects) -> Result<()> {
+        let mut filter = String::new();
+        let mut locked = Vec::new();
+        if transactional {
+            locked = self.locks(client, effects).await?;
+            if locked.is_empty() {
+                return Ok(());
+            }
+            // In a transaction only what it locked can have changed; elsewhere anything can.
+            let oids: Vec<String> = locked.iter().map(u32::to_string).collect();
+            filter = format!(" AND c.oid IN ({})", oids.join(","));
+        }
+        let rows = query(client, &format!("{RELATIONS}{filter}")).await?;
+        let mut now: BTreeMap<u32, Relation> = rows.iter().filter_map(Relation::from_row).collect();
+        let before: Vec<u32> = if transactional { locked } else { self.known.keys().copied().collect() };
+        let (mut rows_before, mut rows_after) = (0, 0);
+        for oid in before {
+            let Some(old) = self.known.remove(&oid) else { continue };
+            rows_before += old.rows;
+            let Some(mut new) = now.remove(&oid) else {
+                effects.values_lost += old.values.values().sum::<u64>();
+                continue;
+            };
+            match old.kind {
+                'r' | 'm' if old.file != new.file => effects.rewrites.push(old.name.clone()),
+                'r' | 'm' if new.scans > old.scans => effects.scans.push(old.name.clone()),
+                'i' if old.file != new.file => effects.index_builds.push(old.name.clone()),
+                _ => {}
+            }
+            let had_rows = old.rows > 0;
+            new.rows = 0;
+            self.known.insert(oid, new);
+            if had_rows {
+                self.count(client, oid).await?;
+                let values = &self.known[&oid].values;
+                rows_after += self.known[&oid].rows;
+                let lost = |(attribute, count): (&i16, &u64)| count.saturating_sub(values.get(attribute).copied().unwrap_or(0));
+                effects.values_lost += old.values.iter().map(lost).sum::<u64>();
+            }
+        }
+        for (oid, relation) in now {
+            if relation.kind == 'i'
+                && let Some(table) = relation.table.and_then(|table| self.known.get(&table))
+            {
+                effects.index_builds.push(format!("{} on {}", relation.name, table.name));
+            }
+            self.known.insert(oid, relation);
+        }
+        if rows_before > 0 {
+            (effects.rows_before, effects.rows_after) = (Some(rows_before), Some(rows_after));
+        }
+        for list in [&mut effects.rewrites, &mut effects.scans, &mut effects.index_builds] {
+            list.sort();
+            list.dedup();
+        }
+        Ok(())
+    }
+
+    /// All relations that the transaction has locked; those that this step locked, or locked more strongly, go into its effects.
+    async fn locks(&mut self, client: &Client, effects: &mut Effects) -> Result<Vec<u32>> {
+        let rows = query(
+            client,
+            "SELECT l.relation, l.mode FROM pg_catalog.pg_locks l
+             WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384",
+        )
+        .await?;
+        let mut now: BTreeMap<u32, usize> = BTreeMap::new();
+        for row in rows {
+            let (Some(oid), Some(mode)) = (row.get(0).and_then(|text| text.parse().ok()), row.get(1)) else { continue };
+            let strength = LOCK_MODES.iter().position(|known| *known == mode).unwrap_or(0);
+            let held = now.entry(oid).or_default();
+            *held = strength.max(*held);
+        }
+        for (oid, strength) in &now {
+            let stronger = self.held.get(oid).is_none_or(|held| strength > held);
+            if let Some(relation) = self.known.get(oid)
+                && stronger
+                && *strength > 0
+                && !matches!(relation.kind, 'i' | 'I')
+            {
+                effects.locks.push(Lock { relation: relation.name.clone(), mode: LOCK_MODES[*strength].to_string() });
+            }
+        }
+        effects.locks.sort();
+        let locked = now.keys().copied().collect();
+        self.held = now;
+        Ok(locked)
+    }
+
+    /// Counts the rows of a table, and the values of each column that are not null.
+    async fn count(&mut self, client: &Client, oid: u32) -> Result<()> {
+        let columns = query(
+            client,
+            &format!(
+                "SELECT attnum, format('%I', attname) FROM pg_catalog.pg_attribute
+                 WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"
+            ),
+        )
+        .await?;
+        let columns: Vec<(i16, &str)> = columns.iter().filter_map(|row| Some((row.get(0)?.parse().ok()?, row.get(1)?))).collect();
+        let Some(relation) = self.known.get_mut(&oid) else { return Ok(()) };
+        let counts: String = columns.iter().map(|(_, name)| format!(", count({name})")).collect();
+        let rows = query(client, &format!("SELECT count(*){counts} FROM ONLY {}", relation.name)).await?;
+        let number = |at: usize| rows.first().and_then(|row| row.get(at)).and_then(|text| text.parse().ok()).unwrap_or(0);
+        relation.rows = number(0);
+        relation.values = columns.iter().enumerate().map(|(at, (attribute, _))| (*attribute, number(at + 1))).collect();
+        // The count was a scan of our own.
+        relation.scans += 1;
+        Ok(())
+    }
+}
+
+impl Relation {
+    fn from_row(row: &SimpleQueryRow) -> Option<(u32, Relation)> {
+        let relation = Relation {
+            name: row.get(1)?.to_string(),
+            kind: row.get(2)?.chars().next()?,
+            file: row.get(3)?.parse().ok()?,
+            table: row.get(4).and_then(|text| text.parse().ok()),
+            rows: 0,
+            values: BTreeMap::new(),
+            scans: row.get(6)?.parse().ok()?,
+        };
+        Some((row.get(0)?.parse().ok()?, relation))
+    }
+}
