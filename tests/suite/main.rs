@@ -1,1 +1,2 @@
 //! The one integration binary: a module a part, so that it links once.
+mod source;
