@@ -5,6 +5,9 @@
 
 use std::{collections::BTreeMap, fmt};
 
+pub mod read;
+pub mod schema;
+
 use serde::{Deserialize, Serialize};
 
 /// Postgres's own address of an object: `pg_depend`'s (classid, objid, objsubid). Valid in one database only, never compared.
@@ -118,8 +121,137 @@ pub struct Object {
     pub parent: Option<ObjectId>,
     /// What is compared. An attribute that is absent has Postgres's default.
     pub attributes: BTreeMap<&'static str, Value>,
-    /// What this object needs to exist (pg_depend, and names inside it).
+    /// What this object needs to exist (pg_depend, and names inside it), sorted, without itself and its parent.
     pub needs: Vec<ObjectId>,
+    /// What the planner must know and no comparison may look at: a column's position, whether a materialized view is populated.
+    pub details: BTreeMap<&'static str, Value>,
+}
+
+impl ObjectId {
+    pub fn new<S: Into<String>>(kind: Kind, path: impl IntoIterator<Item = S>) -> Self {
+        Self { kind, path: path.into_iter().map(Into::into).collect() }
+    }
+
+    /// The last name of the path.
+    pub fn name(&self) -> &str {
+        self.path.last().map_or("", String::as_str)
+    }
+}
+
+impl Object {
+    pub fn new(id: ObjectId) -> Self {
+        Self { id, address: None, parent: None, attributes: BTreeMap::new(), needs: Vec::new(), details: BTreeMap::new() }
+    }
+
+    #[must_use]
+    pub fn at(mut self, class: u32, object: u32, sub: i32) -> Self {
+        self.address = Some(Address { class, object, sub });
+        self
+    }
+
+    #[must_use]
+    pub fn part_of(mut self, parent: ObjectId) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    /// Adds a compared attribute; `None`, `false` as an option and empty lists are for the caller to leave out.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.attributes.insert(name, value.into());
+        self
+    }
+
+    /// Adds a compared attribute when there is one.
+    #[must_use]
+    pub fn with_some(self, name: &'static str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// Adds a compared attribute `true`, or nothing.
+    #[must_use]
+    pub fn with_flag(self, name: &'static str, set: bool) -> Self {
+        if set { self.with(name, true) } else { self }
+    }
+
+    /// Adds a compared list unless it is empty.
+    #[must_use]
+    pub fn with_list(self, name: &'static str, list: Vec<String>) -> Self {
+        if list.is_empty() { self } else { self.with(name, Value::List(list)) }
+    }
+
+    /// Adds what is known and not compared.
+    #[must_use]
+    pub fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.details.insert(name, value.into());
+        self
+    }
+
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.attributes.get(name).or_else(|| self.details.get(name))
+    }
+
+    /// The text of an attribute or detail.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.value(name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether an attribute or detail is there and true.
+    pub fn flag(&self, name: &str) -> bool {
+        matches!(self.value(name), Some(Value::Bool(true)))
+    }
+
+    /// The number of an attribute or detail.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        match self.value(name) {
+            Some(Value::Integer(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The list of an attribute or detail; empty when it is not there.
+    pub fn list(&self, name: &str) -> &[String] {
+        match self.value(name) {
+            Some(Value::List(list)) => list,
+            _ => &[],
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<Vec<String>> for Value {
+    fn from(value: Vec<String>) -> Self {
+        Self::List(value)
+    }
 }
 
 /// All objects of one database.
@@ -128,6 +260,8 @@ pub struct Catalog {
     pub objects: BTreeMap<ObjectId, Object>,
     /// `server_version_num`.
     pub server_version: u32,
+    /// The role that read it. What it makes belongs to it, so that owners are set only where they are others.
+    pub reader: String,
     /// What the completeness check found in pg_catalog and no reader reads.
     pub not_covered: Vec<String>,
 }

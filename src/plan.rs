@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+pub mod native;
+pub mod order;
+pub mod rules;
+pub mod sql;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

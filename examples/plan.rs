@@ -1,0 +1,35 @@
+//! Prints the statements that turn one database's schema into another's:
+//! `cargo run --example plan -- postgres://localhost/base postgres://localhost/target`.
+
+use anyhow::Context;
+use schemaproof::{catalog, plan::native};
+use tokio_postgres::NoTls;
+
+async fn read(url: &str) -> anyhow::Result<catalog::Catalog> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.with_context(|| format!("connecting to {url}"))?;
+    tokio::spawn(connection);
+    Ok(catalog::read::read(&client, &catalog::read::ReadOptions::default()).await?)
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(base), Some(target)) = (arguments.next(), arguments.next()) else {
+        anyhow::bail!("usage: plan BASE_URL TARGET_URL");
+    };
+    let started = std::time::Instant::now();
+    let (base, target) = tokio::try_join!(read(&base), read(&target))?;
+    let read = started.elapsed();
+    let plan = native::plan(&base, &target, &native::Options::default())?;
+    print!("{}", plan.to_sql());
+    eprintln!(
+        "read {} and {} objects in {read:?}, planned in {:?}",
+        base.objects.len(),
+        target.objects.len(),
+        started.elapsed() - read
+    );
+    for object in &target.not_covered {
+        eprintln!("not covered: {object}");
+    }
+    Ok(())
+}

@@ -1,0 +1,472 @@
+//! Reading a database's catalog: one consistent, read-only snapshot, a handful of round trips, no query a table.
+//!
+//! **The contract for a reader** (`src/catalog/<kind>.rs`):
+//! - A [`Reader`] is one query that yields rows of text, and a function that turns a row into objects. It stands in [`READERS`],
+//!   after the readers of what it refers to. All queries are sent together in one message, so a query cannot use another's result; the row
+//!   functions can ([`Builder::id`], [`Builder::relation`]).
+//! - Rows are read by column name ([`Row::text`], [`Row::list`] for a JSON array, ...). Nothing is formatted that the server formats:
+//!   expressions are `pg_get_*def` and `format_type`, with `search_path` empty, so that every name outside `pg_catalog` is qualified.
+//! - `query` gets `server_version_num` and must work from 13 to 18.
+//! - Leave out system objects (`oid < 16384` where there is no namespace, [`USER_SCHEMAS`] where there is). Members of extensions are left
+//!   out by [`Builder::add`] itself, so are parts of them as long as their parent was looked up by [`Builder::id`] or [`Builder::relation`].
+//! - An object gets its address ([`Object::at`]): dependencies are read once for all kinds from pg_depend and translated by address.
+//!   What stands for an object without being one (a table's row type, a view's rule, a constraint's index) is registered by
+//!   [`Builder::alias`]. What is given up on purpose (a toast table) is registered by [`Builder::ignore`].
+//! - `attributes` hold what is compared, absent when it is the default; `details` what only the planner needs.
+//! - An object's owner is its attribute `owner`: planned for all kinds by `plan::rules::owner`.
+//!
+//! What pg_depend (or a catalog without schemas) mentions and no reader has registered ends in `Catalog::not_covered`.
+//!
+//! It does not compare, and it never writes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    pin::pin,
+    time::Duration,
+};
+
+use futures_util::TryStreamExt;
+use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
+
+use super::{Address, Catalog, Kind, Object, ObjectId};
+
+/// OIDs of the system catalogs that addresses refer to (fixed in `src/include/catalog/*.h`).
+pub mod class {
+    pub const TYPE: u32 = 1247;
+    pub const ATTRIBUTE: u32 = 1249;
+    pub const PROC: u32 = 1255;
+    pub const CLASS: u32 = 1259;
+    pub const AUTHID: u32 = 1260;
+    pub const DATABASE: u32 = 1262;
+    pub const SERVER: u32 = 1417;
+    pub const USER_MAPPING: u32 = 1418;
+    pub const FOREIGN_DATA_WRAPPER: u32 = 2328;
+    pub const ACCESS_METHOD: u32 = 2601;
+    pub const AMOP: u32 = 2602;
+    pub const AMPROC: u32 = 2603;
+    pub const ATTRDEF: u32 = 2604;
+    pub const CAST: u32 = 2605;
+    pub const CONSTRAINT: u32 = 2606;
+    pub const CONVERSION: u32 = 2607;
+    pub const LANGUAGE: u32 = 2612;
+    pub const NAMESPACE: u32 = 2615;
+    pub const OPCLASS: u32 = 2616;
+    pub const OPERATOR: u32 = 2617;
+    pub const REWRITE: u32 = 2618;
+    pub const TRIGGER: u32 = 2620;
+    pub const OPFAMILY: u32 = 2753;
+    pub const EXTENSION: u32 = 3079;
+    pub const POLICY: u32 = 3256;
+    pub const STATISTICS: u32 = 3381;
+    pub const COLLATION: u32 = 3456;
+    pub const EVENT_TRIGGER: u32 = 3466;
+    pub const TRANSFORM: u32 = 3576;
+    pub const TS_DICTIONARY: u32 = 3600;
+    pub const TS_PARSER: u32 = 3601;
+    pub const TS_CONFIGURATION: u32 = 3602;
+    pub const TS_TEMPLATE: u32 = 3764;
+    pub const DEFAULT_ACL: u32 = 826;
+    pub const SUBSCRIPTION: u32 = 6100;
+    pub const PUBLICATION: u32 = 6104;
+    pub const PUBLICATION_REL: u32 = 6106;
+    pub const PUBLICATION_NAMESPACE: u32 = 6237;
+}
+
+/// Condition on `pg_namespace n`: schemas that are not the system's own.
+pub const USER_SCHEMAS: &str = "n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'";
+
+/// What is read, and how patiently.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// Glob patterns over names as [`ObjectId`] shows them (`ag_catalog.*`); what matches is not there, nor are its parts.
+    pub exclude: Vec<String>,
+    /// `statement_timeout` of the reading; zero is none.
+    pub statement_timeout: Duration,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { exclude: Vec::new(), statement_timeout: Duration::from_secs(120) }
+    }
+}
+
+/// Why a catalog could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// A query failed.
+    #[error("reading {what} from pg_catalog failed: {}; the role needs to connect and to read pg_catalog, nothing more", describe(.source))]
+    Query { what: &'static str, source: tokio_postgres::Error },
+    /// The server is older than what the readers know.
+    #[error("the server is version {0}; schemas are read from PostgreSQL 13 (130000) and newer: use a newer server")]
+    Version(u32),
+    /// A row was not what its reader asked for.
+    #[error(
+        "reading {what} from pg_catalog gave {found} where {wanted} was asked for: this is a defect of schemaproof, please report it"
+    )]
+    Row { what: &'static str, found: String, wanted: String },
+    /// A pattern to exclude is none.
+    #[error("the pattern {pattern:?} in `exclude` cannot be understood: {source}; use for instance \"ag_catalog.*\"")]
+    Pattern { pattern: String, source: globset::Error },
+}
+
+fn describe(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
+        None => error.to_string(),
+    }
+}
+
+/// One query over pg_catalog and what becomes of its rows.
+pub struct Reader {
+    /// What it reads, as an error would say it: "tables".
+    pub what: &'static str,
+    /// One SELECT without a semicolon, for a `server_version_num`; `None` where the version has no such thing.
+    pub query: fn(u32) -> Option<String>,
+    /// Turns one row into objects.
+    pub row: fn(&Row<'_>, &mut Builder) -> Result<(), CatalogError>,
+}
+
+/// All readers, in an order in which what is referred to comes first.
+const READERS: &[&[Reader]] = &[super::schema::READERS];
+
+/// One row of a reader's query. Everything is text, as the server prints it.
+pub struct Row<'a> {
+    what: &'static str,
+    row: &'a SimpleQueryRow,
+}
+
+impl<'a> Row<'a> {
+    fn refuse(&self, found: impl Into<String>, wanted: impl Into<String>) -> CatalogError {
+        CatalogError::Row { what: self.what, found: found.into(), wanted: wanted.into() }
+    }
+
+    /// A text that may be NULL.
+    pub fn opt(&self, column: &str) -> Result<Option<&'a str>, CatalogError> {
+        self.row.try_get(column).map_err(|_| self.refuse("no such column", column))
+    }
+
+    /// A text that may be NULL or empty: both are `None`.
+    pub fn filled(&self, column: &str) -> Result<Option<&'a str>, CatalogError> {
+        Ok(self.opt(column)?.filter(|text| !text.is_empty()))
+    }
+
+    pub fn text(&self, column: &str) -> Result<&'a str, CatalogError> {
+        self.opt(column)?.ok_or_else(|| self.refuse("NULL", column))
+    }
+
+    /// A boolean; NULL is false.
+    pub fn flag(&self, column: &str) -> Result<bool, CatalogError> {
+        Ok(self.opt(column)? == Some("t"))
+    }
+
+    /// An OID; NULL is 0.
+    pub fn oid(&self, column: &str) -> Result<u32, CatalogError> {
+        match self.opt(column)? {
+            None => Ok(0),
+            Some(text) => text.parse().map_err(|_| self.refuse(text, format!("an OID as {column}"))),
+        }
+    }
+
+    pub fn integer(&self, column: &str) -> Result<Option<i64>, CatalogError> {
+        match self.opt(column)? {
+            None => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| self.refuse(text, format!("a number as {column}"))),
+        }
+    }
+
+    /// A JSON array of texts (`to_json(array(...))`); NULL is empty, so is an element that is NULL.
+    pub fn list(&self, column: &str) -> Result<Vec<String>, CatalogError> {
+        match self.opt(column)? {
+            None => Ok(Vec::new()),
+            Some(text) => serde_json::from_str::<Vec<Option<String>>>(text)
+                .map(|list| list.into_iter().map(Option::unwrap_or_default).collect())
+                .map_err(|_| self.refuse(text, format!("a JSON array as {column}"))),
+        }
+    }
+}
+
+/// The catalog while it is read.
+#[derive(Debug, Default)]
+pub struct Builder {
+    version: u32,
+    objects: BTreeMap<ObjectId, Object>,
+    addresses: HashMap<Address, ObjectId>,
+    /// Members of extensions: (class, object) to the extension's name.
+    members: HashMap<(u32, u32), String>,
+    ignored: HashSet<(u32, u32)>,
+    /// (dependent, referenced) as pg_depend has them.
+    dependencies: Vec<(Address, Address)>,
+}
+
+impl Builder {
+    /// `server_version_num`.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Registers an object, unless it is an extension's; says whether it was registered.
+    pub fn add(&mut self, object: Object) -> bool {
+        if let Some(address) = object.address {
+            if self.members.contains_key(&(address.class, address.object)) {
+                return false;
+            }
+            self.addresses.insert(address, object.id.clone());
+        }
+        self.objects.insert(object.id.clone(), object);
+        true
+    }
+
+    /// Lets `address` stand for `id` in dependencies.
+    pub fn alias(&mut self, class: u32, object: u32, sub: i32, id: ObjectId) {
+        self.addresses.insert(Address { class, object, sub }, id);
+    }
+
+    /// Says that an object is left out on purpose, so that it is not reported as not covered.
+    pub fn ignore(&mut self, class: u32, object: u32) {
+        self.ignored.insert((class, object));
+    }
+
+    /// The object of this catalog at an address; `None` for what is the system's or an extension's.
+    pub fn id(&self, class: u32, object: u32, sub: i32) -> Option<&ObjectId> {
+        self.addresses.get(&Address { class, object, sub })
+    }
+
+    /// The table, view, sequence, index, ... with this OID.
+    pub fn relation(&self, oid: u32) -> Option<&ObjectId> {
+        self.id(class::CLASS, oid, 0)
+    }
+
+    /// The name of the extension that an object is a member of.
+    pub fn extension_of(&self, class: u32, object: u32) -> Option<&str> {
+        self.members.get(&(class, object)).map(String::as_str)
+    }
+
+    pub fn get(&self, id: &ObjectId) -> Option<&Object> {
+        self.objects.get(id)
+    }
+
+    pub fn get_mut(&mut self, id: &ObjectId) -> Option<&mut Object> {
+        self.objects.get_mut(id)
+    }
+
+    /// An address's object, or the whole it is a part of, or the extension it is a member of.
+    fn resolve(&self, address: Address) -> Option<ObjectId> {
+        if let Some(extension) = self.members.get(&(address.class, address.object)) {
+            return Some(ObjectId::new(Kind::Extension, [extension.as_str()]));
+        }
+        self.addresses.get(&address).or_else(|| self.addresses.get(&Address { sub: 0, ..address })).cloned()
+    }
+
+    fn finish(mut self, options: &ReadOptions, reader: String) -> Result<(Catalog, Vec<Address>), CatalogError> {
+        let mut missing = BTreeSet::new();
+        let mut needs: BTreeMap<ObjectId, BTreeSet<ObjectId>> = BTreeMap::new();
+        for &(dependent, referenced) in &self.dependencies {
+            let Some(from) = self.resolve(dependent) else {
+                if !self.ignored.contains(&(dependent.class, dependent.object)) {
+                    missing.insert(dependent);
+                }
+                continue;
+            };
+            if let Some(to) = self.resolve(referenced)
+                && to != from
+            {
+                needs.entry(from).or_default().insert(to);
+            }
+        }
+        for (id, mut found) in needs {
+            if let Some(object) = self.objects.get_mut(&id) {
+                found.extend(std::mem::take(&mut object.needs));
+                object.needs = found.into_iter().filter(|need| Some(need) != object.parent.as_ref()).collect();
+            }
+        }
+        for object in self.objects.values_mut() {
+            object.needs.sort();
+            object.needs.dedup();
+        }
+        let catalog = Catalog { objects: self.objects, server_version: self.version, reader, ..Catalog::default() };
+        Ok((exclude(catalog, &options.exclude)?, missing.into_iter().collect()))
+    }
+}
+
+/// Takes out what matches a pattern, and everything whose whole is not there.
+fn exclude(mut catalog: Catalog, patterns: &[String]) -> Result<Catalog, CatalogError> {
+    if !patterns.is_empty() {
+        let mut set = globset::GlobSetBuilder::new();
+        for pattern in patterns {
+            set.add(globset::Glob::new(pattern).map_err(|source| CatalogError::Pattern { pattern: pattern.clone(), source })?);
+        }
+        let set = set.build().map_err(|source| CatalogError::Pattern { pattern: patterns.join(", "), source })?;
+        catalog.objects.retain(|id, _| !set.is_match(id.to_string()));
+    }
+    loop {
+        let orphans: Vec<ObjectId> = catalog
+            .objects
+            .values()
+            .filter(|object| object.parent.as_ref().is_some_and(|parent| !catalog.objects.contains_key(parent)))
+            .map(|object| object.id.clone())
+            .collect();
+        if orphans.is_empty() {
+            break;
+        }
+        for id in &orphans {
+            catalog.objects.remove(id);
+        }
+    }
+    Ok(catalog)
+}
+
+/// Reads the schema of the database that `client` is connected to.
+///
+/// The connection must not be inside a transaction; afterwards it is as it was. Two databases are read at once by two calls on two
+/// connections, joined.
+///
+/// # Errors
+/// [`CatalogError`] when the server is too old, a query is refused or times out, or a pattern to exclude is none.
+pub async fn read(client: &Client, options: &ReadOptions) -> Result<Catalog, CatalogError> {
+    let failed = |what| move |source| CatalogError::Query { what, source };
+    let begin = format!(
+        "begin transaction isolation level repeatable read, read only;
+         set local search_path = ''; set local statement_timeout = {timeout}; set local lock_timeout = {timeout};
+         set local quote_all_identifiers = off; set local datestyle = 'ISO'; set local intervalstyle = 'postgres';
+         set local extra_float_digits = 3; set local bytea_output = 'hex'; set local timezone = 'UTC'; set local jit = off;
+         set local standard_conforming_strings = on;
+         select current_setting('server_version_num') as version, current_user::text as reader",
+        timeout = options.statement_timeout.as_millis()
+    );
+    let outcome = async {
+        let mut version = 0;
+        let mut reader = String::new();
+        for message in client.simple_query(&begin).await.map_err(failed("the server's version"))? {
+            if let SimpleQueryMessage::Row(row) = message {
+                let row = Row { what: "the server's version", row: &row };
+                version = row.oid("version")?;
+                reader = row.text("reader")?.to_owned();
+            }
+        }
+        if version < 130_000 {
+            return Err(CatalogError::Version(version));
+        }
+        let mut builder = Builder { version, ..Builder::default() };
+        read_all(client, &mut builder).await?;
+        let (mut catalog, missing) = builder.finish(options, reader)?;
+        if !missing.is_empty() {
+            catalog.not_covered = describe_missing(client, &missing).await?;
+        }
+        Ok(catalog)
+    }
+    .await;
+    // Nothing was written: ending the transaction cannot lose anything, and a broken connection has already been reported.
+    let ended = client.simple_query("rollback").await.map_err(failed("the end of the transaction"));
+    let catalog = outcome?;
+    ended?;
+    Ok(catalog)
+}
+
+const MEMBERS: Reader = Reader {
+    what: "members of extensions",
+    query: |_| {
+        Some(
+            "select d.classid, d.objid, e.extname from pg_depend d join pg_extension e on e.oid = d.refobjid
+             where d.deptype = 'e' and d.refclassid = 'pg_extension'::regclass"
+                .to_owned(),
+        )
+    },
+    row: |row, builder| {
+        builder.members.insert((row.oid("classid")?, row.oid("objid")?), row.text("extname")?.to_owned());
+        Ok(())
+    },
+};
+
+/// Dependencies among what users made; 2200 is the schema `public`. Objects that depend on nothing of theirs are added with
+/// themselves as what they refer to, so that the completeness check sees them.
+const DEPENDENCIES: Reader = Reader {
+    what: "dependencies",
+    query: |version| {
+        let publication_namespace = if version >= 150_000 {
+            "union all select 'pg_publication_namespace'::regclass::oid, oid from pg_publication_namespace"
+        } else {
+            ""
+        };
+        Some(format!(
+            "select classid, objid, objsubid, refclassid, refobjid, refobjsubid from pg_depend
+             where deptype <> 'e' and (objid >= 16384 or classid = 'pg_attrdef'::regclass)
+               and (refobjid >= 16384 or refobjid = 2200 and refclassid = 'pg_namespace'::regclass)
+             union all
+             select s.classid, s.oid, 0, s.classid, s.oid, 0 from (
+               select 'pg_cast'::regclass::oid as classid, oid from pg_cast
+               union all select 'pg_language'::regclass::oid, oid from pg_language
+               union all select 'pg_am'::regclass::oid, oid from pg_am
+               union all select 'pg_foreign_data_wrapper'::regclass::oid, oid from pg_foreign_data_wrapper
+               union all select 'pg_foreign_server'::regclass::oid, oid from pg_foreign_server
+               union all select 'pg_user_mapping'::regclass::oid, umid from pg_user_mappings
+               union all select 'pg_event_trigger'::regclass::oid, oid from pg_event_trigger
+               union all select 'pg_publication'::regclass::oid, oid from pg_publication {publication_namespace}
+               union all select 'pg_transform'::regclass::oid, oid from pg_transform
+               union all select 'pg_default_acl'::regclass::oid, oid from pg_default_acl
+               union all select 'pg_namespace'::regclass::oid, oid from pg_namespace where nspname !~ '^pg_'
+             ) s where s.oid >= 16384"
+        ))
+    },
+    row: |row, builder| {
+        let sub = |name| Ok::<_, CatalogError>(row.integer(name)?.unwrap_or(0) as i32);
+        builder.dependencies.push((
+            Address { class: row.oid("classid")?, object: row.oid("objid")?, sub: sub("objsubid")? },
+            Address { class: row.oid("refclassid")?, object: row.oid("refobjid")?, sub: sub("refobjsubid")? },
+        ));
+        Ok(())
+    },
+};
+
+async fn read_all(client: &Client, builder: &mut Builder) -> Result<(), CatalogError> {
+    let readers = std::iter::once(&MEMBERS).chain(READERS.iter().copied().flatten()).chain(std::iter::once(&DEPENDENCIES));
+    let mut what = Vec::new();
+    let mut sql = String::new();
+    for reader in readers {
+        if let Some(query) = (reader.query)(builder.version) {
+            sql.push_str(&query);
+            sql.push_str(";\n");
+            what.push(reader);
+        }
+    }
+    let mut at = 0;
+    let name = |at: usize| what.get(at).map_or("the catalog", |reader: &&Reader| reader.what);
+    let stream = client.simple_query_raw(&sql).await.map_err(|source| CatalogError::Query { what: name(0), source })?;
+    let mut stream = pin!(stream);
+    while let Some(message) = stream.try_next().await.map_err(|source| CatalogError::Query { what: name(at), source })? {
+        match message {
+            SimpleQueryMessage::Row(row) => {
+                if let Some(reader) = what.get(at) {
+                    (reader.row)(&Row { what: reader.what, row: &row }, builder)?;
+                }
+            }
+            SimpleQueryMessage::CommandComplete(_) => at += 1,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// `type identity` of what no reader reads, at most 200 of them.
+async fn describe_missing(client: &Client, missing: &[Address]) -> Result<Vec<String>, CatalogError> {
+    const SHOWN: usize = 200;
+    let values: Vec<String> =
+        missing.iter().take(SHOWN).map(|at| format!("({}::oid, {}::oid, {})", at.class, at.object, at.sub)).collect();
+    let query = format!(
+        "select distinct i.type || ' ' || i.identity as object from (values {}) v(c, o, s), pg_identify_object(v.c, v.o, v.s) i
+         where i.type is not null and i.identity is not null order by 1",
+        values.join(", ")
+    );
+    let what = "what is not covered";
+    let messages = client.simple_query(&query).await.map_err(|source| CatalogError::Query { what, source })?;
+    let mut found = Vec::new();
+    for message in &messages {
+        if let SimpleQueryMessage::Row(row) = message {
+            found.push(Row { what, row }.text("object")?.to_owned());
+        }
+    }
+    if missing.len() > SHOWN {
+        found.push(format!("{} more objects", missing.len() - SHOWN));
+    }
+    Ok(found)
+}

@@ -1,0 +1,639 @@
+//! Two catalogs -> a plan, with nothing but Postgres's own facts.
+//!
+//! **How it goes.** [`compare`] says which facts differ. Each kind has a [`Rule`] (`src/plan/rules/<kind>.rs`) that says whether Postgres
+//! can change it in place ([`Verdict`]) and turns differences into [`Action`]s: one statement each, with what it creates, needs, alters,
+//! destroys and releases. What must be replaced takes the dependents that Postgres forces with it, to a fixed point. One graph, one sort
+//! ([`super::order`]), and the steps are there.
+//!
+//! **The contract for a rule:**
+//! - `create` emits what makes the object as the *target* has it; its parts (columns, comments, grants: whatever has it as parent) come by
+//!   themselves afterwards, each by its own rule, unless an action of the parent's rule already lists them in `creates` (a table's columns).
+//! - `drop` emits what removes the object as the *base* has it; its parts go with it without statements of their own. A kind whose parts do
+//!   not go by themselves says so in its SQL.
+//! - `alter` turns the changed attributes into statements. Attributes of parts are the parts' own changes.
+//! - `verdict` says how a difference is carried out: in place, in place after the dependents that `rebuilds` names are gone, or by drop
+//!   and create (`Replace`), which asks every dependent's rule how it takes that ([`Rule::react`]).
+//! - Use [`Actions::create`], [`Actions::alter`], [`Actions::drop`]: they fill in needs and releases from the catalogs' dependencies. Adjust
+//!   the [`Action`] that they return where a statement does less or more than its object says.
+//! - Never decide order: state facts (`needs`, `releases`, ...) and let the sort decide. `weak` edges give way in a cycle.
+//! - SQL is qualified everywhere; it must run with any search_path. Names are quoted by [`super::sql`]; what the server printed is used as it is.
+//! - An owner is handled for every kind by [`super::rules::owner`]: after a create, and when the attribute `owner` differs.
+//!
+//! It does not read databases and does not run anything: [`plan`] is a function of two values, and the same values give the same bytes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Origin, Plan, Step, order, rules};
+use crate::catalog::{self, AttributeChange, Catalog, Change, Kind, Object, ObjectId, compare};
+
+/// What may be asked of the planner.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Reach the same end by statements that do not block.
+    pub online: bool,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// No order satisfies the dependencies.
+    #[error("planning failed: {} depend on each other in a circle that no order of statements resolves; change them in two steps", .0.join(", "))]
+    Cycle(Vec<String>),
+    /// Something differs and no rule changes it.
+    #[error("planning failed: {0} differs, and the native planner has no statement that changes it; change it by hand")]
+    NoRule(String),
+}
+
+/// How a difference is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// By ALTER (or CREATE OR REPLACE); dependents stay as they are, except those that [`Rule::rebuilds`] names.
+    Alter,
+    /// By DROP and CREATE; dependents react.
+    Replace,
+    /// Types: the old one is renamed away, the new one made, what uses it is moved over ([`Rule::react`]), the old one dropped.
+    Swap,
+}
+
+/// What becomes of a dependent when what it needs is replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reaction {
+    /// It is dropped before and made again after.
+    Replace,
+    /// It stays and is altered: its rule's `alter` is called with this attribute as changed, even if both sides agree on it.
+    Alter(&'static str),
+    /// It does not mind.
+    Nothing,
+}
+
+/// What a kind of object needs for being planned.
+pub trait Rule: Sync {
+    fn kinds(&self) -> &'static [Kind];
+
+    fn verdict(&self, _cx: &Context<'_>, _before: &Object, _after: &Object, _change: &Change) -> Verdict {
+        Verdict::Alter
+    }
+
+    /// Whether `dependent` (of the base) must be dropped and made again around this change in place.
+    fn rebuilds(&self, _cx: &Context<'_>, _before: &Object, _after: &Object, _change: &Change, _dependent: &Object) -> bool {
+        false
+    }
+
+    /// What becomes of `object` (of the base, and also in the target) when `need`, which it depends on, is replaced or swapped.
+    fn react(&self, _cx: &Context<'_>, _object: &Object, _need: &Object) -> Reaction {
+        Reaction::Replace
+    }
+
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>);
+
+    fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>);
+
+    fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>);
+}
+
+/// One catalog with what planning asks of it.
+#[derive(Debug)]
+pub struct Side<'a> {
+    pub catalog: &'a Catalog,
+    parts: HashMap<&'a ObjectId, Vec<&'a Object>>,
+    dependents: HashMap<&'a ObjectId, Vec<&'a Object>>,
+}
+
+impl<'a> Side<'a> {
+    fn new(catalog: &'a Catalog) -> Self {
+        let mut parts: HashMap<_, Vec<_>> = HashMap::new();
+        let mut dependents: HashMap<_, Vec<_>> = HashMap::new();
+        for object in catalog.objects.values() {
+            if let Some(parent) = &object.parent {
+                parts.entry(parent).or_default().push(object);
+            }
+            for need in &object.needs {
+                dependents.entry(need).or_default().push(object);
+            }
+        }
+        for list in parts.values_mut() {
+            list.sort_by_key(|part| (part.id.kind, part.integer("position").unwrap_or(0), &part.id));
+        }
+        Self { catalog, parts, dependents }
+    }
+
+    pub fn get(&self, id: &ObjectId) -> Option<&'a Object> {
+        self.catalog.objects.get(id)
+    }
+
+    /// Direct parts, by kind, then by the detail `position`, then by name.
+    pub fn parts(&self, id: &ObjectId) -> &[&'a Object] {
+        self.parts.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Direct parts of one kind.
+    pub fn parts_of(&self, id: &ObjectId, kind: Kind) -> impl Iterator<Item = &'a Object> {
+        self.parts(id).iter().copied().filter(move |part| part.id.kind == kind)
+    }
+
+    /// Parts, their parts, and so on; without the object itself.
+    pub fn descendants(&self, id: &ObjectId) -> Vec<&'a Object> {
+        let mut all: Vec<&Object> = self.parts(id).to_vec();
+        let mut at = 0;
+        while let Some(part) = all.get(at).copied() {
+            all.extend_from_slice(self.parts(&part.id));
+            at += 1;
+        }
+        all
+    }
+
+    /// Objects that name this one in their `needs`.
+    pub fn dependents(&self, id: &ObjectId) -> &[&'a Object] {
+        self.dependents.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The object itself and the wholes it is a part of, innermost first.
+    pub fn line<'b>(&'b self, id: &'b ObjectId) -> impl Iterator<Item = &'b ObjectId> {
+        std::iter::successors(Some(id), |id| self.get(id).and_then(|object| object.parent.as_ref()))
+    }
+}
+
+/// What rules may look at.
+#[derive(Debug)]
+pub struct Context<'a> {
+    pub base: Side<'a>,
+    pub target: Side<'a>,
+    pub options: Options,
+    /// Dropped and made again.
+    pub replaced: BTreeSet<ObjectId>,
+    /// Types that are renamed away, remade and dropped.
+    pub swapped: BTreeSet<ObjectId>,
+    /// Gone in the target, without the parts of what is gone.
+    pub dropped: BTreeSet<ObjectId>,
+    /// New in the target, without the parts of what is new.
+    pub created: BTreeSet<ObjectId>,
+    /// Changed in place, with what changed.
+    pub altered: BTreeMap<ObjectId, Change>,
+    /// Parts that get statements of their own although their whole would carry them: set when there was a cycle.
+    pub split: BTreeSet<ObjectId>,
+}
+
+impl Context<'_> {
+    /// Whether an object of the base is gone for a while or for good: dropped or replaced, itself or a whole it is part of.
+    pub fn vanishes(&self, id: &ObjectId) -> bool {
+        self.base.line(id).any(|at| self.dropped.contains(at) || self.replaced.contains(at))
+    }
+
+    /// Whether an object of the target is made by this plan: new or replaced, itself or a whole it is part of.
+    pub fn appears(&self, id: &ObjectId) -> bool {
+        self.target.line(id).any(|at| self.created.contains(at) || self.replaced.contains(at))
+    }
+
+    /// Whether an object is there before, during and after, and no statement touches it.
+    pub fn untouched(&self, id: &ObjectId) -> bool {
+        self.base.get(id).is_some()
+            && self.target.get(id).is_some()
+            && !self.altered.contains_key(id)
+            && !self.swapped.contains(id)
+            && !self.vanishes(id)
+            && !self.appears(id)
+    }
+}
+
+/// One statement and what it means for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    pub sql: String,
+    /// The statement with secrets masked, when it has any.
+    pub masked: Option<String>,
+    /// What it is about: shown with the step, and the first thing that orders steps which dependencies leave free.
+    pub subject: ObjectId,
+    pub verb: Verb,
+    /// What exists after it and did not before. Others that need these come later.
+    pub creates: Vec<ObjectId>,
+    /// What must exist, and be as the target has it, before.
+    pub needs: Vec<ObjectId>,
+    /// What it changes in place. Drops of old dependents come before, what needs these comes after; weak edges both.
+    pub alters: Vec<ObjectId>,
+    /// What it does away with.
+    pub destroys: Vec<ObjectId>,
+    /// What its object no longer needs once it ran: must not be destroyed earlier.
+    pub releases: Vec<ObjectId>,
+    /// Order among parts of one table and the like, before names: a column's position.
+    pub position: i64,
+    /// False for what Postgres refuses inside a transaction block.
+    pub transactional: bool,
+    /// Committed on its own before other steps run: ALTER TYPE ... ADD VALUE whose value is used in the same plan.
+    pub commits_first: bool,
+    /// Must run with check_function_bodies off: a body may name what is made later.
+    pub unchecked_body: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    Drop,
+    Create,
+    Alter,
+}
+
+/// The actions so far; rules add to it.
+#[derive(Debug)]
+pub struct Actions<'a> {
+    cx: &'a Context<'a>,
+    pub all: Vec<Action>,
+    made: BTreeSet<ObjectId>,
+}
+
+impl<'a> Actions<'a> {
+    fn new(cx: &'a Context<'a>) -> Self {
+        Self { cx, all: Vec::new(), made: BTreeSet::new() }
+    }
+
+    fn push(&mut self, action: Action) -> &mut Action {
+        self.made.extend(action.creates.iter().cloned());
+        let at = self.all.len();
+        self.all.push(action);
+        &mut self.all[at]
+    }
+
+    fn blank(subject: &Object, verb: Verb, sql: String) -> Action {
+        Action {
+            sql,
+            masked: None,
+            subject: subject.id.clone(),
+            verb,
+            creates: Vec::new(),
+            needs: Vec::new(),
+            alters: Vec::new(),
+            destroys: Vec::new(),
+            releases: Vec::new(),
+            position: subject.integer("position").unwrap_or(0),
+            transactional: true,
+            commits_first: false,
+            unchecked_body: false,
+        }
+    }
+
+    /// Whether an earlier action makes this object.
+    pub fn makes(&self, id: &ObjectId) -> bool {
+        self.made.contains(id)
+    }
+
+    /// A statement that makes `object`: it needs what the target's object needs, and its whole.
+    pub fn create(&mut self, object: &Object, sql: impl Into<String>) -> &mut Action {
+        self.create_with(object, &[], sql)
+    }
+
+    /// A statement that makes `object` and `parts` of it in one go.
+    pub fn create_with(&mut self, object: &Object, parts: &[&Object], sql: impl Into<String>) -> &mut Action {
+        let mut action = Self::blank(object, Verb::Create, sql.into());
+        for made in std::iter::once(&object).chain(parts) {
+            action.creates.push(made.id.clone());
+            action.needs.extend(made.parent.iter().chain(&made.needs).cloned());
+        }
+        action.needs.retain(|need| !action.creates.contains(need));
+        self.push(action)
+    }
+
+    /// A statement that changes `after`: it needs what the target's object needs and releases what the base's object needed.
+    pub fn alter(&mut self, after: &Object, sql: impl Into<String>) -> &mut Action {
+        let mut action = Self::blank(after, Verb::Alter, sql.into());
+        action.alters.push(after.id.clone());
+        action.needs.extend(after.parent.iter().chain(&after.needs).cloned());
+        if !self.cx.appears(&after.id)
+            && let Some(before) = self.cx.base.get(&after.id)
+        {
+            let swapped = |need: &ObjectId| if self.cx.swapped.contains(need) { rules::swap::old_id(need) } else { need.clone() };
+            action.releases.extend(before.needs.iter().map(swapped));
+        }
+        self.push(action)
+    }
+
+    /// A statement that removes `object` of the base with all its parts.
+    pub fn drop(&mut self, object: &Object, sql: impl Into<String>) -> &mut Action {
+        let mut action = Self::blank(object, Verb::Drop, sql.into());
+        let cx = self.cx;
+        let mut gone: Vec<&Object> = vec![object];
+        let mut at = 0;
+        while let Some(whole) = gone.get(at).copied() {
+            at += 1;
+            // What the target has as a part of something else is moved out before (a sequence that is owned by another column).
+            gone.extend(cx.base.parts(&whole.id).iter().copied().filter(|part| {
+                !cx.split.contains(&part.id)
+                    && (cx.target.get(&part.id).is_none_or(|kept| kept.parent == part.parent) || cx.vanishes_itself(&part.id))
+            }));
+        }
+        for object in &gone {
+            action.destroys.push(object.id.clone());
+            action.releases.extend(object.parent.iter().chain(&object.needs).cloned());
+        }
+        let destroyed: BTreeSet<_> = action.destroys.iter().collect();
+        action.releases.retain(|need| !destroyed.contains(need));
+        self.push(action)
+    }
+
+    /// A statement that is about `object` and neither makes, changes nor removes it; its facts are the caller's.
+    pub fn other(&mut self, object: &Object, verb: Verb, sql: impl Into<String>) -> &mut Action {
+        let action = Self::blank(object, verb, sql.into());
+        self.push(action)
+    }
+}
+
+impl Context<'_> {
+    fn vanishes_itself(&self, id: &ObjectId) -> bool {
+        self.dropped.contains(id) || self.replaced.contains(id)
+    }
+}
+
+/// The steps from `base` to `target`. Pure and deterministic.
+///
+/// # Errors
+/// [`PlanError`] when no order satisfies the dependencies, or something differs that no rule changes.
+pub fn plan(base: &Catalog, target: &Catalog, options: &Options) -> Result<Plan, PlanError> {
+    let changes = compare(base, target);
+    if changes.is_empty() {
+        return Ok(Plan::default());
+    }
+    let mut cx = Context {
+        base: Side::new(base),
+        target: Side::new(target),
+        options: options.clone(),
+        replaced: BTreeSet::new(),
+        swapped: BTreeSet::new(),
+        dropped: BTreeSet::new(),
+        created: BTreeSet::new(),
+        altered: BTreeMap::new(),
+        split: BTreeSet::new(),
+    };
+    sort_changes(&mut cx, changes)?;
+    loop {
+        let mut actions = act(&cx)?;
+        match order::sort(&mut actions) {
+            Ok(()) => return Ok(steps(actions)),
+            Err(circle) => {
+                let split = splittable(&cx, &circle, &actions);
+                if split.is_empty() {
+                    return Err(PlanError::Cycle(circle.iter().filter_map(|at| actions.get(*at)).map(|a| a.sql.clone()).collect()));
+                }
+                cx.split.extend(split);
+            }
+        }
+    }
+}
+
+/// Parts whose needs lie in the circle: with statements of their own the circle may open.
+fn splittable(cx: &Context<'_>, circle: &[usize], actions: &[Action]) -> Vec<ObjectId> {
+    let members: Vec<&Action> = circle.iter().filter_map(|at| actions.get(*at)).collect();
+    let mut found = Vec::new();
+    for action in &members {
+        let (side, ids) = match action.verb {
+            Verb::Drop => (&cx.base, &action.destroys),
+            Verb::Create => (&cx.target, &action.creates),
+            Verb::Alter => continue,
+        };
+        let parts = ids.iter().filter(|id| **id != action.subject && !cx.split.contains(id)).filter_map(|id| side.get(id));
+        for part in parts.filter(|part| {
+            matches!(part.id.kind, Kind::Constraint | Kind::Default | Kind::Trigger | Kind::Policy | Kind::Rule | Kind::Index)
+        }) {
+            let outward = part.needs.iter().any(|need| {
+                members.iter().any(|other| {
+                    other.subject != action.subject
+                        && (other.creates.contains(need) || other.destroys.contains(need) || other.alters.contains(need))
+                })
+            });
+            if outward {
+                found.push(part.id.clone());
+            }
+        }
+    }
+    found
+}
+
+fn rule_for(id: &ObjectId) -> Result<&'static dyn Rule, PlanError> {
+    rules::of(id.kind).ok_or_else(|| PlanError::NoRule(format!("{:?} {id}", id.kind)))
+}
+
+/// Sorts the changes into what is dropped, created, altered, replaced and swapped, to a fixed point.
+fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanError> {
+    let mut work: Vec<ObjectId> = Vec::new();
+    for change in changes {
+        match change.action {
+            catalog::Action::Create => {
+                cx.created.insert(change.object);
+            }
+            catalog::Action::Drop => {
+                work.push(change.object.clone());
+                cx.dropped.insert(change.object);
+            }
+            _ => {
+                cx.altered.insert(change.object.clone(), change);
+            }
+        }
+    }
+    let altered: Vec<Change> = cx.altered.values().cloned().collect();
+    for change in altered {
+        let (Some(before), Some(after)) = (cx.base.get(&change.object), cx.target.get(&change.object)) else { continue };
+        match rule_for(&change.object)?.verdict(cx, before, after, &change) {
+            Verdict::Alter => {}
+            Verdict::Replace => {
+                cx.altered.remove(&change.object);
+                cx.replaced.insert(change.object.clone());
+            }
+            Verdict::Swap => {
+                cx.altered.remove(&change.object);
+                cx.swapped.insert(change.object.clone());
+            }
+        }
+        work.push(change.object);
+    }
+    let mut done = BTreeSet::new();
+    while let Some(id) = work.pop() {
+        if !done.insert((id.clone(), cx.replaced.contains(&id))) {
+            continue;
+        }
+        if cx.vanishes(&id) {
+            let mut gone = vec![id.clone()];
+            gone.extend(cx.base.descendants(&id).iter().map(|part| part.id.clone()));
+            for need in gone {
+                react_to(cx, &need, &mut work)?;
+            }
+        } else if cx.swapped.contains(&id) {
+            react_to(cx, &id, &mut work)?;
+        } else if let Some(change) = cx.altered.get(&id).cloned() {
+            let (Some(before), Some(after)) = (cx.base.get(&id), cx.target.get(&id)) else { continue };
+            let rule = rule_for(&id)?;
+            for dependent in cx.base.dependents(&id).to_vec() {
+                let there = cx.target.get(&dependent.id).is_some() && !cx.vanishes(&dependent.id);
+                if there && rule.rebuilds(cx, before, after, &change, dependent) {
+                    cx.altered.remove(&dependent.id);
+                    cx.replaced.insert(dependent.id.clone());
+                    work.push(dependent.id.clone());
+                }
+            }
+        }
+    }
+    let outer: Vec<ObjectId> = cx.replaced.iter().filter(|id| covered(&cx.base, &cx.replaced, &cx.dropped, id)).cloned().collect();
+    for id in outer {
+        cx.replaced.remove(&id);
+    }
+    // Changes of parts are carried by the making of the whole.
+    let subsumed: Vec<ObjectId> = cx.altered.keys().filter(|id| cx.vanishes(id) || cx.appears(id)).cloned().collect();
+    for id in subsumed {
+        cx.altered.remove(&id);
+    }
+    let covered_drops: Vec<ObjectId> = cx
+        .dropped
+        .iter()
+        .filter(|id| cx.base.line(id).skip(1).any(|at| cx.replaced.contains(at) || cx.dropped.contains(at)))
+        .cloned()
+        .collect();
+    for id in covered_drops {
+        cx.dropped.remove(&id);
+    }
+    let covered_creates: Vec<ObjectId> = cx
+        .created
+        .iter()
+        .filter(|id| cx.target.line(id).skip(1).any(|at| cx.replaced.contains(at) || cx.created.contains(at)))
+        .cloned()
+        .collect();
+    for id in covered_creates {
+        cx.created.remove(&id);
+    }
+    Ok(())
+}
+
+/// Whether a whole of `id`, in the base, goes anyway; the part is then made again with it.
+fn covered(base: &Side<'_>, replaced: &BTreeSet<ObjectId>, dropped: &BTreeSet<ObjectId>, id: &ObjectId) -> bool {
+    base.line(id).skip(1).any(|at| replaced.contains(at) || dropped.contains(at))
+}
+
+/// Lets what depends on `need`, which goes, react.
+fn react_to(cx: &mut Context<'_>, need: &ObjectId, work: &mut Vec<ObjectId>) -> Result<(), PlanError> {
+    let Some(needed) = cx.base.get(need) else { return Ok(()) };
+    // A part of something that only moves to another whole stays.
+    for dependent in cx.base.dependents(need).to_vec() {
+        if cx.vanishes(&dependent.id) || cx.target.get(&dependent.id).is_none() {
+            continue;
+        }
+        let Some(after) = cx.target.get(&dependent.id) else { continue };
+        let gone_for_good = cx.target.get(need).is_none();
+        if gone_for_good && cx.altered.contains_key(&dependent.id) && !after.needs.contains(need) {
+            // Its own change takes it off what goes.
+            continue;
+        }
+        match rule_for(&dependent.id)?.react(cx, dependent, needed) {
+            Reaction::Nothing => {}
+            Reaction::Replace => {
+                cx.altered.remove(&dependent.id);
+                cx.replaced.insert(dependent.id.clone());
+                work.push(dependent.id.clone());
+            }
+            Reaction::Alter(name) => {
+                let change = cx.altered.entry(dependent.id.clone()).or_insert_with(|| Change {
+                    action: catalog::Action::Alter,
+                    object: dependent.id.clone(),
+                    renamed_from: None,
+                    attributes: Vec::new(),
+                });
+                if !change.attributes.iter().any(|attribute| attribute.name == name) {
+                    change.attributes.push(AttributeChange {
+                        name,
+                        before: dependent.attributes.get(name).cloned(),
+                        after: after.attributes.get(name).cloned(),
+                    });
+                    work.push(dependent.id.clone());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lets the rules turn everything into actions.
+fn act(cx: &Context<'_>) -> Result<Vec<Action>, PlanError> {
+    let mut out = Actions::new(cx);
+    for id in cx.dropped.iter().chain(&cx.replaced) {
+        let Some(object) = cx.base.get(id) else { continue };
+        rule_for(id)?.drop(cx, object, &mut out);
+        for part in cx.base.descendants(id) {
+            if cx.split.contains(&part.id) {
+                rule_for(&part.id)?.drop(cx, part, &mut out);
+            }
+        }
+    }
+    for id in &cx.swapped {
+        let (Some(before), Some(after)) = (cx.base.get(id), cx.target.get(id)) else { continue };
+        rules::swap::swap(before, &mut out);
+        make(cx, after, &mut out)?;
+    }
+    for id in cx.created.iter().chain(&cx.replaced) {
+        if let Some(object) = cx.target.get(id) {
+            make(cx, object, &mut out)?;
+        }
+    }
+    for (id, change) in &cx.altered {
+        let (Some(before), Some(after)) = (cx.base.get(id), cx.target.get(id)) else { continue };
+        if change.attributes.iter().any(|attribute| attribute.name == "owner") {
+            rules::owner::change(cx, after, &mut out);
+        }
+        if change.attributes.iter().any(|attribute| attribute.name != "owner") {
+            rule_for(id)?.alter(cx, before, after, change, &mut out);
+        }
+    }
+    Ok(out.all)
+}
+
+/// Makes an object of the target, its owner, and its parts.
+fn make(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) -> Result<(), PlanError> {
+    if !out.makes(&object.id) {
+        rule_for(&object.id)?.create(cx, object, out);
+        rules::owner::after_create(cx, object, out);
+    }
+    for part in cx.target.parts(&object.id) {
+        make(cx, part, out)?;
+    }
+    Ok(())
+}
+
+/// Numbers the ordered actions into transaction groups.
+fn steps(actions: Vec<Action>) -> Plan {
+    let mut first = Vec::new();
+    let mut rest = Vec::new();
+    for action in actions {
+        if action.commits_first { first.push(action) } else { rest.push(action) }
+    }
+    let mut plan = Plan::default();
+    let mut group = 0;
+    let mut open = false;
+    let mut unchecked = false;
+    let early = first.len();
+    for (at, action) in first.into_iter().chain(rest).enumerate() {
+        if !action.transactional || !open || at == early {
+            group += 1;
+            unchecked = false;
+        }
+        open = action.transactional;
+        if action.unchecked_body && !unchecked {
+            plan.steps.push(Step {
+                sql: "SET LOCAL check_function_bodies = off".to_owned(),
+                masked: None,
+                origin: Origin::Native,
+                group,
+                transactional: true,
+                objects: Vec::new(),
+            });
+            unchecked = true;
+        }
+        let mut objects = vec![action.subject];
+        for id in action.creates.into_iter().chain(action.alters).chain(action.destroys) {
+            if !objects.contains(&id) {
+                objects.push(id);
+            }
+        }
+        plan.steps.push(Step {
+            sql: action.sql,
+            masked: action.masked,
+            origin: Origin::Native,
+            group,
+            transactional: action.transactional,
+            objects,
+        });
+    }
+    plan
+}

@@ -1,0 +1,224 @@
+//! One graph over all actions, one deterministic topological sort.
+//!
+//! It knows nothing of SQL: only what actions create, need, alter, destroy and release.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap, HashMap, HashSet},
+};
+
+use super::native::{Action, Verb};
+use crate::catalog::{Kind, ObjectId};
+
+#[derive(Debug, Default)]
+struct Graph {
+    /// Edges (before, after); `true` is strong.
+    edges: HashMap<(usize, usize), bool>,
+}
+
+impl Graph {
+    fn add(&mut self, before: usize, after: usize, strong: bool) {
+        if before != after {
+            *self.edges.entry((before, after)).or_default() |= strong;
+        }
+    }
+}
+
+/// Sorts the actions so that everything exists when it is needed and nothing goes while it is used.
+///
+/// # Errors
+/// The indexes of the actions of one circle, when there is no order; the actions are as they were then.
+pub fn sort(actions: &mut Vec<Action>) -> Result<(), Vec<usize>> {
+    let mut graph = connect(actions);
+    let order = loop {
+        match topological(actions, &graph) {
+            Ok(order) => break order,
+            Err(rest) => {
+                let circle = circle(&graph, &rest);
+                let members: HashSet<usize> = circle.iter().copied().collect();
+                let before = graph.edges.len();
+                graph.edges.retain(|(from, to), strong| *strong || !members.contains(from) || !members.contains(to));
+                if graph.edges.len() == before {
+                    return Err(circle);
+                }
+            }
+        }
+    };
+    let mut slots: Vec<Option<Action>> = std::mem::take(actions).into_iter().map(Some).collect();
+    actions.extend(order.into_iter().filter_map(|at| slots.get_mut(at).and_then(Option::take)));
+    Ok(())
+}
+
+/// Names that share one name space in Postgres: relations, types and constraint indexes of a schema; routines of a schema.
+fn name_space(id: &ObjectId) -> Option<(u8, &str, &str)> {
+    let space = match id.kind {
+        Kind::Table
+        | Kind::ForeignTable
+        | Kind::View
+        | Kind::MaterializedView
+        | Kind::Sequence
+        | Kind::Index
+        | Kind::Type
+        | Kind::Domain => 1,
+        Kind::Function | Kind::Procedure | Kind::Aggregate => 2,
+        Kind::Constraint => 1,
+        _ => return None,
+    };
+    Some((space, id.path.first()?, id.path.last()?))
+}
+
+fn connect(actions: &[Action]) -> Graph {
+    let mut creators: HashMap<&ObjectId, Vec<usize>> = HashMap::new();
+    let mut destroyers: HashMap<&ObjectId, Vec<usize>> = HashMap::new();
+    let mut alterers: HashMap<&ObjectId, Vec<usize>> = HashMap::new();
+    let mut freed: HashMap<(u8, &str, &str), Vec<usize>> = HashMap::new();
+    for (at, action) in actions.iter().enumerate() {
+        action.creates.iter().for_each(|id| creators.entry(id).or_default().push(at));
+        action.alters.iter().for_each(|id| alterers.entry(id).or_default().push(at));
+        for id in &action.destroys {
+            destroyers.entry(id).or_default().push(at);
+            if let Some(name) = name_space(id) {
+                freed.entry(name).or_default().push(at);
+            }
+        }
+    }
+    let none = Vec::new();
+    let mut graph = Graph::default();
+    for (at, action) in actions.iter().enumerate() {
+        for need in &action.needs {
+            for creator in creators.get(need).unwrap_or(&none) {
+                graph.add(*creator, at, true);
+            }
+            if !action.alters.contains(need) {
+                for alterer in alterers.get(need).unwrap_or(&none) {
+                    graph.add(*alterer, at, false);
+                }
+            }
+        }
+        for id in &action.releases {
+            for destroyer in destroyers.get(id).unwrap_or(&none) {
+                graph.add(at, *destroyer, true);
+            }
+            if action.verb == Verb::Drop {
+                for alterer in alterers.get(id).unwrap_or(&none) {
+                    graph.add(at, *alterer, false);
+                }
+            }
+        }
+        for id in &action.creates {
+            for destroyer in destroyers.get(id).unwrap_or(&none) {
+                graph.add(*destroyer, at, true);
+            }
+            if let Some(name) = name_space(id) {
+                for destroyer in freed.get(&name).unwrap_or(&none) {
+                    graph.add(*destroyer, at, true);
+                }
+            }
+        }
+        for id in &action.alters {
+            for creator in creators.get(id).unwrap_or(&none) {
+                graph.add(*creator, at, true);
+            }
+        }
+    }
+    // Statements about one object keep the order in which its rule gave them.
+    for list in alterers.values() {
+        for pair in list.windows(2) {
+            graph.add(pair[0], pair[1], false);
+        }
+    }
+    graph
+}
+
+/// What orders actions that dependencies leave free: drops first, then by kind, name and position.
+fn key(action: &Action, at: usize) -> (u8, u8, Vec<&str>, i64, usize) {
+    let stage = match action.verb {
+        Verb::Drop => 0,
+        Verb::Create | Verb::Alter => 1,
+    };
+    let id = &action.subject;
+    let part = matches!(id.kind, Kind::Column | Kind::Default);
+    let whole = if part { id.path.len().saturating_sub(1) } else { id.path.len() };
+    let mut path: Vec<&str> = id.path.iter().take(whole).map(String::as_str).collect();
+    if part && action.position == 0 {
+        path.extend(id.path.last().map(String::as_str));
+    }
+    (stage, rank(id.kind), path, action.position, at)
+}
+
+fn rank(kind: Kind) -> u8 {
+    match kind {
+        Kind::Role | Kind::Database => 0,
+        Kind::Schema => 1,
+        Kind::Extension | Kind::Language | Kind::AccessMethod => 2,
+        Kind::Collation | Kind::Conversion => 3,
+        Kind::Type | Kind::EnumValue | Kind::Domain => 4,
+        Kind::Function | Kind::Procedure | Kind::Aggregate => 5,
+        Kind::Operator | Kind::OperatorFamily | Kind::OperatorClass | Kind::Cast | Kind::Transform => 6,
+        Kind::TextSearchParser | Kind::TextSearchTemplate | Kind::TextSearchDictionary | Kind::TextSearchConfiguration => 7,
+        Kind::ForeignDataWrapper | Kind::Server | Kind::UserMapping => 8,
+        Kind::Sequence => 9,
+        Kind::Table | Kind::ForeignTable => 10,
+        Kind::Column => 11,
+        Kind::Default => 12,
+        Kind::Constraint => 13,
+        Kind::Index => 14,
+        Kind::View => 15,
+        Kind::MaterializedView => 16,
+        Kind::Statistics | Kind::Rule | Kind::Policy | Kind::Trigger => 17,
+        Kind::EventTrigger | Kind::Publication | Kind::Subscription => 18,
+        Kind::Setting | Kind::DefaultPrivilege => 19,
+        Kind::Comment | Kind::SecurityLabel => 20,
+        Kind::Grant => 21,
+    }
+}
+
+/// Kahn's algorithm with the smallest key first. On failure, what is left.
+fn topological(actions: &[Action], graph: &Graph) -> Result<Vec<usize>, BTreeSet<usize>> {
+    let mut waiting = vec![0_usize; actions.len()];
+    let mut after: Vec<Vec<usize>> = vec![Vec::new(); actions.len()];
+    for (from, to) in graph.edges.keys() {
+        waiting[*to] += 1;
+        after[*from].push(*to);
+    }
+    let mut ready: BinaryHeap<_> =
+        actions.iter().enumerate().filter(|(at, _)| waiting[*at] == 0).map(|(at, action)| Reverse(key(action, at))).collect();
+    let mut order = Vec::with_capacity(actions.len());
+    while let Some(Reverse((.., at))) = ready.pop() {
+        order.push(at);
+        for next in &after[at] {
+            waiting[*next] -= 1;
+            if waiting[*next] == 0
+                && let Some(action) = actions.get(*next)
+            {
+                ready.push(Reverse(key(action, *next)));
+            }
+        }
+    }
+    if order.len() == actions.len() {
+        return Ok(order);
+    }
+    let done: HashSet<usize> = order.into_iter().collect();
+    Err((0..actions.len()).filter(|at| !done.contains(at)).collect())
+}
+
+/// One circle among `rest`: from the smallest action along the smallest predecessors until one comes again.
+fn circle(graph: &Graph, rest: &BTreeSet<usize>) -> Vec<usize> {
+    let mut before: HashMap<usize, BTreeSet<usize>> = HashMap::new();
+    for (from, to) in graph.edges.keys() {
+        if rest.contains(from) && rest.contains(to) {
+            before.entry(*to).or_default().insert(*from);
+        }
+    }
+    let mut path: Vec<usize> = Vec::new();
+    // Every action that is left has a predecessor that is left, or comes after a circle: walking backwards ends in one.
+    let mut at = rest.iter().copied().find(|at| before.contains_key(at));
+    while let Some(current) = at {
+        if let Some(start) = path.iter().position(|seen| *seen == current) {
+            return path.split_off(start);
+        }
+        path.push(current);
+        at = before.get(&current).and_then(|list| list.first().copied());
+    }
+    path
+}
