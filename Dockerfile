@@ -22,14 +22,14 @@ ENV CARGO_NET_RETRY=10 RUSTFLAGS="-C target-feature=+crt-static" LIBZ_SYS_STATIC
 COPY Cargo.toml Cargo.lock ./
 COPY xtask/Cargo.toml xtask/
 RUN mkdir -p src xtask/src tests/suite \
- && tee src/main.rs xtask/src/main.rs tests/suite/main.rs <<<'fn main() {}' >/dev/null && touch src/lib.rs \
+ && echo 'fn main() {}' | tee src/main.rs xtask/src/main.rs tests/suite/main.rs >/dev/null && touch src/lib.rs \
  && cargo build --locked --profile "$PROFILE" --target "$(rustc -vV | sed -n 's/^host: //p')" --package schemaproof
 COPY src src
 RUN find src -type f -exec touch {} + \
  && target=$(rustc -vV | sed -n 's/^host: //p') \
  && cargo build --locked --profile "$PROFILE" --target "$target" --package schemaproof --bin schemaproof \
  && mkdir -p /image/usr/local/bin /image/etc/ssl/certs /image/tmp && chmod 1777 /image/tmp \
- && install -m 755 "target/$target/${PROFILE/dev/debug}/schemaproof" /image/usr/local/bin/ \
+ && install -m 755 target/"$target"/*/schemaproof /image/usr/local/bin/ \
  && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
  && printf 'root:x:0:0:root:/:/none\nnobody:x:65534:65534:nobody:/:/none\n' >/image/etc/passwd \
  && printf 'root:x:0:\nnogroup:x:65534:\n' >/image/etc/group \
