@@ -1,0 +1,326 @@
+//! A throwaway server from Postgres binaries on this machine.
+//!
+//! Never as root. Data in memory where there is room, a socket and 127.0.0.1 only, a random password, an environment without any of
+//! ours. The server is told to end when our process ends. What SQL can do as a superuser (run programs, read files) it can do here as
+//! the user that the server runs as: for SQL of strangers, Docker is the place.
+
+mod find;
+mod process;
+
+use std::{
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::process::{Postmaster, User};
+use super::{
+    Address, Request, SandboxError, Server, Tools, identify,
+    owner::{self, Owner},
+    quote_identifier, random,
+};
+
+/// Largest output of pg_dump that is read, in bytes.
+const LARGEST_DUMP: u64 = 256 << 20;
+
+#[derive(Debug)]
+pub(super) struct Stand {
+    binaries: PathBuf,
+    user: Option<User>,
+    run: String,
+    made: Mutex<Vec<PathBuf>>,
+    running: Mutex<Vec<Postmaster>>,
+}
+
+/// The programs beside the server.
+#[derive(Debug)]
+pub(super) struct Programs {
+    binaries: PathBuf,
+}
+
+impl Programs {
+    pub async fn pg_dump(&self, address: &Address, database: &str, arguments: &[&str]) -> Result<String, SandboxError> {
+        let mut command = tokio::process::Command::new(self.binaries.join("pg_dump"));
+        command
+            .args(["-h", "127.0.0.1", "-p", &address.port().to_string(), "-U", address.user()])
+            .args(arguments)
+            .env_clear()
+            .env("PGDATABASE", database)
+            .env("PGPASSWORD", address.password().expose_secret());
+        finish_pg_dump(command).await
+    }
+}
+
+/// Runs a prepared pg_dump to its end.
+pub(super) async fn finish_pg_dump(mut command: tokio::process::Command) -> Result<String, SandboxError> {
+    use tokio::io::AsyncReadExt;
+    let failed = |message: String| SandboxError::PgDump { message };
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| failed(format!("it cannot be run: {error}")))?;
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let read_output = async {
+        if let Some(stdout) = stdout {
+            stdout.take(LARGEST_DUMP + 1).read_to_end(&mut output).await?;
+        }
+        Ok::<(), std::io::Error>(())
+    };
+    let read_errors = async {
+        if let Some(stderr) = stderr {
+            stderr.take(64 << 10).read_to_end(&mut errors).await?;
+        }
+        Ok::<(), std::io::Error>(())
+    };
+    let read = tokio::try_join!(read_output, read_errors);
+    read.map_err(|error| failed(error.to_string()))?;
+    if output.len() as u64 > LARGEST_DUMP {
+        return Err(failed(format!("its output is larger than {} MB", LARGEST_DUMP >> 20)));
+    }
+    let status = child.wait().await.map_err(|error| failed(error.to_string()))?;
+    if !status.success() {
+        return Err(failed(String::from_utf8_lossy(&errors).trim().to_string()));
+    }
+    String::from_utf8(output).map_err(|error| failed(format!("its output is not UTF-8: {error}")))
+}
+
+impl Stand {
+    pub async fn new() -> Result<Stand, SandboxError> {
+        let binaries = find::binaries().await.ok_or(SandboxError::NoBinaries)?;
+        let user = process::unprivileged().map_err(|why| SandboxError::Local { attempted: "run Postgres".into(), why })?;
+        Ok(Stand { binaries, user, run: random(12), made: Mutex::default(), running: Mutex::default() })
+    }
+
+    /// Starts a server and waits until it answers a query.
+    pub async fn start(&self, request: &Request, side: &'static str, cancel: &CancellationToken) -> Result<Server, SandboxError> {
+        if cancel.is_cancelled() {
+            return Err(SandboxError::Cancelled);
+        }
+        if side == "base" {
+            sweep().await;
+        }
+        let begun = Instant::now();
+        let password = SecretString::from(random(32));
+        let directory = self.directory(request, side)?;
+        self.initialise(request, &directory, &password, cancel).await?;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.serve(request, &directory, &password, cancel).await {
+                // Somebody may have taken the port between our looking and the server's.
+                Err(SandboxError::NotStarted { .. }) if attempts < 3 => {}
+                server => {
+                    tracing::debug!("the local {side} server is ready after {} ms", begun.elapsed().as_millis());
+                    return server;
+                }
+            }
+        }
+    }
+
+    fn directory(&self, request: &Request, side: &str) -> Result<PathBuf, SandboxError> {
+        let parent = find::roomy_directory(request.limits.disk_bytes);
+        let directory = parent.join(format!("schemaproof-{}-{side}", self.run));
+        let failed = |error: std::io::Error| local(format!("make {}", directory.display()), error);
+        std::fs::DirBuilder::new().mode(0o700).create(&directory).map_err(failed)?;
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(directory.clone());
+        let owner = Owner::this(request.limits.run).labels();
+        let lines: String = owner.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        std::fs::write(directory.join("owner"), lines).map_err(failed)?;
+        self.give(&directory)?;
+        Ok(directory)
+    }
+
+    fn give(&self, path: &Path) -> Result<(), SandboxError> {
+        let Some(user) = &self.user else { return Ok(()) };
+        std::os::unix::fs::chown(path, Some(user.id), Some(user.group))
+            .map_err(|error| local(format!("give {} to user {}", path.display(), user.name), error))
+    }
+
+    async fn initialise(
+        &self,
+        request: &Request,
+        directory: &Path,
+        password: &SecretString,
+        cancel: &CancellationToken,
+    ) -> Result<(), SandboxError> {
+        let password_file = directory.join("password");
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&password_file)
+            .and_then(|mut file| writeln!(file, "{}", password.expose_secret()))
+            .map_err(|error| local("write the password file".into(), error))?;
+        self.give(&password_file)?;
+        let mut command = process::command(&self.binaries.join("initdb"), self.user.as_ref(), &request.limits, &self.run);
+        command
+            .args(["--no-sync", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--username", &request.role, "-D"])
+            .arg(directory.join("data"))
+            .arg("--pwfile")
+            .arg(&password_file)
+            .current_dir(directory)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let child = command.spawn().map_err(|error| local("run initdb".into(), error))?;
+        let output = tokio::select! {
+            () = cancel.cancelled() => return Err(SandboxError::Cancelled),
+            output = tokio::time::timeout(request.limits.start, child.wait_with_output()) => output,
+        };
+        let _ = std::fs::remove_file(&password_file);
+        let failed = |why: String| SandboxError::Local {
+            attempted: format!("fill a data directory with {}/initdb", self.binaries.display()),
+            why,
+        };
+        let output = output
+            .map_err(|_| failed(format!("no end after {} s", request.limits.start.as_secs())))?
+            .map_err(|error| failed(error.to_string()))?;
+        if !output.status.success() {
+            return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_string()));
+        }
+        Ok(())
+    }
+
+    async fn serve(
+        &self,
+        request: &Request,
+        directory: &Path,
+        password: &SecretString,
+        cancel: &CancellationToken,
+    ) -> Result<Server, SandboxError> {
+        let origin = format!("Postgres of {}", self.binaries.display());
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))
+            .and_then(|listener| listener.local_addr())
+            .map_err(|error| local("find a free port on 127.0.0.1".into(), error))?
+            .port();
+        let log = directory.join("log");
+        let file =
+            std::fs::OpenOptions::new().create(true).append(true).open(&log).map_err(|error| local("make a log".into(), error))?;
+        let errors = file.try_clone().map_err(|error| local("make a log".into(), error))?;
+        let mut command = process::command(&self.binaries.join("postgres"), self.user.as_ref(), &request.limits, &self.run);
+        command.arg("-D").arg(directory.join("data")).arg("-p").arg(port.to_string()).arg("-k").arg(directory);
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            "fsync=off",
+            "synchronous_commit=off",
+            "full_page_writes=off",
+            "max_wal_size=128MB",
+            "autovacuum=off",
+            "jit=off",
+            "timezone=UTC",
+        ] {
+            command.arg("-c").arg(setting);
+        }
+        command.current_dir(directory).stdout(file).stderr(errors);
+        let postmaster = Postmaster::start(command, &self.run).map_err(|error| local("run postgres".into(), error))?;
+        let ended = postmaster.ended();
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).push(postmaster);
+
+        let address = Address::new("127.0.0.1", port, &request.role, password);
+        let mut gone = ended.clone();
+        let (version, version_num) = tokio::select! {
+            () = cancel.cancelled() => return Err(SandboxError::Cancelled),
+            _ = gone.wait_for(Option::is_some) => {
+                let why = ended.borrow().clone().unwrap_or_default();
+                return Err(SandboxError::NotStarted { origin, why, log: tail(&log) });
+            }
+            ready = tokio::time::timeout(request.limits.start, until_ready(&address, directory, &request.database)) =>
+                ready.map_err(|_| SandboxError::NotReady {
+                    origin: origin.clone(),
+                    seconds: request.limits.start.as_secs(),
+                    why: "no answer".into(),
+                    log: tail(&log),
+                })?,
+        };
+        Ok(Server {
+            version,
+            version_num,
+            address,
+            tools: Tools::Directory(Programs { binaries: self.binaries.clone() }),
+            origin,
+            database: request.database.clone(),
+            maintenance: "postgres".into(),
+            limits: request.limits.clone(),
+            ended,
+            turn: None,
+        })
+    }
+
+    pub async fn remove(&self) {
+        let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        futures_util::future::join_all(running.into_iter().map(Postmaster::stop)).await;
+        process::kill_all_of(&self.run);
+        for directory in std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner)) {
+            if let Err(error) = std::fs::remove_dir_all(&directory) {
+                tracing::warn!("{} could not be removed: {error}; the next run sweeps it", directory.display());
+            }
+        }
+    }
+}
+
+fn local(attempted: String, error: std::io::Error) -> SandboxError {
+    SandboxError::Local { attempted, why: error.to_string() }
+}
+
+/// Asks every few milliseconds until the server in this very directory answers (another may have the port).
+async fn until_ready(address: &Address, directory: &Path, database: &str) -> (String, u32) {
+    let data = directory.join("data").display().to_string();
+    let attempt = async || {
+        let connection = address.connect("postgres", "").await?;
+        let row = connection.query_one("select current_setting('data_directory') = $1", &[&data]).await?;
+        if !row.try_get::<_, bool>(0)? {
+            return Ok::<_, tokio_postgres::Error>(None);
+        }
+        connection.batch_execute(&format!("create database {}", quote_identifier(database))).await?;
+        identify(&connection).await.map(Some)
+    };
+    loop {
+        if let Ok(Ok(Some(found))) = tokio::time::timeout(Duration::from_secs(5), attempt()).await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The last lines of a log file.
+fn tail(log: &Path) -> String {
+    let bytes = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(bytes.get(bytes.len().saturating_sub(8 << 10)..).unwrap_or_default()).into_owned();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines.iter().skip(lines.len().saturating_sub(12)).map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Stops the servers and removes the directories of runs that are over.
+async fn sweep() {
+    for parent in find::parents() {
+        let Ok(entries) = std::fs::read_dir(&parent) else { continue };
+        for entry in entries.flatten() {
+            if !entry.file_name().to_string_lossy().starts_with("schemaproof-") {
+                continue;
+            }
+            let Ok(lines) = std::fs::read_to_string(entry.path().join("owner")) else { continue };
+            let label = |name: &str| lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            if !owner::is_over(label(owner::OWNER), label(owner::DEADLINE)) {
+                continue;
+            }
+            tracing::info!("removing {} that an earlier run left behind", entry.path().display());
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if let Some(run) = name.split('-').nth(1) {
+                process::kill_all_of(run);
+            }
+            if let Err(error) = std::fs::remove_dir_all(entry.path()) {
+                tracing::debug!("it could not be removed: {error}");
+            }
+        }
+    }
+}
