@@ -3,4 +3,5 @@
 mod fake;
 mod github;
 mod sandbox;
+mod planner;
 mod source;

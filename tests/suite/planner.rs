@@ -1,0 +1,70 @@
+//! The native planner on a real server: every case both ways, judged by pg_dump, by an empty second plan, and by rows kept.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use schemaproof::plan::native::Options;
+
+mod corpus;
+mod server;
+
+use corpus::{Done, Outcome};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Runs folders of cases on one server.
+async fn run(folders: &[PathBuf]) -> Vec<Done> {
+    let server = Arc::new(server::Server::start().await.expect("a server"));
+    let mut all = Vec::new();
+    for folder in folders {
+        let cases = corpus::find(folder).expect("cases");
+        match corpus::run(&server, cases, &Options::default()).await {
+            Ok(done) => all.extend(done),
+            Err(error) => {
+                server.stop();
+                panic!("{}: {error:#}", folder.display());
+            }
+        }
+    }
+    server.stop();
+    all
+}
+
+/// One line a direction that is not right.
+fn wrong(done: &[Done]) -> Vec<String> {
+    let describe = |case: &Done| match &case.outcome {
+        Outcome::Wrong { what, detail, plan } => Some(format!("{}: {what}\n{detail}\n{plan}", case.name)),
+        _ => None,
+    };
+    done.iter().filter_map(describe).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_case_ends_in_its_target_both_ways() {
+    let done = run(&[root().join("tests/cases")]).await;
+    assert!(!done.is_empty(), "there are no cases");
+    let wrong = wrong(&done);
+    assert!(wrong.is_empty(), "{} of {} directions are wrong:\n{}", wrong.len(), done.len(), wrong.join("\n"));
+    let uncovered: Vec<_> =
+        done.iter().filter(|case| !case.not_covered.is_empty()).map(|case| (&case.name, &case.not_covered)).collect();
+    assert!(uncovered.is_empty(), "not covered: {uncovered:?}");
+}
+
+/// Schemas of others, where they are there: pgschema's test data, OpenStreetMap's history, P8FS.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn shared_corpus_ends_in_its_target_both_ways() {
+    let corpus = std::env::var_os("SCHEMAPROOF_CORPUS").map_or_else(|| root().join("../shared/corpus"), PathBuf::from);
+    let folders: Vec<PathBuf> =
+        ["pgschema", "osm", "p8fs"].iter().map(|name| corpus.join(name)).filter(|folder| Path::is_dir(folder)).collect();
+    if folders.is_empty() {
+        println!("skipped: no corpus in {}", corpus.display());
+        return;
+    }
+    let done = run(&folders).await;
+    let wrong = wrong(&done);
+    assert!(wrong.is_empty(), "{} of {} directions are wrong:\n{}", wrong.len(), done.len(), wrong.join("\n"));
+}

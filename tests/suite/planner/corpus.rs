@@ -1,0 +1,310 @@
+//! Cases of two schemas, run both ways on a real server, and judged.
+//!
+//! A case is a folder with `a.sql` and `b.sql` (`old.sql` and `new.sql`, `base.sql` and `head.sql`), and maybe `setup.sql`, which is run first
+//! on both sides, `kept.sql`, a query whose answer the plan must not change, and in the first line of `a.sql` the oldest server
+//! that knows it: `-- server: 15`.
+
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use anyhow::{Context as _, Result, anyhow};
+use schemaproof::{
+    catalog::{
+        Catalog,
+        read::{ReadOptions, read},
+    },
+    plan::native::{self, Options},
+    proof::judge,
+};
+
+use super::server::{Server, Shell};
+
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub name: String,
+    a: String,
+    b: String,
+    setup: String,
+    kept: Option<String>,
+    oldest: u32,
+}
+
+/// How one direction of a case ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The plan ran and ends in the target.
+    Right,
+    /// As right as can be: the target's columns are in another order than ALTER can make.
+    ColumnOrder,
+    /// What is wrong, and the plan if there was one.
+    Wrong { what: &'static str, detail: String, plan: String },
+}
+
+#[derive(Debug, Clone)]
+pub struct Done {
+    pub name: String,
+    pub outcome: Outcome,
+    pub not_covered: Vec<String>,
+}
+
+/// All cases in a folder, at any depth, in the order of their names.
+pub fn find(folder: &Path) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(at) = folders.pop() {
+        let mut inner: Vec<PathBuf> = Vec::new();
+        for entry in std::fs::read_dir(&at).with_context(|| format!("reading {}", at.display()))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                inner.push(path);
+            }
+        }
+        let pair = [("a", "b"), ("old", "new"), ("base", "head")].iter().find_map(|(a, b)| Some((side(&at, a)?, side(&at, b)?)));
+        match pair {
+            Some((a, b)) => {
+                let oldest = a
+                    .lines()
+                    .next()
+                    .and_then(|line| line.strip_prefix("-- server: "))
+                    .and_then(|major| major.trim().parse::<u32>().ok());
+                let name =
+                    at.strip_prefix(folder).ok().filter(|name| !name.as_os_str().is_empty()).unwrap_or(&at).display().to_string();
+                let setup = std::fs::read_to_string(at.join("setup.sql")).unwrap_or_default();
+                let kept = std::fs::read_to_string(at.join("kept.sql")).ok();
+                cases.push(Case { name, a, b, setup, kept, oldest: oldest.unwrap_or(0) * 10_000 });
+            }
+            None => folders.extend(inner),
+        }
+    }
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(cases)
+}
+
+/// `name.sql`, or all SQL files of a folder `name` one after the other.
+fn side(case: &Path, name: &str) -> Option<String> {
+    if let Ok(text) = std::fs::read_to_string(case.join(format!("{name}.sql"))) {
+        return Some(text);
+    }
+    let mut files: Vec<PathBuf> = std::fs::read_dir(case.join(name)).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.sort();
+    let texts: Option<Vec<String>> = files.iter().map(|file| std::fs::read_to_string(file).ok()).collect();
+    texts.map(|texts| texts.join("\n"))
+}
+
+/// Runs the cases both ways, several at once; the answers are in the order of the cases, forth before back.
+pub async fn run(server: &Arc<Server>, cases: Vec<Case>, options: &Options) -> Result<Vec<Done>> {
+    const AT_ONCE: usize = 4;
+    make_roles(server, &cases).await?;
+    let count = cases.len();
+    let queue =
+        Arc::new(Mutex::new(cases.into_iter().filter(|case| case.oldest <= server.version).enumerate().collect::<VecDeque<_>>()));
+    let mut workers = tokio::task::JoinSet::new();
+    for worker in 0..AT_ONCE.min(count) {
+        let (server, queue, options) = (Arc::clone(server), Arc::clone(&queue), options.clone());
+        workers.spawn(async move {
+            let mut shell = server.shell()?;
+            let mut done = Vec::new();
+            loop {
+                let Some((at, case)) = queue.lock().map_err(|_| anyhow!("another worker panicked"))?.pop_front() else { break };
+                let databases = Databases::of(worker);
+                done.push((at, both_ways(&server, &mut shell, &databases, &case, &options).await?));
+            }
+            anyhow::Ok(done)
+        });
+    }
+    let mut all = Vec::new();
+    while let Some(done) = workers.join_next().await {
+        all.extend(done??);
+    }
+    all.sort_by_key(|(at, _)| *at);
+    Ok(all.into_iter().flat_map(|(_, done)| done).collect())
+}
+
+/// Makes the roles that cases name (`-- roles: one two`, or a guarded `CREATE ROLE`): they belong to the whole server.
+async fn make_roles(server: &Server, cases: &[Case]) -> Result<()> {
+    let mut roles = std::collections::BTreeSet::new();
+    for text in cases.iter().flat_map(|case| [&case.a, &case.b, &case.setup]) {
+        for line in text.lines() {
+            if let Some(names) = line.strip_prefix("-- roles: ") {
+                roles.extend(names.split_whitespace().map(str::to_owned));
+            }
+            let words: Vec<&str> = line.split_whitespace().collect();
+            for three in words.windows(3) {
+                if three[0].eq_ignore_ascii_case("create")
+                    && (three[1].eq_ignore_ascii_case("role") || three[1].eq_ignore_ascii_case("user"))
+                {
+                    let name = three[2].trim_matches(|letter: char| !letter.is_alphanumeric() && letter != '_');
+                    roles.insert(name.to_owned());
+                }
+            }
+        }
+    }
+    let client = server.connect("postgres").await?;
+    let there: Vec<String> = client.query("select rolname from pg_roles", &[]).await?.iter().map(|row| row.get(0)).collect();
+    for role in roles.iter().filter(|role| !role.is_empty() && !there.contains(role)) {
+        client.batch_execute(&format!("create role \"{role}\"")).await?;
+    }
+    Ok(())
+}
+
+struct Databases {
+    a: String,
+    b: String,
+    copy: String,
+}
+
+impl Databases {
+    fn of(worker: usize) -> Self {
+        let name = |part: &str| format!("corpus_{}_{worker}_{part}", std::process::id());
+        Self { a: name("a"), b: name("b"), copy: name("copy") }
+    }
+}
+
+/// One side, loaded and read.
+struct Side<'a> {
+    database: &'a str,
+    sql: String,
+    catalog: Catalog,
+    dump: String,
+}
+
+async fn both_ways(server: &Server, shell: &mut Shell, names: &Databases, case: &Case, options: &Options) -> Result<Vec<Done>> {
+    let mut sides = Vec::new();
+    for (database, sql) in [(&names.a, &case.a), (&names.b, &case.b)] {
+        let sql = format!("{}\n{sql}", case.setup);
+        match load(server, shell, database, &sql).await {
+            Ok((catalog, dump)) => sides.push(Side { database, sql, catalog, dump }),
+            Err(error) => {
+                let detail = format!("{error:#}");
+                let outcome = Outcome::Wrong { what: "does not load", detail, plan: String::new() };
+                return Ok(vec![Done { name: case.name.clone(), outcome, not_covered: Vec::new() }]);
+            }
+        }
+    }
+    let mut done = Vec::new();
+    if let [a, b] = &sides[..] {
+        for (from, to, arrow) in [(a, b, "->"), (b, a, "<-")] {
+            let outcome = one_way(server, shell, &names.copy, from, to, case, options).await?;
+            done.push(Done { name: format!("{} {arrow}", case.name), outcome, not_covered: from.catalog.not_covered.clone() });
+        }
+    }
+    for database in [&names.a, &names.b, &names.copy] {
+        drop_database(server, database).await?;
+    }
+    Ok(done)
+}
+
+async fn one_way(
+    server: &Server,
+    shell: &mut Shell,
+    copy: &str,
+    from: &Side<'_>,
+    to: &Side<'_>,
+    case: &Case,
+    options: &Options,
+) -> Result<Outcome> {
+    let plan = match native::plan(&from.catalog, &to.catalog, options) {
+        Ok(plan) => plan,
+        Err(error) => return Ok(Outcome::Wrong { what: "no plan", detail: error.to_string(), plan: String::new() }),
+    };
+    let sql = plan.to_sql();
+    let wrong = |what, detail: String| Ok(Outcome::Wrong { what, detail, plan: sql.clone() });
+    if native::plan(&from.catalog, &to.catalog, options).map(|again| again.to_sql()).as_ref() != Ok(&sql) {
+        return wrong("another plan the second time", String::new());
+    }
+    if plan.steps.is_empty() {
+        return if from.dump == to.dump {
+            Ok(Outcome::Right)
+        } else {
+            judged(&from.dump, &to.dump, &sql, "an empty plan, and pg_dump differs")
+        };
+    }
+    copy_database(server, shell, copy, from).await?;
+    let kept_before = case.kept.as_ref().map(|query| shell.psql(copy, query)).transpose()?;
+    if let Err(error) = shell.psql(copy, &sql) {
+        return wrong("the plan fails", error.to_string());
+    }
+    let kept_after = case.kept.as_ref().map(|query| shell.psql(copy, query)).transpose()?;
+    if kept_before != kept_after {
+        return wrong(
+            "rows are not kept",
+            format!("before: {}\nafter:  {}", kept_before.unwrap_or_default(), kept_after.unwrap_or_default()),
+        );
+    }
+    let dump = cleaned(&shell.pg_dump(copy)?);
+    let outcome = if dump == to.dump { Outcome::Right } else { judged(&dump, &to.dump, &sql, "pg_dump differs")? };
+    if matches!(outcome, Outcome::Wrong { .. }) {
+        return Ok(outcome);
+    }
+    let client = server.connect(copy).await?;
+    let end = read(&client, &ReadOptions::default()).await?;
+    match native::plan(&end, &to.catalog, options) {
+        Err(error) => wrong("no second plan", error.to_string()),
+        Ok(second) if second.steps.is_empty() => Ok(outcome),
+        Ok(second) => wrong("a second plan is not empty", second.to_sql()),
+    }
+}
+
+/// What is left to say when the texts of two dumps differ.
+fn judged(end: &str, target: &str, sql: &str, what: &'static str) -> Result<Outcome> {
+    let (judgement, _) = judge::by_pg_dump(end, target);
+    if judgement.equal {
+        return Ok(Outcome::ColumnOrder);
+    }
+    let detail = judgement.differences.iter().map(|difference| format!("{}: {}\n", difference.object, difference.detail)).collect();
+    Ok(Outcome::Wrong { what, detail, plan: sql.to_owned() })
+}
+
+async fn load(server: &Server, shell: &mut Shell, database: &str, sql: &str) -> Result<(Catalog, String)> {
+    drop_database(server, database).await?;
+    server.connect("postgres").await?.batch_execute(&format!("create database {database} template template0")).await?;
+    shell.psql(database, sql)?;
+    let dump = cleaned(&shell.pg_dump(database)?);
+    let client = server.connect(database).await?;
+    let catalog = read(&client, &ReadOptions::default()).await?;
+    Ok((catalog, dump))
+}
+
+/// `CREATE DATABASE ... TEMPLATE`; what that does not copy (settings, grants and comments of the database, subscriptions) is loaded anew.
+async fn copy_database(server: &Server, shell: &mut Shell, copy: &str, from: &Side<'_>) -> Result<()> {
+    drop_database(server, copy).await?;
+    let client = server.connect("postgres").await?;
+    let query = "select exists (select from pg_db_role_setting s where s.setdatabase = d.oid) or d.datacl is not null
+                   or exists (select from pg_subscription s where s.subdbid = d.oid) or shobj_description(d.oid, 'pg_database') is not null
+                 from pg_database d where d.datname = $1";
+    let beside: bool = client.query_one(query, &[&from.database]).await?.get(0);
+    let template = if beside { "template0" } else { from.database };
+    client.batch_execute(&format!("create database {copy} template {template}")).await?;
+    if beside {
+        shell.psql(copy, &from.sql)?;
+    }
+    Ok(())
+}
+
+async fn drop_database(server: &Server, database: &str) -> Result<()> {
+    let client = server.connect("postgres").await?;
+    // A subscription keeps its database: it is cut off first.
+    let query = "select 1 from pg_subscription s join pg_database d on d.oid = s.subdbid where d.datname = $1";
+    if !client.query(query, &[&database]).await?.is_empty() {
+        let inside = server.connect(database).await?;
+        let names = inside.query("select quote_ident(subname) from pg_subscription s join pg_database d on d.oid = s.subdbid where d.datname = current_database()", &[]).await?;
+        for row in names {
+            let name: String = row.get(0);
+            inside.batch_execute(&format!("alter subscription {name} disable")).await?;
+            inside.batch_execute(&format!("alter subscription {name} set (slot_name = none)")).await?;
+            inside.batch_execute(&format!("drop subscription {name}")).await?;
+        }
+    }
+    Ok(client.batch_execute(&format!("drop database if exists {database} with (force)")).await?)
+}
+
+/// A dump without its random tokens.
+fn cleaned(dump: &str) -> String {
+    dump.lines()
+        .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
