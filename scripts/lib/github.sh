@@ -7,12 +7,13 @@ github_packages() { retry quietly bash "${top:?}/tests/fake/github.sh"; }
 # github_start DIRECTORY - starts one that ends with this script; its address goes to api, its messages to DIRECTORY.
 github_start() {
   local log=$1/github.log
+  api=''
   # It ends when its standard input does, which is when we do.
   exec {github_hold}> >(exec bash "$top/tests/fake/github.sh" >"$1/github.ready" 2>"$log")
   local _
   for _ in $(seq 600); do
-    # shellcheck disable=SC2034 # the result is for the caller
-    if api=$(sed -n 's/^ready //p' "$1/github.ready" 2>/dev/null) && [[ -n $api ]]; then return; fi
+    api=$(sed -n 's/^ready //p' "$1/github.ready" 2>/dev/null)
+    [[ -z $api ]] || return 0
     sleep 0.1
   done
   cat "$log" >&2

@@ -4,5 +4,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# build TAG - the host's network, since it is the one that is known to reach the package mirrors.
-build() { retry quietly env DOCKER_BUILDKIT=0 docker build --network host -t "$1" "$work"; }
+# build TAG
+build() { retry quietly docker_build -t "$1" "$work"; }
