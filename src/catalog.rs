@@ -5,8 +5,14 @@
 
 use std::{collections::BTreeMap, fmt};
 
+pub mod column;
+pub mod constraint;
+pub mod index;
 pub mod read;
 pub mod schema;
+pub mod sequence;
+pub mod table;
+pub mod types;
 
 use serde::{Deserialize, Serialize};
 

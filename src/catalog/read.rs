@@ -128,7 +128,15 @@ pub struct Reader {
 }
 
 /// All readers, in an order in which what is referred to comes first.
-const READERS: &[&[Reader]] = &[super::schema::READERS];
+const READERS: &[&[Reader]] = &[
+    super::schema::READERS,
+    super::types::READERS,
+    super::table::READERS,
+    super::column::READERS,
+    super::sequence::READERS,
+    super::constraint::READERS,
+    super::index::READERS,
+];
 
 /// One row of a reader's query. Everything is text, as the server prints it.
 pub struct Row<'a> {
@@ -195,6 +203,8 @@ pub struct Builder {
     /// Members of extensions: (class, object) to the extension's name.
     members: HashMap<(u32, u32), String>,
     ignored: HashSet<(u32, u32)>,
+    /// Array types to their element types.
+    arrays: HashMap<u32, u32>,
     /// (dependent, referenced) as pg_depend has them.
     dependencies: Vec<(Address, Address)>,
 }
@@ -222,7 +232,7 @@ impl Builder {
         self.addresses.insert(Address { class, object, sub }, id);
     }
 
-    /// Says that an object is left out on purpose, so that it is not reported as not covered.
+    /// Says that an object, and what depends on it, is left out on purpose, so that it is not reported as not covered.
     pub fn ignore(&mut self, class: u32, object: u32) {
         self.ignored.insert((class, object));
     }
@@ -242,6 +252,11 @@ impl Builder {
         self.members.get(&(class, object)).map(String::as_str)
     }
 
+    /// Lets an array type stand for its element type.
+    pub fn array(&mut self, array: u32, element: u32) {
+        self.arrays.insert(array, element);
+    }
+
     pub fn get(&self, id: &ObjectId) -> Option<&Object> {
         self.objects.get(id)
     }
@@ -252,6 +267,8 @@ impl Builder {
 
     /// An address's object, or the whole it is a part of, or the extension it is a member of.
     fn resolve(&self, address: Address) -> Option<ObjectId> {
+        let element = (address.class == class::TYPE).then(|| self.arrays.get(&address.object)).flatten();
+        let address = element.map_or(address, |element| Address { object: *element, ..address });
         if let Some(extension) = self.members.get(&(address.class, address.object)) {
             return Some(ObjectId::new(Kind::Extension, [extension.as_str()]));
         }
@@ -263,7 +280,8 @@ impl Builder {
         let mut needs: BTreeMap<ObjectId, BTreeSet<ObjectId>> = BTreeMap::new();
         for &(dependent, referenced) in &self.dependencies {
             let Some(from) = self.resolve(dependent) else {
-                if !self.ignored.contains(&(dependent.class, dependent.object)) {
+                let ignored = |at: Address| self.ignored.contains(&(at.class, at.object));
+                if !ignored(dependent) && !ignored(referenced) {
                     missing.insert(dependent);
                 }
                 continue;

@@ -61,6 +61,10 @@ pub enum Verdict {
 pub enum Reaction {
     /// It is dropped before and made again after.
     Replace,
+    /// The whole that it is a part of is dropped before and made again after.
+    ReplaceWhole,
+    /// It is a type, and swapped too.
+    Swap,
     /// It stays and is altered: its rule's `alter` is called with this attribute as changed, even if both sides agree on it.
     Alter(&'static str),
     /// It does not mind.
@@ -75,7 +79,7 @@ pub trait Rule: Sync {
         Verdict::Alter
     }
 
-    /// Whether `dependent` (of the base) must be dropped and made again around this change in place.
+    /// Whether `dependent` or part (of the base) must be dropped and made again around this change in place.
     fn rebuilds(&self, _cx: &Context<'_>, _before: &Object, _after: &Object, _change: &Change, _dependent: &Object) -> bool {
         false
     }
@@ -223,6 +227,8 @@ pub struct Action {
     pub commits_first: bool,
     /// Must run with check_function_bodies off: a body may name what is made later.
     pub unchecked_body: bool,
+    /// The enum value that it adds, as a literal: other statements may use it only after a commit.
+    pub new_value: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -267,12 +273,18 @@ impl<'a> Actions<'a> {
             transactional: true,
             commits_first: false,
             unchecked_body: false,
+            new_value: None,
         }
     }
 
     /// Whether an earlier action makes this object.
     pub fn makes(&self, id: &ObjectId) -> bool {
         self.made.contains(id)
+    }
+
+    /// Says that an action makes an object besides those that it was given with.
+    pub fn mark_made(&mut self, id: ObjectId) {
+        self.made.insert(id);
     }
 
     /// A statement that makes `object`: it needs what the target's object needs, and its whole.
@@ -301,6 +313,9 @@ impl<'a> Actions<'a> {
         {
             let swapped = |need: &ObjectId| if self.cx.swapped.contains(need) { rules::swap::old_id(need) } else { need.clone() };
             action.releases.extend(before.needs.iter().map(swapped));
+            if before.parent != after.parent {
+                action.releases.extend(before.parent.clone());
+            }
         }
         self.push(action)
     }
@@ -458,7 +473,8 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
         } else if let Some(change) = cx.altered.get(&id).cloned() {
             let (Some(before), Some(after)) = (cx.base.get(&id), cx.target.get(&id)) else { continue };
             let rule = rule_for(&id)?;
-            for dependent in cx.base.dependents(&id).to_vec() {
+            let parts = cx.base.parts(&id).to_vec();
+            for dependent in cx.base.dependents(&id).iter().copied().chain(parts).collect::<Vec<_>>() {
                 let there = cx.target.get(&dependent.id).is_some() && !cx.vanishes(&dependent.id);
                 if there && rule.rebuilds(cx, before, after, &change, dependent) {
                     cx.altered.remove(&dependent.id);
@@ -508,7 +524,7 @@ fn react_to(cx: &mut Context<'_>, need: &ObjectId, work: &mut Vec<ObjectId>) -> 
     let Some(needed) = cx.base.get(need) else { return Ok(()) };
     // A part of something that only moves to another whole stays.
     for dependent in cx.base.dependents(need).to_vec() {
-        if cx.vanishes(&dependent.id) || cx.target.get(&dependent.id).is_none() {
+        if cx.vanishes(&dependent.id) || cx.swapped.contains(&dependent.id) {
             continue;
         }
         let Some(after) = cx.target.get(&dependent.id) else { continue };
@@ -523,6 +539,21 @@ fn react_to(cx: &mut Context<'_>, need: &ObjectId, work: &mut Vec<ObjectId>) -> 
                 cx.altered.remove(&dependent.id);
                 cx.replaced.insert(dependent.id.clone());
                 work.push(dependent.id.clone());
+            }
+            Reaction::ReplaceWhole => {
+                if let Some(whole) = &dependent.parent
+                    && cx.target.get(whole).is_some()
+                {
+                    cx.altered.remove(whole);
+                    cx.replaced.insert(whole.clone());
+                    work.push(whole.clone());
+                }
+            }
+            Reaction::Swap => {
+                cx.altered.remove(&dependent.id);
+                if cx.swapped.insert(dependent.id.clone()) {
+                    work.push(dependent.id.clone());
+                }
             }
             Reaction::Alter(name) => {
                 let change = cx.altered.entry(dependent.id.clone()).or_insert_with(|| Change {
@@ -592,7 +623,18 @@ fn make(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) -> Result<(), 
 }
 
 /// Numbers the ordered actions into transaction groups.
-fn steps(actions: Vec<Action>) -> Plan {
+fn steps(mut actions: Vec<Action>) -> Plan {
+    let values: Vec<(usize, String)> =
+        actions.iter().enumerate().filter_map(|(at, action)| Some((at, action.new_value.clone()?))).collect();
+    for (at, value) in values {
+        let used = actions
+            .iter()
+            .enumerate()
+            .any(|(other, action)| other != at && action.new_value.is_none() && action.sql.contains(&value));
+        if let Some(action) = actions.get_mut(at) {
+            action.commits_first = used;
+        }
+    }
     let mut first = Vec::new();
     let mut rest = Vec::new();
     for action in actions {

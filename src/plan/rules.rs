@@ -5,12 +5,33 @@
 use super::native::Rule;
 use crate::catalog::Kind;
 
+pub mod column;
+pub mod constraint;
+pub mod index;
 pub mod owner;
 pub mod schema;
+pub mod sequence;
 pub mod swap;
+pub mod table;
+pub mod types;
+pub mod view;
 
 /// All rules. A kind stands in exactly one.
-pub const RULES: &[&dyn Rule] = &[&schema::SchemaRule, &schema::ExtensionRule];
+pub const RULES: &[&dyn Rule] = &[
+    &schema::SchemaRule,
+    &schema::ExtensionRule,
+    &types::TypeRule,
+    &types::EnumValueRule,
+    &types::DomainRule,
+    &sequence::SequenceRule,
+    &table::TableRule,
+    &column::ColumnRule,
+    &column::DefaultRule,
+    &constraint::ConstraintRule,
+    &index::IndexRule,
+    &view::ViewRule,
+    &view::MaterializedViewRule,
+];
 
 /// The rule for a kind.
 pub fn of(kind: Kind) -> Option<&'static dyn Rule> {

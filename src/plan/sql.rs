@@ -5,6 +5,7 @@
 use crate::catalog::{Kind, Object, ObjectId};
 
 /// Words that Postgres does not take as a column or table name without quotes (all but the unreserved ones of `kwlist.h`, 13 to 18).
+#[rustfmt::skip]
 const KEYWORDS: &[&str] = &[
     "all",
     "analyse",

@@ -1,0 +1,72 @@
+//! Constraints of tables and domains as objects.
+//!
+//! NOT NULL belongs to the column. What a partition or child has only because its parent has it is not an object: it comes and goes with
+//! the parent's.
+
+use super::{
+    Kind, Object, ObjectId, Value,
+    read::{Builder, CatalogError, Reader, Row, class},
+};
+
+pub(super) const READERS: &[Reader] = &[Reader { what: "constraints", query: |_| Some(query()), row }];
+
+fn query() -> String {
+    "select k.oid, k.conrelid, k.contypid, k.conname, k.contype, k.conislocal, k.coninhcount, k.conparentid, k.connoinherit,
+       k.convalidated, k.conindid, k.confrelid, pg_get_constraintdef(k.oid) as definition,
+       case when k.contype in ('p', 'u', 'x') then to_json(i.reloptions) end as index_options,
+       case when k.contype in ('p', 'u', 'x') then sp.spcname end as tablespace,
+       x.indisclustered, x.indisreplident,
+       case when k.conparentid <> 0 then (select quote_ident(pn.nspname) || '.' || quote_ident(p.relname) from pg_inherits h
+          join pg_class p on p.oid = h.inhparent join pg_namespace pn on pn.oid = p.relnamespace where h.inhrelid = k.conindid) end as attached_to
+     from pg_constraint k left join pg_class i on i.oid = k.conindid and k.contype in ('p', 'u', 'x')
+       left join pg_tablespace sp on sp.oid = i.reltablespace
+       left join pg_index x on x.indexrelid = i.oid
+     where k.contype in ('c', 'f', 'p', 'u', 'x') and k.oid >= 16384"
+        .to_owned()
+}
+
+fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
+    let oid = row.oid("oid")?;
+    let relation = row.oid("conrelid")?;
+    let whole = if relation == 0 { builder.id(class::TYPE, row.oid("contypid")?, 0) } else { builder.relation(relation) };
+    let Some(whole) = whole.cloned() else {
+        builder.ignore(class::CONSTRAINT, oid);
+        return Ok(());
+    };
+    let name = row.text("conname")?;
+    let kind = row.text("contype")?;
+    let keyed = matches!(kind, "p" | "u" | "x");
+    let inherited = !row.flag("conislocal")? || row.oid("conparentid")? != 0;
+    if inherited && !keyed {
+        builder.alias(class::CONSTRAINT, oid, 0, whole.clone());
+        if let Some(table) = builder.get_mut(&whole)
+            && let Value::List(list) = table.details.entry("inherited_constraints").or_insert_with(|| Value::List(Vec::new()))
+        {
+            list.push(name.to_owned());
+            list.sort();
+        }
+        return Ok(());
+    }
+    let mut path = whole.path.clone();
+    path.push(name.to_owned());
+    let id = ObjectId { kind: Kind::Constraint, path };
+    let object = Object::new(id.clone())
+        .at(class::CONSTRAINT, oid, 0)
+        .part_of(whole.clone())
+        .with("definition", row.text("definition")?)
+        .with_list("index_options", row.list("index_options")?)
+        .with_some("tablespace", row.opt("tablespace")?)
+        .with_some("attached_to", row.opt("attached_to")?)
+        .detail("form", kind)
+        .detail("validated", row.flag("convalidated")?)
+        .detail("merged", row.integer("coninhcount")?.unwrap_or_default() > 0);
+    if !builder.add(object) {
+        return Ok(());
+    }
+    let index = row.oid("conindid")?;
+    if keyed && index != 0 {
+        builder.alias(class::CLASS, index, 0, id.clone());
+        super::index::mark(builder, &whole, &id, row.flag("indisclustered")?, row.flag("indisreplident")?);
+    }
+    Ok(())
+}

@@ -1,0 +1,486 @@
+//! Columns of tables, views and composite types, and their defaults.
+//!
+//! The columns of a new table are written by the table's rule, those of a view by the view.
+
+use super::{
+    super::{
+        native::{Actions, Context, Reaction, Rule, Verdict},
+        sql,
+    },
+    sequence, table,
+};
+use crate::catalog::{Change, Kind, Object, ObjectId};
+
+pub struct ColumnRule;
+
+/// Whether a column of a table has a definition of its own, and is not just what its parent table has.
+pub fn stands_alone(cx: &Context<'_>, column: &Object) -> bool {
+    let partition =
+        column.parent.as_ref().and_then(|whole| cx.target.get(whole)).is_some_and(|whole| whole.text("partition_of").is_some());
+    partition || column.flag("local") || column.integer("inherited") == Some(0)
+}
+
+/// Whether a statement on the parent table reaches this column, so that it gets none of its own.
+fn follows_parent(cx: &Context<'_>, column: &Object) -> bool {
+    column.integer("inherited").unwrap_or_default() > 0 && column.parent.as_ref().is_some_and(|whole| table::stays_child(cx, whole))
+}
+
+/// The same column of all tables below.
+fn below(side: &super::super::native::Side<'_>, column: &Object) -> Vec<ObjectId> {
+    let Some(whole) = &column.parent else { return Vec::new() };
+    table::offspring(side, whole)
+        .into_iter()
+        .map(|child| {
+            let mut path = child.id.path.clone();
+            path.push(column.id.name().to_owned());
+            ObjectId { kind: Kind::Column, path }
+        })
+        .filter(|id| side.get(id).is_some())
+        .collect()
+}
+
+fn of_view(object: &Object) -> bool {
+    object.parent.as_ref().is_some_and(|whole| matches!(whole.kind, Kind::View | Kind::MaterializedView))
+}
+
+fn of_type(object: &Object) -> bool {
+    object.parent.as_ref().is_some_and(|whole| whole.kind == Kind::Type)
+}
+
+/// `name type ...` as in CREATE TABLE and ADD COLUMN; adds the parts it makes (default, identity sequence) to `parts`.
+pub fn definition<'a>(cx: &Context<'a>, column: &'a Object, typed: bool, parts: &mut Vec<&'a Object>) -> Option<String> {
+    let mut text = sql::ident(column.id.name());
+    if !typed {
+        text.push_str(&format!(" {}", column.text("type").unwrap_or_default()));
+        if !column.list("foreign_options").is_empty() {
+            text.push_str(&format!(" OPTIONS ({})", table::foreign_options(column.list("foreign_options"))));
+        }
+        if let Some(collation) = column.text("collation") {
+            text.push_str(&format!(" COLLATE {collation}"));
+        }
+    }
+    let mut said = !typed;
+    if let (Some(how), Some(expression)) = (column.text("generated"), column.text("expression")) {
+        text.push_str(&format!(" GENERATED ALWAYS AS ({expression}) {how}"));
+    }
+    for default in cx.target.parts_of(&column.id, Kind::Default) {
+        if !cx.split.contains(&default.id) {
+            let inherited = !stands_alone(cx, column);
+            if inherited && !default_of_parent(cx, column, default) {
+                continue;
+            }
+            parts.push(default);
+            text.push_str(&if typed && !said { " WITH OPTIONS".to_owned() } else { String::new() });
+            said = true;
+            text.push_str(&format!(" DEFAULT {}", default.text("expression").unwrap_or_default()));
+        }
+    }
+    if let Some((clause, sequence)) = identity(cx, column) {
+        parts.push(sequence);
+        text.push_str(&clause);
+    }
+    if column.flag("not_null") && !column.flag("not_null_not_valid") {
+        text.push_str(&if typed && !said { " WITH OPTIONS".to_owned() } else { String::new() });
+        said = true;
+        text.push_str(&not_null(column));
+    }
+    said.then_some(text)
+}
+
+/// Whether a parent table has the same default, so that a child gets it from there.
+fn default_of_parent(cx: &Context<'_>, column: &Object, default: &Object) -> bool {
+    let Some(whole) = column.parent.as_ref().and_then(|whole| cx.target.get(whole)) else { return false };
+    let found = table::parents(&cx.target, whole).any(|parent| {
+        let mut path = parent.id.path.clone();
+        path.push(column.id.name().to_owned());
+        cx.target.get(&ObjectId { kind: Kind::Default, path }).is_some_and(|same| same.attributes == default.attributes)
+    });
+    found
+}
+
+fn default_not_null_name(column: &Object) -> String {
+    let mut names = column.id.path.iter().rev();
+    let (name, table) = (names.next().map_or("", String::as_str), names.next().map_or("", String::as_str));
+    format!("{table}_{name}_not_null")
+}
+
+fn not_null(column: &Object) -> String {
+    let named = column.text("not_null_name").filter(|name| *name != default_not_null_name(column));
+    let name = named.map(|name| format!(" CONSTRAINT {}", sql::ident(name))).unwrap_or_default();
+    let inherit = if column.flag("not_null_no_inherit") { " NO INHERIT" } else { "" };
+    format!("{name} NOT NULL{inherit}")
+}
+
+/// The identity clause with its sequence.
+fn identity<'a>(cx: &Context<'a>, column: &Object) -> Option<(String, &'a Object)> {
+    let how = column.text("identity")?;
+    let sequence = cx.target.parts_of(&column.id, Kind::Sequence).find(|sequence| !sequence.list("identity_of").is_empty())?;
+    let mut options = Vec::new();
+    let mut names = column.id.path.iter().rev();
+    let (name, table) = (names.next().map_or("", String::as_str), names.next().map_or("", String::as_str));
+    if sequence.id.name() != format!("{table}_{name}_seq") || sequence.id.path.first() != column.id.path.first() {
+        options.push(format!("SEQUENCE NAME {}", sql::name(sequence)));
+    }
+    options.extend(sequence::options(sequence, column.text("type")));
+    let options = if options.is_empty() { String::new() } else { format!(" ({})", options.join(" ")) };
+    Some((format!(" GENERATED {how} AS IDENTITY{options}"), sequence))
+}
+
+/// `ALTER TABLE name` as it fits what the column belongs to.
+fn alter_whole(column: &Object) -> String {
+    let noun = column.parent.as_ref().map_or("TABLE", |whole| sql::noun(whole.kind));
+    format!("ALTER {noun} {}", sql::whole(&column.id))
+}
+
+/// Storage, compression, statistics target and options, where they differ from `before` or, without it, from the default.
+pub fn settings(cx: &Context<'_>, before: Option<&Object>, after: &Object, out: &mut Actions<'_>) {
+    let differs = |name: &str| match before {
+        Some(before) => before.attributes.get(name) != after.attributes.get(name),
+        None => after.attributes.contains_key(name),
+    };
+    let only = if after.parent.as_ref().is_some_and(|whole| whole.kind == Kind::Table) { "ALTER TABLE ONLY" } else { "" };
+    let start = if only.is_empty() { alter_whole(after) } else { format!("{only} {}", sql::whole(&after.id)) };
+    let column = format!("{start} ALTER COLUMN {}", sql::ident(after.id.name()));
+    if differs("storage") {
+        let how = after.text("storage").or(after.text("type_storage")).unwrap_or("EXTENDED");
+        out.alter(after, format!("{column} SET STORAGE {how}"));
+    }
+    if differs("compression") {
+        out.alter(after, format!("{column} SET COMPRESSION {}", after.text("compression").unwrap_or("DEFAULT")));
+    }
+    if differs("statistics") {
+        out.alter(after, format!("{column} SET STATISTICS {}", after.integer("statistics").unwrap_or(-1)));
+    }
+    if differs("options") {
+        let blank = Object::new(after.id.clone());
+        table::set_options(&column, before.unwrap_or(&blank), after, "options", out);
+    }
+    if before.is_none() && after.flag("not_null_not_valid") {
+        let name = sql::ident(after.text("not_null_name").unwrap_or_default());
+        out.alter(
+            after,
+            format!(
+                "ALTER TABLE {} ADD CONSTRAINT {name} NOT NULL {} NOT VALID",
+                sql::whole(&after.id),
+                sql::ident(after.id.name())
+            ),
+        );
+    }
+    let _ = cx;
+}
+
+/// Types between which Postgres has a cast of its own (pg_cast of a new database, by their common ground).
+fn castable(old: &str, new: &str) -> bool {
+    const NUMBERS: &[&str] = &["smallint", "integer", "bigint", "real", "double precision", "numeric"];
+    const TEXTS: &[&str] = &["text", "character varying", "character", "name", "\"char\""];
+    const TIMES: &[&str] = &["date", "timestamp without time zone", "timestamp with time zone"];
+    const CLOCKS: &[&str] = &["time without time zone", "time with time zone", "interval"];
+    const JSONS: &[&str] = &["json", "jsonb"];
+    let both = |group: &[&str]| group.contains(&old) && group.contains(&new);
+    old == new
+        || TEXTS.contains(&new)
+        || TEXTS.contains(&old)
+        || [NUMBERS, TIMES, CLOCKS, JSONS].into_iter().any(both)
+        || (["bit", "bit varying"].contains(&old) && ["bit", "bit varying"].contains(&new))
+        || matches!(
+            (old, new),
+            ("integer", "boolean") | ("boolean", "integer") | ("inet", "cidr") | ("cidr", "inet") | ("macaddr", "macaddr8")
+        )
+        || matches!((old, new), ("timestamp with time zone" | "timestamp without time zone", "time without time zone"))
+        || matches!((old, new), ("numeric" | "integer" | "bigint", "money") | ("money", "numeric"))
+        || old.strip_suffix("[]").zip(new.strip_suffix("[]")).is_some_and(|(old, new)| castable(old, new))
+}
+
+/// Changes that Postgres makes without a USING (implicit and assignment casts), between the commonest types.
+fn assignable(old: &str, new: &str) -> bool {
+    const NUMBERS: &[&str] = &["smallint", "integer", "bigint", "real", "double precision", "numeric"];
+    const TEXTS: &[&str] = &["text", "character varying", "character", "name"];
+    const TIMES: &[&str] = &["date", "timestamp without time zone", "timestamp with time zone"];
+    let both = |group: &[&str]| group.contains(&old) && group.contains(&new);
+    old == new || TEXTS.contains(&new) || both(NUMBERS) || both(TIMES) || both(&["json", "jsonb"])
+}
+
+fn type_change(cx: &Context<'_>, before: &Object, after: &Object) -> String {
+    let name = sql::ident(after.id.name());
+    let kind = after.text("type").unwrap_or_default();
+    let (old, new) = (before.text("bare_type").unwrap_or_default(), after.text("bare_type").unwrap_or_default());
+    let swapped = before.needs.iter().any(|need| cx.swapped.contains(need));
+    let generated = after.text("generated").is_some();
+    let using = if generated || (assignable(old, new) && !swapped) {
+        String::new()
+    } else if swapped || !castable(old, new) && before.text("type_kind") != Some("d") && after.text("type_kind") != Some("d") {
+        format!(" USING {name}::text::{kind}")
+    } else {
+        format!(" USING {name}::{kind}")
+    };
+    let collation = after.text("collation").map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
+    format!("ALTER COLUMN {name} TYPE {kind}{collation}{using}")
+}
+
+impl Rule for ColumnRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Column]
+    }
+
+    fn verdict(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
+        let changed = |name: &str| change.attributes.iter().any(|attribute| attribute.name == name);
+        if of_view(after) || follows_parent(cx, after) && table::stays_child(cx, after.parent.as_ref().unwrap_or(&after.id)) {
+            return Verdict::Alter;
+        }
+        if changed("generated") {
+            let expression_dropped = after.text("generated").is_none() && before.text("generated") == Some("STORED");
+            return if expression_dropped { Verdict::Alter } else { Verdict::Replace };
+        }
+        if changed("expression") && cx.base.catalog.server_version < 170_000 {
+            return Verdict::Replace;
+        }
+        Verdict::Alter
+    }
+
+    fn rebuilds(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, dependent: &Object) -> bool {
+        let changed = |name: &str| change.attributes.iter().any(|attribute| attribute.name == name);
+        if of_view(after) {
+            return false;
+        }
+        let (old, new) = (before.text("bare_type"), after.text("bare_type"));
+        let swapped = before.needs.iter().any(|need| cx.swapped.contains(need));
+        if dependent.id.kind == Kind::Default {
+            return changed("type") && (old != new || swapped) || changed("identity") || changed("generated");
+        }
+        if !changed("type") && !changed("collation") && !changed("expression") {
+            return false;
+        }
+        match dependent.id.kind {
+            Kind::View
+            | Kind::MaterializedView
+            | Kind::Rule
+            | Kind::Policy
+            | Kind::Trigger
+            | Kind::Function
+            | Kind::Procedure
+            | Kind::Publication => !changed("expression") || changed("type"),
+            Kind::Column => dependent.text("generated").is_some() && (changed("type") || changed("collation")),
+            Kind::Constraint if dependent.text("form") == Some("f") => {
+                const NUMBERS: &[&str] = &["smallint", "integer", "bigint"];
+                const TEXTS: &[&str] = &["text", "character varying"];
+                let both =
+                    |group: &[&str]| old.is_some_and(|old| group.contains(&old)) && new.is_some_and(|new| group.contains(&new));
+                (old != new || swapped) && !both(NUMBERS) && !both(TEXTS)
+            }
+            Kind::Constraint | Kind::Index => swapped,
+            _ => false,
+        }
+    }
+
+    fn react(&self, _cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
+        if of_view(object) {
+            return Reaction::ReplaceWhole;
+        }
+        match need.id.kind {
+            Kind::Type | Kind::Domain => Reaction::Alter("type"),
+            Kind::Sequence => Reaction::Nothing,
+            _ if object.text("generated").is_some() => Reaction::Replace,
+            Kind::Collation => Reaction::Alter("collation"),
+            _ => Reaction::Alter("type"),
+        }
+    }
+
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        if of_view(object) {
+            return;
+        }
+        let kind = object.text("type").unwrap_or_default();
+        if of_type(object) {
+            let collation = object.text("collation").map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
+            let name = sql::ident(object.id.name());
+            out.create(object, format!("ALTER TYPE {} ADD ATTRIBUTE {name} {kind}{collation} CASCADE", sql::whole(&object.id)));
+            return;
+        }
+        if follows_parent(cx, object) {
+            settings(cx, None, object, out);
+            return;
+        }
+        let mut parts = Vec::new();
+        let Some(text) = definition(cx, object, false, &mut parts) else { return };
+        let below: Vec<&Object> = below(&cx.target, object)
+            .iter()
+            .filter_map(|id| cx.target.get(id))
+            .filter(|column| follows_parent(cx, column))
+            .collect();
+        let mut made = parts;
+        for column in below {
+            made.push(column);
+            let same = |default: &&Object| default_of_parent(cx, column, default);
+            made.extend(cx.target.parts_of(&column.id, Kind::Default).filter(same));
+        }
+        let action = out.create_with(object, &made, format!("{} ADD COLUMN {text}", alter_whole(object)));
+        action.needs.retain(|need| need.kind != Kind::Table || Some(need) == object.parent.as_ref() || object.needs.contains(need));
+        settings(cx, None, object, out);
+    }
+
+    fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+        let changed = |name: &str| change.attributes.iter().any(|attribute| attribute.name == name);
+        let whole = alter_whole(after);
+        let name = sql::ident(after.id.name());
+        if after.parent.as_ref().is_some_and(|whole| whole.kind == Kind::View) {
+            return;
+        }
+        if of_type(after) {
+            if changed("type") || changed("collation") {
+                let kind = after.text("type").unwrap_or_default();
+                let collation = after.text("collation").map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
+                out.alter(after, format!("{whole} ALTER ATTRIBUTE {name} TYPE {kind}{collation} CASCADE"));
+            }
+            return;
+        }
+        let follows = follows_parent(cx, after);
+        if (changed("type") || changed("collation")) && !of_view(after) && !follows {
+            let below = below(&cx.target, after);
+            let action = out.alter(after, format!("{whole} {}", type_change(cx, before, after)));
+            action.alters.extend(below);
+        }
+        if changed("generated") && after.text("generated").is_none() && !follows {
+            out.alter(after, format!("{whole} ALTER COLUMN {name} DROP EXPRESSION"));
+        } else if changed("expression") && after.text("expression").is_some() && !follows {
+            out.alter(
+                after,
+                format!("{whole} ALTER COLUMN {name} SET EXPRESSION AS ({})", after.text("expression").unwrap_or_default()),
+            );
+        }
+        let was_identity = before.text("identity").is_some();
+        if changed("identity") && after.text("identity").is_none() {
+            let sequences: Vec<ObjectId> =
+                cx.base.parts_of(&before.id, Kind::Sequence).map(|sequence| sequence.id.clone()).collect();
+            let action = out.alter(after, format!("{whole} ALTER COLUMN {name} DROP IDENTITY"));
+            action.destroys.extend(sequences);
+        }
+        alter_not_null(cx, before, after, change, out);
+        if changed("identity")
+            && let Some(how) = after.text("identity")
+        {
+            if was_identity {
+                out.alter(after, format!("{whole} ALTER COLUMN {name} SET GENERATED {how}"));
+            } else if let Some((clause, sequence)) = identity(cx, after) {
+                let id = sequence.id.clone();
+                let action = out.alter(after, format!("{whole} ALTER COLUMN {name} ADD{clause}"));
+                action.creates.push(id.clone());
+                out.mark_made(id);
+            }
+        }
+        if changed("foreign_options") {
+            let options = table::changed_foreign_options(before.list("foreign_options"), after.list("foreign_options"));
+            out.alter(after, format!("{whole} ALTER COLUMN {name} OPTIONS ({options})"));
+        }
+        settings(cx, Some(before), after, out);
+    }
+
+    fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        let name = sql::ident(object.id.name());
+        if of_view(object) {
+            return;
+        }
+        if of_type(object) {
+            out.drop(object, format!("ALTER TYPE {} DROP ATTRIBUTE {name} CASCADE", sql::whole(&object.id)));
+            return;
+        }
+        if follows_parent(cx, object) && !object.flag("local") {
+            return;
+        }
+        let below = below(&cx.base, object);
+        let kept = below.iter().any(|id| cx.target.get(id).is_some() && !cx.replaced.contains(id));
+        let only = if kept { "ALTER TABLE ONLY".to_owned() } else { String::new() };
+        let start = if only.is_empty() { alter_whole(object) } else { format!("{only} {}", sql::whole(&object.id)) };
+        let action = out.drop(object, format!("{start} DROP COLUMN {name}"));
+        if !kept {
+            action.destroys.extend(below);
+        }
+    }
+}
+
+fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+    let changed = |name: &str| change.attributes.iter().any(|attribute| attribute.name == name);
+    let whole = alter_whole(after);
+    let column = sql::ident(after.id.name());
+    if changed("not_null") && !after.flag("not_null") {
+        out.alter(after, format!("{whole} ALTER COLUMN {column} DROP NOT NULL"));
+        return;
+    }
+    let name = after.text("not_null_name").map(sql::ident).unwrap_or_default();
+    if changed("not_null") {
+        let plain = after.text("not_null_name").is_none_or(|name| name == default_not_null_name(after));
+        if plain && !after.flag("not_null_no_inherit") && !after.flag("not_null_not_valid") {
+            let follows = follows_parent(cx, after) && !after.flag("not_null_local");
+            if !follows {
+                out.alter(after, format!("{whole} ALTER COLUMN {column} SET NOT NULL"));
+            }
+        } else {
+            let inherit = if after.flag("not_null_no_inherit") { " NO INHERIT" } else { "" };
+            let valid = if after.flag("not_null_not_valid") { " NOT VALID" } else { "" };
+            out.alter(after, format!("{whole} ADD CONSTRAINT {name} NOT NULL {column}{inherit}{valid}"));
+        }
+        return;
+    }
+    if changed("not_null_name")
+        && let Some(old) = before.text("not_null_name")
+    {
+        out.alter(after, format!("{whole} RENAME CONSTRAINT {} TO {name}", sql::ident(old)));
+    }
+    if changed("not_null_no_inherit") {
+        let how = if after.flag("not_null_no_inherit") { "NO INHERIT" } else { "INHERIT" };
+        out.alter(after, format!("{whole} ALTER CONSTRAINT {name} {how}"));
+    }
+    if changed("not_null_not_valid") {
+        if after.flag("not_null_not_valid") {
+            out.alter(after, format!("{whole} ALTER COLUMN {column} DROP NOT NULL"));
+            out.alter(after, format!("{whole} ADD CONSTRAINT {name} NOT NULL {column} NOT VALID"));
+        } else {
+            out.alter(after, format!("{whole} VALIDATE CONSTRAINT {name}"));
+        }
+    }
+}
+
+pub struct DefaultRule;
+
+/// `ALTER TABLE name`, with ONLY where tables below have columns of their own.
+fn alter_only(cx: &Context<'_>, object: &Object) -> String {
+    let path = object.id.path.split_last().map_or(&[][..], |(_, whole)| whole);
+    let whole =
+        |kind| cx.target.get(&ObjectId { kind, path: path.to_vec() }).or(cx.base.get(&ObjectId { kind, path: path.to_vec() }));
+    let name = sql::qualified(path);
+    if whole(Kind::View).is_some() {
+        return format!("ALTER VIEW {name}");
+    }
+    if whole(Kind::ForeignTable).is_some() {
+        return format!("ALTER FOREIGN TABLE {name}");
+    }
+    let parent = ObjectId { kind: Kind::Table, path: path.to_vec() };
+    let only =
+        if table::children(&cx.target, &parent).is_empty() && table::children(&cx.base, &parent).is_empty() { "" } else { "ONLY " };
+    format!("ALTER TABLE {only}{name}")
+}
+
+impl Rule for DefaultRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Default]
+    }
+
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        let expression = object.text("expression").unwrap_or_default();
+        out.create(
+            object,
+            format!("{} ALTER COLUMN {} SET DEFAULT {expression}", alter_only(cx, object), sql::ident(object.id.name())),
+        );
+    }
+
+    fn alter(&self, cx: &Context<'_>, _before: &Object, after: &Object, _change: &Change, out: &mut Actions<'_>) {
+        let expression = after.text("expression").unwrap_or_default();
+        out.alter(
+            after,
+            format!("{} ALTER COLUMN {} SET DEFAULT {expression}", alter_only(cx, after), sql::ident(after.id.name())),
+        );
+    }
+
+    fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        out.drop(object, format!("{} ALTER COLUMN {} DROP DEFAULT", alter_only(cx, object), sql::ident(object.id.name())));
+    }
+}

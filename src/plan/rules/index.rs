@@ -1,0 +1,170 @@
+//! Indexes, and how those of partitions hang on their parent's.
+
+use super::{
+    super::{
+        native::{Actions, Context, Rule, Side, Verdict},
+        sql,
+    },
+    table,
+};
+use crate::catalog::{Change, Kind, Object, ObjectId};
+
+pub struct IndexRule;
+
+/// The name of the index itself: a constraint's is named like it, in its table's schema.
+fn index_name(object: &Object) -> String {
+    match (object.id.path.first(), object.id.path.last()) {
+        (Some(schema), Some(name)) => sql::qualified(&[schema, name]),
+        _ => String::new(),
+    }
+}
+
+/// ALTER INDEX ... ATTACH PARTITION, unless attaching the table does it.
+pub fn attach(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+    let Some(parent) = object.text("attached_to") else { return };
+    if !object.parent.as_ref().is_some_and(|whole| table::stays_child(cx, whole)) {
+        return;
+    }
+    let parents: Vec<ObjectId> =
+        object.needs.iter().filter(|need| matches!(need.kind, Kind::Index | Kind::Constraint)).cloned().collect();
+    let action = out.alter(object, format!("ALTER INDEX {parent} ATTACH PARTITION {}", index_name(object)));
+    action.needs.push(object.id.clone());
+    action.needs.extend(parents);
+    action.releases.clear();
+}
+
+/// Indexes and keys of partitions that hang on this one, of the base.
+pub fn attached_below(cx: &Context<'_>, object: &Object) -> Vec<ObjectId> {
+    fn add(side: &Side<'_>, object: &Object, found: &mut Vec<ObjectId>) {
+        let name = index_name(object);
+        for child in side.dependents(&object.id) {
+            if child.text("attached_to") == Some(name.as_str()) && !found.contains(&child.id) {
+                found.push(child.id.clone());
+                add(side, child, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    add(&cx.base, object, &mut found);
+    found
+}
+
+/// Whether this index or key of a partition is dropped by dropping the parent's.
+pub fn goes_with_parent(cx: &Context<'_>, object: &Object) -> bool {
+    let Some(parent) = object.text("attached_to") else { return false };
+    let detached = object.parent.as_ref().is_some_and(|whole| !table::stays_child(cx, whole));
+    !detached
+        && object.needs.iter().any(|need| {
+            matches!(need.kind, Kind::Index | Kind::Constraint)
+                && cx.vanishes(need)
+                && cx.base.get(need).is_some_and(|index| index_name(index) == parent)
+        })
+}
+
+/// A definition split at its storage parameters: before, inside, after.
+fn parameters(definition: &str) -> (&str, &str, &str) {
+    let Some(at) = definition.find(" WITH (") else { return (definition, "", "") };
+    let (head, rest) = definition.split_at(at);
+    match rest.find(')') {
+        Some(end) => (head, &rest[7..end], &rest[end + 1..]),
+        None => (definition, "", ""),
+    }
+}
+
+fn extras(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+    for target in object.list("statistics") {
+        if let Some((column, value)) = target.split_once('=') {
+            out.alter(object, format!("ALTER INDEX {} ALTER COLUMN {column} SET STATISTICS {value}", index_name(object)));
+        }
+    }
+    let _ = cx;
+}
+
+impl Rule for IndexRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Index]
+    }
+
+    fn verdict(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
+        if before.parent != after.parent {
+            return Verdict::Replace;
+        }
+        for attribute in &change.attributes {
+            match attribute.name {
+                "definition" => {
+                    let (old, new) = (before.text("definition").unwrap_or_default(), after.text("definition").unwrap_or_default());
+                    let ((old_head, _, old_tail), (new_head, _, new_tail)) = (parameters(old), parameters(new));
+                    if old_head != new_head || old_tail != new_tail {
+                        return Verdict::Replace;
+                    }
+                }
+                "attached_to" if before.text("attached_to").is_some() && after.text("attached_to").is_some() => {
+                    return Verdict::Replace;
+                }
+                "invalid" => return Verdict::Replace,
+                _ => {}
+            }
+        }
+        Verdict::Alter
+    }
+
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        let mut text = object.text("definition").unwrap_or_default().to_owned();
+        if let Some(space) = object.text("tablespace") {
+            let at = text.find(" WHERE ").unwrap_or(text.len());
+            text.insert_str(at, &format!(" TABLESPACE {}", sql::ident(space)));
+        }
+        let action = out.create(object, text);
+        if object.text("attached_to").is_some() {
+            action.needs.retain(|need| {
+                !matches!(need.kind, Kind::Index | Kind::Constraint | Kind::Table) || Some(need) == object.parent.as_ref()
+            });
+        }
+        extras(cx, object, out);
+        attach(cx, object, out);
+        if let Some(whole) = object.parent.as_ref().and_then(|whole| cx.target.get(whole)) {
+            table::marks(cx, &object.id, whole, out);
+        }
+    }
+
+    fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+        let name = index_name(after);
+        for attribute in &change.attributes {
+            match attribute.name {
+                "definition" => {
+                    let list = |object: &Object| -> Vec<String> {
+                        let inside = parameters(object.text("definition").unwrap_or_default()).1;
+                        inside.split(", ").filter(|option| !option.is_empty()).map(|option| option.replace('\'', "")).collect()
+                    };
+                    let old = Object::new(before.id.clone()).with_list("options", list(before));
+                    let mut new = Object::new(after.id.clone()).with_list("options", list(after));
+                    new.parent.clone_from(&after.parent);
+                    table::set_options(&format!("ALTER INDEX {name}"), &old, &new, "options", out);
+                }
+                "tablespace" => {
+                    let space = sql::ident(after.text("tablespace").unwrap_or("pg_default"));
+                    out.alter(after, format!("ALTER INDEX {name} SET TABLESPACE {space}"));
+                }
+                "attached_to" => attach(cx, after, out),
+                "statistics" => {
+                    for gone in before.list("statistics").iter().filter_map(|target| target.split_once('=')) {
+                        if !after.list("statistics").iter().any(|kept| kept.split_once('=').is_some_and(|kept| kept.0 == gone.0)) {
+                            out.alter(after, format!("ALTER INDEX {name} ALTER COLUMN {} SET STATISTICS -1", gone.0));
+                        }
+                    }
+                    extras(cx, after, out);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        if goes_with_parent(cx, object) {
+            return;
+        }
+        let attached = attached_below(cx, object);
+        let action = out.drop(object, format!("DROP INDEX {}", index_name(object)));
+        action.destroys.extend(attached);
+    }
+}

@@ -1,0 +1,136 @@
+//! Sequences. An identity column's is made and dropped by its column.
+
+use super::super::{
+    native::{Actions, Context, Reaction, Rule, Verdict},
+    sql,
+};
+use crate::catalog::{Change, Kind, Object, ObjectId};
+
+pub struct SequenceRule;
+
+/// Smallest and largest value of a sequence's type.
+fn range(kind: &str) -> (i64, i64) {
+    match kind {
+        "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
+        "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => (i64::MIN, i64::MAX),
+    }
+}
+
+/// The options that are not the default's; `own_type` is the type that the sequence has anyway (of its identity column).
+pub fn options(sequence: &Object, own_type: Option<&str>) -> Vec<String> {
+    let kind = sequence.text("type").unwrap_or("bigint");
+    let (smallest, largest) = range(kind);
+    let increment = sequence.integer("increment").unwrap_or(1);
+    let up = increment > 0;
+    let minimum = sequence.integer("minimum").unwrap_or(1);
+    let maximum = sequence.integer("maximum").unwrap_or(largest);
+    let mut options = Vec::new();
+    if own_type.is_none() && kind != "bigint" {
+        options.push(format!("AS {kind}"));
+    }
+    let start = sequence.integer("start").unwrap_or(1);
+    if start != if up { minimum } else { maximum } {
+        options.push(format!("START WITH {start}"));
+    }
+    if increment != 1 {
+        options.push(format!("INCREMENT BY {increment}"));
+    }
+    if minimum != if up { 1 } else { smallest } {
+        options.push(format!("MINVALUE {minimum}"));
+    }
+    if maximum != if up { largest } else { -1 } {
+        options.push(format!("MAXVALUE {maximum}"));
+    }
+    if sequence.integer("cache").unwrap_or(1) != 1 {
+        options.push(format!("CACHE {}", sequence.integer("cache").unwrap_or(1)));
+    }
+    if sequence.flag("cycle") {
+        options.push("CYCLE".to_owned());
+    }
+    options
+}
+
+fn is_identity(object: &Object) -> bool {
+    !object.list("identity_of").is_empty()
+}
+
+fn own(object: &Object, out: &mut Actions<'_>) {
+    let owner = object.list("owned_by");
+    let name = sql::name(object);
+    if owner.is_empty() {
+        out.alter(object, format!("ALTER SEQUENCE {name} OWNED BY NONE"));
+    } else {
+        out.alter(object, format!("ALTER SEQUENCE {name} OWNED BY {}", sql::qualified(owner)));
+    }
+}
+
+impl Rule for SequenceRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Sequence]
+    }
+
+    fn verdict(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
+        let becomes = is_identity(before) != is_identity(after)
+            || is_identity(after) && before.list("identity_of") != after.list("identity_of");
+        let logged =
+            change.attributes.iter().any(|attribute| attribute.name == "unlogged") && cx.base.catalog.server_version < 150_000;
+        if becomes || logged && !is_identity(after) { Verdict::Replace } else { Verdict::Alter }
+    }
+
+    fn react(&self, _cx: &Context<'_>, _object: &Object, _need: &Object) -> Reaction {
+        Reaction::Nothing
+    }
+
+    fn create(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        if is_identity(object) {
+            return;
+        }
+        let unlogged = if object.flag("unlogged") { "UNLOGGED " } else { "" };
+        let options: String = options(object, None).iter().map(|option| format!(" {option}")).collect();
+        let action = out.create(object, format!("CREATE {unlogged}SEQUENCE {}{options}", sql::name(object)));
+        // The column's default needs the sequence; that the column owns it is said afterwards.
+        action.needs.retain(|need| Some(need) != object.parent.as_ref() && !matches!(need.kind, Kind::Table | Kind::Column));
+        if !object.list("owned_by").is_empty() {
+            own(object, out);
+        }
+    }
+
+    fn alter(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+        let mut parts = Vec::new();
+        for attribute in &change.attributes {
+            let number = after.integer(attribute.name).unwrap_or_default();
+            match attribute.name {
+                "type" => parts.push(format!("AS {}", after.text("type").unwrap_or("bigint"))),
+                "start" => parts.push(format!("START WITH {number}")),
+                "increment" => parts.push(format!("INCREMENT BY {number}")),
+                "minimum" => parts.push(format!("MINVALUE {number}")),
+                "maximum" => parts.push(format!("MAXVALUE {number}")),
+                "cache" => parts.push(format!("CACHE {number}")),
+                "cycle" => parts.push(if after.flag("cycle") { "CYCLE" } else { "NO CYCLE" }.to_owned()),
+                _ => {}
+            }
+        }
+        if !parts.is_empty() {
+            out.alter(after, format!("ALTER SEQUENCE {} {}", sql::name(after), parts.join(" ")));
+        }
+        if change.attributes.iter().any(|attribute| attribute.name == "unlogged") && !is_identity(after) {
+            let how = if after.flag("unlogged") { "UNLOGGED" } else { "LOGGED" };
+            out.alter(after, format!("ALTER SEQUENCE {} SET {how}", sql::name(after)));
+        }
+        if before.list("owned_by") != after.list("owned_by") {
+            own(after, out);
+        }
+    }
+
+    fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        let column = object.parent.as_ref();
+        let dropped_by_column = is_identity(object)
+            && column
+                .and_then(|column: &ObjectId| cx.target.get(column))
+                .is_none_or(|column| column.text("identity").is_none() || cx.appears(&column.id));
+        if !dropped_by_column && !is_identity(object) {
+            out.drop(object, format!("DROP SEQUENCE {}", sql::name(object)));
+        }
+    }
+}

@@ -1,0 +1,406 @@
+//! Tables and foreign tables: made with their columns and the constraints that can stand inside, altered in place where Postgres can.
+//!
+//! Foreign keys are never written inside CREATE TABLE, so that tables may refer to each other. A partition is made as a table and attached,
+//! so that its columns, indexes and constraints have the target's names and order.
+
+use super::{
+    super::{
+        native::{Action, Actions, Context, Reaction, Rule, Side, Verb, Verdict},
+        sql,
+    },
+    column, constraint,
+};
+use crate::catalog::{Change, Kind, Object, ObjectId};
+
+pub struct TableRule;
+
+impl Rule for TableRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Table, Kind::ForeignTable]
+    }
+
+    fn verdict(&self, cx: &Context<'_>, _before: &Object, _after: &Object, change: &Change) -> Verdict {
+        let replaces = change.attributes.iter().any(|attribute| match attribute.name {
+            "partition_key" | "server" => true,
+            "access_method" => cx.base.catalog.server_version < 150_000,
+            _ => false,
+        });
+        if replaces { Verdict::Replace } else { Verdict::Alter }
+    }
+
+    fn react(&self, _cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
+        match need.id.kind {
+            Kind::Table if object.text("partition_of").is_some() => Reaction::Alter("partition_of"),
+            Kind::Table | Kind::ForeignTable if !object.list("inherits").is_empty() => Reaction::Alter("inherits"),
+            Kind::Type if object.text("of_type").is_some() => Reaction::Alter("of_type"),
+            Kind::Column | Kind::Default => Reaction::Nothing,
+            _ => Reaction::Replace,
+        }
+    }
+
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        let name = sql::name(object);
+        let foreign = object.id.kind == Kind::ForeignTable;
+        let typed = object.text("of_type");
+        let mut lines = Vec::new();
+        let mut parts: Vec<&Object> = Vec::new();
+        for part in cx.target.parts_of(&object.id, Kind::Column) {
+            parts.push(part);
+            let inherited = !column::stands_alone(cx, part);
+            if let Some(line) = column::definition(cx, part, typed.is_some(), &mut parts)
+                && !inherited
+            {
+                lines.push(line);
+            }
+        }
+        for part in cx.target.parts_of(&object.id, Kind::Constraint) {
+            if constraint::stands_inside(cx, object, part) {
+                parts.push(part);
+                lines.push(format!("CONSTRAINT {} {}", sql::ident(part.id.name()), constraint::definition(part)));
+            }
+        }
+        let mut text = format!(
+            "CREATE {}TABLE {name}",
+            match (foreign, object.flag("unlogged")) {
+                (true, _) => "FOREIGN ",
+                (_, true) => "UNLOGGED ",
+                _ => "",
+            }
+        );
+        if let Some(of) = typed {
+            text.push_str(&format!(" OF {of}"));
+        }
+        if typed.is_none() || !lines.is_empty() {
+            text.push_str(&if lines.is_empty() { " (\n)".to_owned() } else { format!(" (\n    {}\n)", lines.join(",\n    ")) });
+        }
+        if !object.list("inherits").is_empty() {
+            text.push_str(&format!(" INHERITS ({})", object.list("inherits").join(", ")));
+        }
+        if let Some(key) = object.text("partition_key") {
+            text.push_str(&format!(" PARTITION BY {key}"));
+        }
+        if let Some(server) = object.text("server") {
+            text.push_str(&format!(" SERVER {}", sql::ident(server)));
+            if !object.list("foreign_options").is_empty() {
+                text.push_str(&format!(" OPTIONS ({})", foreign_options(object.list("foreign_options"))));
+            }
+        }
+        if let Some(method) = object.text("access_method") {
+            text.push_str(&format!(" USING {}", sql::ident(method)));
+        }
+        let options: Vec<String> =
+            object.list("options").iter().chain(object.list("toast_options")).map(|option| sql::option(option)).collect();
+        if !options.is_empty() {
+            text.push_str(&format!(" WITH ({})", options.join(", ")));
+        }
+        if let Some(space) = object.text("tablespace") {
+            text.push_str(&format!(" TABLESPACE {}", sql::ident(space)));
+        }
+        let partition = object.text("partition_of").is_some();
+        let action = out.create_with(object, &parts, text);
+        if partition {
+            let parents: Vec<ObjectId> = parents(&cx.target, object).map(|parent| parent.id.clone()).collect();
+            action.needs.retain(|need| !parents.contains(need));
+        }
+        for part in parts.iter().filter(|part| part.id.kind == Kind::Column) {
+            column::settings(cx, None, part, out);
+        }
+        if partition {
+            attach(cx, object, out);
+        }
+        for part in parts.iter().filter(|part| part.id.kind == Kind::Constraint) {
+            marks(cx, &part.id, object, out);
+        }
+        security(object, "row_security", out);
+        security(object, "force_row_security", out);
+        match object.text("replica_identity") {
+            Some("nothing") => drop(out.alter(object, format!("ALTER TABLE ONLY {name} REPLICA IDENTITY NOTHING"))),
+            Some("full") => drop(out.alter(object, format!("ALTER TABLE ONLY {name} REPLICA IDENTITY FULL"))),
+            _ => {}
+        }
+    }
+
+    fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+        let name = sql::name(after);
+        let table = format!("ALTER {} {name}", sql::noun(after.id.kind));
+        let mut partition = false;
+        for attribute in &change.attributes {
+            match attribute.name {
+                "unlogged" => {
+                    let how = if after.flag("unlogged") { "UNLOGGED" } else { "LOGGED" };
+                    out.alter(after, format!("{table} SET {how}"));
+                }
+                "options" | "toast_options" => set_options(&table, before, after, attribute.name, out),
+                "tablespace" => {
+                    out.alter(
+                        after,
+                        format!("{table} SET TABLESPACE {}", sql::ident(after.text("tablespace").unwrap_or("pg_default"))),
+                    );
+                }
+                "access_method" => {
+                    out.alter(
+                        after,
+                        format!("{table} SET ACCESS METHOD {}", sql::ident(after.text("access_method").unwrap_or("heap"))),
+                    );
+                }
+                "partition_of" | "partition_bound" if !partition => {
+                    partition = true;
+                    if let Some(parent) = before.text("partition_of") {
+                        detach(cx, before, after, parent, out);
+                    }
+                    if after.text("partition_of").is_some() {
+                        attach(cx, after, out);
+                    }
+                }
+                "inherits" => inherit(cx, before, after, out),
+                "of_type" => match after.text("of_type") {
+                    Some(of) => drop(out.alter(after, format!("{table} OF {of}"))),
+                    None => drop(out.alter(after, format!("{table} NOT OF"))),
+                },
+                "row_security" | "force_row_security" => security(after, attribute.name, out),
+                "replica_identity" => match after.text("replica_identity") {
+                    None => drop(out.alter(after, format!("ALTER TABLE ONLY {name} REPLICA IDENTITY DEFAULT"))),
+                    Some("nothing") => drop(out.alter(after, format!("ALTER TABLE ONLY {name} REPLICA IDENTITY NOTHING"))),
+                    Some("full") => drop(out.alter(after, format!("ALTER TABLE ONLY {name} REPLICA IDENTITY FULL"))),
+                    Some(_) => existing_marks(cx, after, "replica_identity", out),
+                },
+                "cluster_on" => match after.text("cluster_on") {
+                    None => drop(out.alter(after, format!("{table} SET WITHOUT CLUSTER"))),
+                    Some(_) => existing_marks(cx, after, "cluster_on", out),
+                },
+                "foreign_options" => {
+                    let options = changed_foreign_options(before.list("foreign_options"), after.list("foreign_options"));
+                    out.alter(after, format!("{table} OPTIONS ({options})"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        out.drop(object, format!("DROP {}", sql::noun_and_name(object)));
+    }
+}
+
+fn drop(_: &mut Action) {}
+
+/// Tables that this one inherits from or is a partition of.
+pub fn parents<'a>(side: &Side<'a>, object: &'a Object) -> impl Iterator<Item = &'a Object> {
+    let names: Vec<String> =
+        object.text("partition_of").map(str::to_owned).into_iter().chain(object.list("inherits").iter().cloned()).collect();
+    let found: Vec<&'a Object> = object
+        .needs
+        .iter()
+        .filter(|need| matches!(need.kind, Kind::Table | Kind::ForeignTable))
+        .filter_map(|need| side.get(need))
+        .filter(|parent| names.contains(&sql::qualified(&parent.id.path)))
+        .collect();
+    found.into_iter()
+}
+
+/// Tables that inherit from this one or are its partitions.
+pub fn children<'a>(side: &Side<'a>, id: &ObjectId) -> Vec<&'a Object> {
+    let name = sql::qualified(&id.path);
+    side.dependents(id)
+        .iter()
+        .copied()
+        .filter(|child| child.text("partition_of") == Some(name.as_str()) || child.list("inherits").contains(&name))
+        .collect()
+}
+
+/// Children, their children, and so on.
+pub fn offspring<'a>(side: &Side<'a>, id: &ObjectId) -> Vec<&'a Object> {
+    let mut all = children(side, id);
+    let mut at = 0;
+    while let Some(child) = all.get(at).copied() {
+        for next in children(side, &child.id) {
+            if !all.iter().any(|known| known.id == next.id) {
+                all.push(next);
+            }
+        }
+        at += 1;
+    }
+    all
+}
+
+/// Whether the table is, before and after, a child of the same tables, and neither made nor dropped by the plan.
+pub fn stays_child(cx: &Context<'_>, id: &ObjectId) -> bool {
+    let (Some(before), Some(after)) = (cx.base.get(id), cx.target.get(id)) else { return false };
+    let child = after.text("partition_of").is_some() || !after.list("inherits").is_empty();
+    let relinked = cx
+        .altered
+        .get(id)
+        .is_some_and(|change| change.attributes.iter().any(|a| matches!(a.name, "partition_of" | "partition_bound" | "inherits")));
+    child && !relinked && !cx.appears(id) && before.list("inherits") == after.list("inherits")
+}
+
+fn security(object: &Object, attribute: &str, out: &mut Actions<'_>) {
+    let fresh = out.makes(&object.id);
+    let what = match (attribute, object.flag(attribute)) {
+        (_, false) if fresh => return,
+        ("row_security", true) => "ENABLE",
+        ("row_security", false) => "DISABLE",
+        (_, true) => "FORCE",
+        (_, false) => "NO FORCE",
+    };
+    out.alter(object, format!("ALTER TABLE {} {what} ROW LEVEL SECURITY", sql::name(object)));
+}
+
+/// SET and RESET of storage parameters.
+pub fn set_options(table: &str, before: &Object, after: &Object, attribute: &str, out: &mut Actions<'_>) {
+    let (old, new) = (before.list(attribute), after.list(attribute));
+    let key = |option: &str| option.split('=').next().unwrap_or_default().to_owned();
+    let set: Vec<String> = new.iter().filter(|option| !old.contains(option)).map(|option| sql::option(option)).collect();
+    if !set.is_empty() {
+        out.alter(after, format!("{table} SET ({})", set.join(", ")));
+    }
+    let reset: Vec<String> = old
+        .iter()
+        .filter(|option| !new.iter().any(|kept| key(kept) == key(option)))
+        .map(|option| sql::option(&key(option)))
+        .collect();
+    if !reset.is_empty() {
+        out.alter(after, format!("{table} RESET ({})", reset.join(", ")));
+    }
+}
+
+/// `name 'value', ...` of options as `pg_foreign_table.ftoptions` has them.
+pub fn foreign_options(options: &[String]) -> String {
+    let write = |option: &String| match option.split_once('=') {
+        Some((name, value)) => format!("{} {}", sql::ident(name), sql::literal(value)),
+        None => sql::ident(option),
+    };
+    options.iter().map(write).collect::<Vec<_>>().join(", ")
+}
+
+/// ADD, SET and DROP of foreign options.
+pub fn changed_foreign_options(old: &[String], new: &[String]) -> String {
+    let key = |option: &str| option.split('=').next().unwrap_or_default().to_owned();
+    let has = |list: &[String], name: &str| list.iter().any(|option| key(option) == name);
+    let mut parts = Vec::new();
+    for option in old.iter().filter(|option| !has(new, &key(option))) {
+        parts.push(format!("DROP {}", sql::ident(&key(option))));
+    }
+    for option in new.iter().filter(|option| !old.contains(option)) {
+        let verb = if has(old, &key(option)) { "SET" } else { "ADD" };
+        parts.push(format!("{verb} {}", foreign_options(std::slice::from_ref(option))));
+    }
+    parts.join(", ")
+}
+
+/// ATTACH PARTITION, after the keys and indexes of both, so that they find each other and nothing is made by itself.
+fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
+    let (Some(parent), Some(bound)) = (child.text("partition_of"), child.text("partition_bound")) else { return };
+    let needed: Vec<ObjectId> = parents(&cx.target, child)
+        .chain(std::iter::once(child))
+        .flat_map(|table| {
+            let keys = cx.target.parts_of(&table.id, Kind::Constraint).filter(|key| key.text("form") != Some("f"));
+            let parts = keys.chain(cx.target.parts_of(&table.id, Kind::Index)).chain(cx.target.parts_of(&table.id, Kind::Column));
+            parts.map(|part| part.id.clone()).chain(std::iter::once(table.id.clone())).collect::<Vec<_>>()
+        })
+        .collect();
+    let action = out.alter(child, format!("ALTER TABLE ONLY {parent} ATTACH PARTITION {} {bound}", sql::name(child)));
+    action.needs.extend(needed);
+    action.releases.clear();
+    // A partition of the same parent that makes room goes, or is detached, first.
+    action.creates.push(link(child));
+    action.position = 1;
+    for sibling in parents(&cx.target, child).flat_map(|parent| children(&cx.base, &parent.id)) {
+        action.needs.push(link_gone(sibling));
+    }
+}
+
+/// Stands for a table's place below its parent.
+fn link(child: &Object) -> ObjectId {
+    ObjectId { kind: Kind::Setting, path: [&["partition".to_owned()], child.id.path.as_slice()].concat() }
+}
+
+/// Stands for a table's old place below its parent being free.
+fn link_gone(child: &Object) -> ObjectId {
+    ObjectId { kind: Kind::Setting, path: [&["partition free".to_owned()], child.id.path.as_slice()].concat() }
+}
+
+/// DETACH PARTITION, and what only came from the parent and is not wanted goes.
+fn detach(cx: &Context<'_>, before: &Object, after: &Object, parent: &str, out: &mut Actions<'_>) {
+    let gone: Vec<ObjectId> = parents(&cx.base, before).map(|parent| parent.id.clone()).collect();
+    let action = out.other(after, Verb::Drop, format!("ALTER TABLE {parent} DETACH PARTITION {}", sql::name(before)));
+    action.releases.extend(gone);
+    action.creates.push(link_gone(before));
+    leftovers(cx, before, after, &link_gone(before), out);
+}
+
+/// Constraints that a table keeps when it is no longer a child and that the target's table does not have.
+fn leftovers(cx: &Context<'_>, before: &Object, after: &Object, need: &ObjectId, out: &mut Actions<'_>) {
+    for name in before.list("inherited_constraints") {
+        let mut path = after.id.path.clone();
+        path.push(name.clone());
+        let wanted = cx.target.get(&ObjectId { kind: Kind::Constraint, path }).is_some()
+            || after.list("inherited_constraints").contains(name);
+        if !wanted {
+            let action = out.alter(after, format!("ALTER TABLE {} DROP CONSTRAINT {}", sql::name(after), sql::ident(name)));
+            action.needs.push(need.clone());
+        }
+    }
+}
+
+fn inherit(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions<'_>) {
+    let name = sql::name(after);
+    let rejoined = |parent: &String| {
+        parents(&cx.base, before).any(|table| sql::qualified(&table.id.path) == *parent && cx.vanishes(&table.id))
+    };
+    for parent in before.list("inherits").iter().filter(|parent| !after.list("inherits").contains(parent) || rejoined(parent)) {
+        let gone: Vec<ObjectId> = parents(&cx.base, before).map(|table| table.id.clone()).collect();
+        let action = out.other(after, Verb::Drop, format!("ALTER TABLE {name} NO INHERIT {parent}"));
+        action.releases.extend(gone);
+        action.creates.push(link_gone(before));
+        leftovers(cx, before, after, &link_gone(before), out);
+    }
+    for parent in after.list("inherits").iter().filter(|parent| !before.list("inherits").contains(parent) || rejoined(parent)) {
+        let columns: Vec<ObjectId> = cx
+            .target
+            .parts_of(&after.id, Kind::Column)
+            .chain(parents(&cx.target, after).flat_map(|table| cx.target.parts_of(&table.id, Kind::Column).collect::<Vec<_>>()))
+            .map(|part| part.id.clone())
+            .collect();
+        let action = out.alter(after, format!("ALTER TABLE {name} INHERIT {parent}"));
+        action.needs.extend(columns);
+        action.position = 1;
+    }
+}
+
+/// CLUSTER ON and REPLICA IDENTITY USING INDEX, when the target's table names the index or constraint that was just made.
+pub fn marks(_cx: &Context<'_>, index: &ObjectId, table: &Object, out: &mut Actions<'_>) {
+    let name = index.name();
+    let whole = sql::name(table);
+    if table.text("cluster_on") == Some(name) {
+        let action = out.alter(table, format!("ALTER TABLE {whole} CLUSTER ON {}", sql::ident(name)));
+        action.needs.push(index.clone());
+        action.releases.clear();
+    }
+    if table.text("replica_identity").and_then(|identity| identity.strip_prefix("index ")) == Some(name) {
+        let action = out.alter(table, format!("ALTER TABLE ONLY {whole} REPLICA IDENTITY USING INDEX {}", sql::ident(name)));
+        action.needs.push(index.clone());
+        action.releases.clear();
+    }
+}
+
+/// The same for an index that is there already; what the plan makes brings its marks itself.
+fn existing_marks(cx: &Context<'_>, table: &Object, attribute: &str, out: &mut Actions<'_>) {
+    let Some(name) = table.text(attribute).map(|text| text.strip_prefix("index ").unwrap_or(text)) else { return };
+    let index = cx
+        .target
+        .parts(&table.id)
+        .iter()
+        .find(|part| matches!(part.id.kind, Kind::Index | Kind::Constraint) && part.id.name() == name);
+    if let Some(index) = index
+        && !cx.appears(&index.id)
+    {
+        let whole = sql::name(table);
+        let text = if attribute == "cluster_on" {
+            format!("ALTER TABLE {whole} CLUSTER ON {}", sql::ident(name))
+        } else {
+            format!("ALTER TABLE ONLY {whole} REPLICA IDENTITY USING INDEX {}", sql::ident(name))
+        };
+        out.alter(table, text);
+    }
+}

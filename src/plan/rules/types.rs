@@ -1,0 +1,207 @@
+//! Enums, domains, composite and range types.
+//!
+//! What ALTER TYPE cannot do (an enum value removed or moved, a range's subtype, a domain's base type) is a swap: see [`super::swap`].
+
+use super::super::{
+    native::{Actions, Context, Reaction, Rule, Verdict},
+    sql,
+};
+use crate::catalog::{Change, Kind, Object};
+
+pub struct TypeRule;
+
+/// Whether `old` is in `new` in the same order.
+fn extends(old: &[String], new: &[String]) -> bool {
+    let mut rest = new.iter();
+    old.iter().all(|value| rest.any(|other| other == value))
+}
+
+/// Whether columns of tables have this type.
+fn in_tables(cx: &Context<'_>, object: &Object) -> bool {
+    cx.base.dependents(&object.id).iter().any(|user| {
+        user.id.kind == Kind::Column
+            && user
+                .parent
+                .as_ref()
+                .is_some_and(|whole| matches!(whole.kind, Kind::Table | Kind::ForeignTable | Kind::MaterializedView))
+    })
+}
+
+fn attribute_line(attribute: &Object) -> String {
+    let collation = attribute.text("collation").map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
+    format!("{} {}{collation}", sql::ident(attribute.id.name()), attribute.text("type").unwrap_or_default())
+}
+
+impl Rule for TypeRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Type]
+    }
+
+    fn verdict(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
+        let only_values = change.attributes.iter().all(|attribute| matches!(attribute.name, "values" | "owner"));
+        if only_values && extends(before.list("values"), after.list("values")) { Verdict::Alter } else { Verdict::Swap }
+    }
+
+    fn react(&self, _cx: &Context<'_>, _object: &Object, _need: &Object) -> Reaction {
+        Reaction::Swap
+    }
+
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        let name = sql::name(object);
+        match object.text("form") {
+            Some("enum") => {
+                let values: Vec<&Object> = cx.target.parts_of(&object.id, Kind::EnumValue).collect();
+                let labels: Vec<String> = object.list("values").iter().map(|value| sql::literal(value)).collect();
+                out.create_with(object, &values, format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", ")));
+            }
+            Some("range") => {
+                let mut options = vec![format!("SUBTYPE = {}", object.text("subtype").unwrap_or_default())];
+                let named = [
+                    ("opclass", "SUBTYPE_OPCLASS"),
+                    ("collation", "COLLATION"),
+                    ("canonical", "CANONICAL"),
+                    ("subtype_diff", "SUBTYPE_DIFF"),
+                ];
+                for (attribute, option) in named {
+                    if let Some(value) = object.text(attribute) {
+                        options.push(format!("{option} = {value}"));
+                    }
+                }
+                if let Some(multirange) = object.text("multirange") {
+                    let schema = object.id.path.first().map_or("", String::as_str);
+                    options.push(format!("MULTIRANGE_TYPE_NAME = {}", sql::qualified(&[schema, multirange])));
+                }
+                out.create(object, format!("CREATE TYPE {name} AS RANGE ({})", options.join(", ")));
+            }
+            _ => {
+                let attributes: Vec<&Object> = cx.target.parts_of(&object.id, Kind::Column).collect();
+                let lines: Vec<String> = attributes.iter().map(|attribute| attribute_line(attribute)).collect();
+                out.create_with(object, &attributes, format!("CREATE TYPE {name} AS ({})", lines.join(", ")));
+            }
+        }
+    }
+
+    fn alter(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+        if !change.attributes.iter().any(|attribute| attribute.name == "values") {
+            return;
+        }
+        let (old, new) = (before.list("values"), after.list("values"));
+        for (at, value) in new.iter().enumerate().filter(|(_, value)| !old.contains(value)) {
+            let place = match at.checked_sub(1).and_then(|at| new.get(at)) {
+                // After the last value there is: the plain form.
+                Some(_) if new.get(at..).is_some_and(|rest| rest.iter().all(|value| !old.contains(value))) => String::new(),
+                Some(previous) => format!(" AFTER {}", sql::literal(previous)),
+                None => old.first().map(|first| format!(" BEFORE {}", sql::literal(first))).unwrap_or_default(),
+            };
+            let label = sql::literal(value);
+            let action = out.alter(after, format!("ALTER TYPE {} ADD VALUE {label}{place}", sql::name(after)));
+            action.new_value = Some(label);
+            let mut path = after.id.path.clone();
+            path.push(value.clone());
+            action.creates.push(crate::catalog::ObjectId { kind: Kind::EnumValue, path });
+        }
+    }
+
+    fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        out.drop(object, format!("DROP TYPE {}", sql::name(object)));
+    }
+}
+
+/// Enum values are changed by their type.
+pub struct EnumValueRule;
+
+impl Rule for EnumValueRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::EnumValue]
+    }
+
+    fn create(&self, _cx: &Context<'_>, _object: &Object, _out: &mut Actions<'_>) {}
+
+    fn alter(&self, _cx: &Context<'_>, _before: &Object, _after: &Object, _change: &Change, _out: &mut Actions<'_>) {}
+
+    fn drop(&self, _cx: &Context<'_>, _object: &Object, _out: &mut Actions<'_>) {}
+}
+
+pub struct DomainRule;
+
+impl Rule for DomainRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Domain]
+    }
+
+    fn verdict(&self, _cx: &Context<'_>, _before: &Object, _after: &Object, change: &Change) -> Verdict {
+        let swaps = change.attributes.iter().any(|attribute| matches!(attribute.name, "type" | "collation"));
+        if swaps { Verdict::Swap } else { Verdict::Alter }
+    }
+
+    fn react(&self, cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
+        let _ = (cx, object);
+        match need.id.kind {
+            Kind::Type | Kind::Domain | Kind::Collation => Reaction::Swap,
+            // A default that calls a function which is made anew.
+            _ => Reaction::Alter("default"),
+        }
+    }
+
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        let mut text = format!("CREATE DOMAIN {} AS {}", sql::name(object), object.text("type").unwrap_or_default());
+        if let Some(collation) = object.text("collation") {
+            text.push_str(&format!(" COLLATE {collation}"));
+        }
+        if let Some(default) = object.text("default") {
+            text.push_str(&format!(" DEFAULT {default}"));
+        }
+        if object.flag("not_null") {
+            let named = object.text("not_null_name").filter(|name| *name != format!("{}_not_null", object.id.name()));
+            text.push_str(&named.map(|name| format!(" CONSTRAINT {}", sql::ident(name))).unwrap_or_default());
+            text.push_str(" NOT NULL");
+        }
+        let inside: Vec<&Object> =
+            cx.target.parts_of(&object.id, Kind::Constraint).filter(|check| check.flag("validated")).collect();
+        for check in &inside {
+            text.push_str(&format!(" CONSTRAINT {} {}", sql::ident(check.id.name()), check.text("definition").unwrap_or_default()));
+        }
+        out.create_with(object, &inside, text);
+    }
+
+    fn alter(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+        let domain = format!("ALTER DOMAIN {}", sql::name(after));
+        for attribute in &change.attributes {
+            match attribute.name {
+                "default" => match after.text("default") {
+                    Some(default) => {
+                        out.alter(after, format!("{domain} SET DEFAULT {default}"));
+                    }
+                    None => {
+                        out.alter(after, format!("{domain} DROP DEFAULT"));
+                    }
+                },
+                "not_null" if !after.flag("not_null") => {
+                    out.alter(after, format!("{domain} DROP NOT NULL"));
+                }
+                "not_null" => {
+                    let named = after.text("not_null_name").filter(|name| *name != format!("{}_not_null", after.id.name()));
+                    match named {
+                        Some(name) => out.alter(after, format!("{domain} ADD CONSTRAINT {} NOT NULL", sql::ident(name))),
+                        None => out.alter(after, format!("{domain} SET NOT NULL")),
+                    };
+                }
+                "not_null_name" if before.flag("not_null") && after.flag("not_null") => {
+                    let (old, new) =
+                        (before.text("not_null_name").unwrap_or_default(), after.text("not_null_name").unwrap_or_default());
+                    out.alter(after, format!("{domain} RENAME CONSTRAINT {} TO {}", sql::ident(old), sql::ident(new)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        out.drop(object, format!("DROP DOMAIN {}", sql::name(object)));
+    }
+}
+
+/// Whether a composite type must be swapped, since Postgres does not change an attribute's type under a column.
+pub fn attribute_needs_swap(cx: &Context<'_>, whole: &Object) -> bool {
+    in_tables(cx, whole)
+}
