@@ -72,6 +72,9 @@ pub struct Approve {
     pub permission: Permission,
     /// Whether the pull request's own author may.
     pub author: bool,
+    /// Whether a note in the SQL (`-- schemaproof: allow RULE reason`) may accept what blocks. A note is part of the pull request,
+    /// so whoever merges it has seen it; switch it off where anybody may open pull requests and merging is automatic.
+    pub notes: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,7 +88,7 @@ pub enum Permission {
 
 impl Default for Approve {
     fn default() -> Self {
-        Approve { permission: Permission::Write, author: true }
+        Approve { permission: Permission::Write, author: true, notes: true }
     }
 }
 

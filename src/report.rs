@@ -1,6 +1,23 @@
 //! One view model; comment, summary, terminal, HTML and SARIF are renderings of it. Pure.
 //!
-//! [`Report`] is also the JSON report: its keys are stable once released.
+//! [`Report`] is also the JSON report: its keys are stable once released. [`build`](build::build) makes it from typed facts and is
+//! where secrets are masked; every renderer takes a `&Report` alone, and takes every text in it for hostile. Nothing here is
+//! written anywhere: publishing is another module's.
+
+pub mod annotations;
+pub mod build;
+pub mod comment;
+pub mod html;
+pub mod json;
+pub mod markdown;
+pub mod mask;
+pub mod picture;
+pub mod safe;
+pub mod sarif;
+pub mod sql;
+pub mod table;
+pub mod text;
+pub mod words;
 
 use std::collections::BTreeMap;
 
@@ -92,10 +109,15 @@ pub struct ReportedStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ReportedFinding {
     pub rule: String,
+    /// The rule's title: what happens, without an object's name.
+    pub title: String,
     pub level: Level,
     pub blocks: bool,
     pub accepted_by: Option<String>,
+    /// Kind of the object, as in `changes`.
+    pub kind: String,
     pub object: String,
+    /// One sentence or two; names are between backticks.
     pub message: String,
     pub advice: String,
     pub safer_sql: Option<String>,

@@ -1,14 +1,24 @@
 //! Rules over changes and measured effects -> findings. Pure: takes values, returns values.
+//!
+//! A rule is a file in `risk/rules`: a record and a function over [`Facts`]. Rules decide on what differs between the two catalogs
+//! and on what the replay measured, never on the text of SQL. Which findings block is `verdict`'s matter, how they are shown
+//! `report`'s.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub mod look;
+pub mod note;
+pub mod rules;
+pub mod types;
 
 use crate::{
     catalog::{Catalog, Change, ObjectId},
     plan::Plan,
     proof::Proof,
     script::Place,
+    source::SqlFiles,
 };
 
 /// How bad a finding is. The order is the order of severity.
@@ -58,4 +68,103 @@ pub struct Finding {
     pub place: Option<Place>,
     /// Index into the plan's steps.
     pub step: Option<usize>,
+    /// The note in the SQL that accepts it.
+    pub note: Option<note::Accepted>,
+}
+
+/// SQL of the two schemas that show a rule: a change that it finds, or one that it lets pass.
+#[derive(Debug, Clone, Copy)]
+pub struct Example {
+    pub base: &'static str,
+    pub head: &'static str,
+}
+
+/// One rule: what it is about, in words, and the function that finds it. The words are its page in `docs/rules`.
+pub struct Rule {
+    /// Kebab case, the name of its file with dashes. Stable: configurations and notes name it.
+    pub id: &'static str,
+    /// Its level where the configuration sets none.
+    pub level: Level,
+    /// Heading of a finding, without an object's name.
+    pub title: &'static str,
+    /// What it finds.
+    pub what: &'static str,
+    /// Why that is dangerous.
+    pub why: &'static str,
+    /// What Postgres does: locks, rewrites, what is lost.
+    pub effect: &'static str,
+    /// What to do instead.
+    pub advice: &'static str,
+    /// Where that can be read.
+    pub source: &'static str,
+    /// A change that it finds.
+    pub bad: Example,
+    /// The same end reached in a way that it does not find.
+    pub good: Example,
+    pub check: fn(&Facts<'_>) -> Vec<Finding>,
+}
+
+impl Rule {
+    /// A finding of this rule about an object, with its place and its step looked up.
+    pub fn finding(&self, facts: &Facts<'_>, object: &ObjectId, message: impl Into<String>) -> Finding {
+        Finding {
+            rule: self.id,
+            level: self.level,
+            object: object.clone(),
+            message: message.into(),
+            advice: self.advice.into(),
+            safer_sql: None,
+            place: facts.place_of(object),
+            step: facts.step_for(object),
+            note: None,
+        }
+    }
+}
+
+impl Finding {
+    pub fn safer(mut self, sql: impl Into<String>) -> Finding {
+        self.safer_sql = Some(sql.into());
+        self
+    }
+
+    pub fn at_level(mut self, level: Level) -> Finding {
+        self.level = level;
+        self
+    }
+
+    pub fn at_step(mut self, step: usize) -> Finding {
+        self.step = Some(step);
+        self
+    }
+
+    pub fn advise(mut self, advice: impl Into<String>) -> Finding {
+        self.advice = advice.into();
+        self
+    }
+}
+
+/// All findings: every rule over the facts, what was measured put beside it, and the notes in the head's SQL applied. The order is
+/// that of severity, then rule, then object.
+pub fn findings(facts: &Facts<'_>, head: &SqlFiles) -> Vec<Finding> {
+    let mut found: Vec<Finding> = rules::RULES.iter().flat_map(|rule| (rule.check)(facts)).collect();
+    measured_beside_the_cause(facts, &mut found);
+    found.sort_by(|a, b| (b.level, a.rule, &a.object, a.step).cmp(&(a.level, b.rule, &b.object, b.step)));
+    found.dedup_by(|a, b| a.rule == b.rule && a.object == b.object && a.message == b.message);
+    note::apply(facts, head, &mut found);
+    found
+}
+
+/// A step that fails or loses values is said once: in the finding about the change that causes it, where there is one.
+fn measured_beside_the_cause(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let caused: std::collections::BTreeSet<usize> = found
+        .iter()
+        .filter(|finding| finding.level == Level::Danger && !rules::MEASURED.contains(&finding.rule))
+        .filter_map(|finding| finding.step)
+        .collect();
+    found.retain(|finding| !(rules::MEASURED.contains(&finding.rule) && finding.step.is_some_and(|step| caused.contains(&step))));
+    for finding in found.iter_mut().filter(|finding| finding.level == Level::Danger && !rules::MEASURED.contains(&finding.rule)) {
+        if let Some(measured) = finding.step.and_then(|step| look::measured(facts, step)) {
+            finding.message = format!("{} {measured}", finding.message);
+        }
+    }
 }

@@ -4,4 +4,5 @@ mod fake;
 mod github;
 mod sandbox;
 mod planner;
+mod report;
 mod source;

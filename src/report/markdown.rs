@@ -1,0 +1,537 @@
+//! The report as Markdown: the comment, the job summary and the body of the check run are this at different lengths.
+//!
+//! The layout is in `templates/*.hbs`. Text reaches it only through the escapes of [`safe`]: the templates' plain `{{…}}`
+//! included.
+
+use std::sync::LazyLock;
+
+use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContext};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    catalog::Action,
+    proof::Judgement,
+    report::{Drift, Report, ReportedFinding, ReportedStep, Run, picture, safe, table, table::Counts, words},
+    risk::Level,
+    verdict::Verdict,
+};
+
+/// How much is shown. Each has less than the one before; findings are the last to be shortened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    Full,
+    WithoutPicture,
+    /// Drift, way back and remarks are counts.
+    WithoutSides,
+    WithoutPlan,
+    /// The object table has its first rows only; differences of an unproven plan are names.
+    ShortTable,
+    /// Findings are one line each.
+    FindingLines,
+    /// Blocking findings are one line each, others are counts by rule; no object table.
+    BlockingLines,
+    /// Every finding is a count by rule, with as many of the blocking ones' objects as fit.
+    Totals,
+}
+
+impl Detail {
+    pub const ALL: [Detail; 8] = [
+        Detail::Full,
+        Detail::WithoutPicture,
+        Detail::WithoutSides,
+        Detail::WithoutPlan,
+        Detail::ShortTable,
+        Detail::FindingLines,
+        Detail::BlockingLines,
+        Detail::Totals,
+    ];
+}
+
+/// Rows of the object table that [`Detail::ShortTable`] keeps.
+const SHORT_TABLE: usize = 30;
+/// Differences of one judge that are shown with their details.
+const LONGEST_DIFFERENCES: usize = 20;
+
+/// The report as Markdown at this level of detail.
+pub fn render(report: &Report, detail: Detail) -> String {
+    let view = view(report, detail);
+    // The templates are part of the program and tested; a failure to render is said, not hidden.
+    let text = TEMPLATES.render("comment", &view).unwrap_or_else(|error| {
+        format!(
+            "### {}\n\n{}\n",
+            safe::prose(&words::headline(report)),
+            safe::markdown(&format!("The report cannot be shown: {error}"))
+        )
+    });
+    squeeze(&text)
+}
+
+/// At most one blank line in a row, outside of fences.
+fn squeeze(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut blank, mut fence) = (true, String::new());
+    for line in text.lines() {
+        if fence.is_empty() {
+            let ticks: String = line.chars().take_while(|c| *c == '`').collect();
+            if ticks.len() >= 3 && !line[ticks.len()..].contains('`') {
+                fence = ticks;
+            }
+            if line.trim().is_empty() {
+                if blank {
+                    continue;
+                }
+                blank = true;
+            } else {
+                blank = false;
+            }
+        } else if line.trim_end() == fence {
+            fence.clear();
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
+}
+
+static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
+    let mut templates = Handlebars::new();
+    templates.register_escape_fn(safe::markdown);
+    templates.set_strict_mode(true);
+    let escapes: [(&str, fn(&str) -> String); 5] = [
+        ("code", safe::code),
+        ("prose", safe::prose),
+        ("cell_code", |text| safe::cell(&safe::code(text))),
+        ("cell", |text| safe::cell(&safe::prose(text))),
+        ("anchor", safe::url_path),
+    ];
+    for (name, escape) in escapes {
+        templates.register_helper(
+            name,
+            Box::new(
+                move |h: &Helper<'_>,
+                      _: &Handlebars<'_>,
+                      _: &Context,
+                      _: &mut RenderContext<'_, '_>,
+                      out: &mut dyn Output|
+                      -> HelperResult {
+                    let text = h.param(0).and_then(|param| param.value().as_str()).unwrap_or_default();
+                    out.write(&escape(text))?;
+                    Ok(())
+                },
+            ),
+        );
+    }
+    templates.register_helper("fence", Box::new(fence));
+    templates.register_helper("place", Box::new(place));
+    for (name, text) in [
+        ("comment", include_str!("templates/comment.md.hbs")),
+        ("finding", include_str!("templates/finding.md.hbs")),
+        ("steps", include_str!("templates/steps.md.hbs")),
+    ] {
+        if let Err(error) = templates.register_template_string(name, text) {
+            tracing::error!(name, %error, "a template of the report cannot be read");
+        }
+    }
+    templates
+});
+
+/// `{{fence "sql" text}}`
+fn fence(h: &Helper<'_>, _: &Handlebars<'_>, _: &Context, _: &mut RenderContext<'_, '_>, out: &mut dyn Output) -> HelperResult {
+    let text = |at| h.param(at).and_then(|param| param.value().as_str()).unwrap_or_default();
+    out.write(&safe::fence(text(0), text(1)))?;
+    Ok(())
+}
+
+/// `{{place at}}`: file and line, linked into the head where the address of that is known.
+fn place(h: &Helper<'_>, _: &Handlebars<'_>, _: &Context, _: &mut RenderContext<'_, '_>, out: &mut dyn Output) -> HelperResult {
+    let Some(place) = h.param(0).map(|param| param.value()).filter(|value| value.is_object()) else { return Ok(()) };
+    let text = safe::code(place["text"].as_str().unwrap_or_default());
+    match place["url"].as_str() {
+        Some(url) => out.write(&format!("[{text}]({url})"))?,
+        None => out.write(&text)?,
+    }
+    Ok(())
+}
+
+/// Where a file's line can be read. None for addresses that are not GitHub's form: the report may come from a stranger.
+pub fn file_url(run: Option<&Run>, file: &str, line: Option<u32>) -> Option<String> {
+    let run = run?;
+    let root = repository_url(run)?;
+    let commit = !run.head_sha.is_empty() && run.head_sha.chars().all(|c| c.is_ascii_hexdigit());
+    let path = file.trim_start_matches("./");
+    let inside = !path.is_empty() && !path.starts_with('/') && path.split('/').all(|part| part != "..");
+    let anchor = line.map(|line| format!("#L{line}")).unwrap_or_default();
+    (commit && inside).then(|| format!("{root}/blob/{}/{}{anchor}", run.head_sha, safe::url_path(path)))
+}
+
+fn repository_url(run: &Run) -> Option<String> {
+    let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    let host = run.server_url.strip_prefix("https://").or_else(|| run.server_url.strip_prefix("http://"))?;
+    let host_is_plain = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':'));
+    let (owner, name) = run.repository.split_once('/')?;
+    (host_is_plain && plain(owner) && plain(name)).then(|| format!("{}/{owner}/{name}", run.server_url))
+}
+
+/// Address of the run, when it is one of the repository's own.
+pub fn run_url(run: &Run) -> Option<&str> {
+    let root = repository_url(run)?;
+    let rest = run.url.strip_prefix(&root)?;
+    (rest.starts_with('/') && rest.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '?' | '=' | '#')))
+        .then_some(&run.url)
+}
+
+fn place_view(report: &Report, file: Option<&str>, line: Option<u32>) -> Value {
+    let Some(file) = file else { return Value::Null };
+    let text = line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"));
+    json!({"text": text, "url": file_url(report.run.as_ref(), file, line)})
+}
+
+#[derive(Serialize)]
+struct Group {
+    icon: &'static str,
+    rule: String,
+    title: String,
+    message: String,
+    advice: String,
+    accepted_by: Option<String>,
+    safer_sql: Option<String>,
+    objects: Vec<Value>,
+    /// How many objects are not listed.
+    more: usize,
+    several: bool,
+    step: Option<usize>,
+    /// The note that would accept it in the SQL.
+    note: String,
+}
+
+/// Objects of one finding that are listed by name.
+const LISTED: usize = 12;
+
+fn group(report: &Report, findings: &[&ReportedFinding], detail: Detail) -> Group {
+    let listed = if detail >= Detail::BlockingLines { usize::MAX } else { LISTED };
+    let objects = findings
+        .iter()
+        .take(listed)
+        .map(|finding| json!({"object": finding.object, "place": place_view(report, finding.file.as_deref(), finding.line)}))
+        .collect();
+    let sql: Vec<&str> = findings.iter().filter_map(|finding| finding.safer_sql.as_deref()).take(3).collect();
+    let first = findings.first();
+    let text = |get: fn(&ReportedFinding) -> &str| first.map(|finding| get(finding)).unwrap_or_default().to_string();
+    Group {
+        icon: words::icon(first.map(|finding| finding.level)),
+        rule: text(|finding| &finding.rule),
+        title: text(|finding| if finding.title.is_empty() { &finding.rule } else { &finding.title }),
+        message: text(|finding| &finding.message),
+        advice: text(|finding| &finding.advice),
+        accepted_by: first.and_then(|finding| finding.accepted_by.clone()),
+        safer_sql: (!sql.is_empty() && detail < Detail::FindingLines).then(|| sql.join("\n\n")),
+        objects,
+        more: findings.len().saturating_sub(listed),
+        several: findings.len() > 1,
+        step: first.and_then(|finding| finding.step).map(|step| step + 1),
+        note: first.map(|finding| format!("-- schemaproof: allow {} {} REASON", finding.rule, finding.object)).unwrap_or_default(),
+    }
+}
+
+fn view(report: &Report, detail: Detail) -> Value {
+    let mut view = serde_json::Map::new();
+    for part in [about(report, detail), found(report, detail), around(report, detail)] {
+        if let Value::Object(part) = part {
+            view.extend(part);
+        }
+    }
+    Value::Object(view)
+}
+
+/// What the report is about, and the object table.
+fn about(report: &Report, detail: Detail) -> Value {
+    let rows = rows(report, detail);
+    json!({
+        "headline": words::headline(report),
+        "reason": reason(report),
+        "error": report.error.as_ref().map(|error| json!({
+            "message": error.message,
+            "advice": error.advice,
+            "place": place_view(report, error.file.as_deref(), error.line),
+            "excerpt": excerpt(report),
+            "sqlstate": error.sql.as_ref().and_then(|sql| sql.sqlstate.clone()),
+            "detail": error.sql.as_ref().and_then(|sql| sql.detail.clone()),
+            "hint": error.sql.as_ref().and_then(|sql| sql.hint.clone()),
+        })),
+        "base": report.base.name,
+        "base_commit": report.base.commit.as_deref().map(short_commit),
+        "target": report.target.name,
+        "target_commit": report.target.commit.as_deref().map(short_commit),
+        "server": report.server,
+        "engine": report.engine.as_ref().map(|engine| engine_line(engine, report)),
+        "fingerprint": report.fingerprint,
+        "rows": rows.0,
+        "more_rows": rows.1,
+        "with_effects": rows.2,
+    })
+}
+
+/// What was found, and whether it is proven.
+fn found(report: &Report, detail: Detail) -> Value {
+    let counts = Counts::of(report);
+    let of = |wanted: &dyn Fn(&&ReportedFinding) -> bool| -> Vec<Group> {
+        let groups = table::groups(report.findings.iter().filter(wanted));
+        groups.iter().map(|findings| group(report, findings, detail)).collect()
+    };
+    let others =
+        |level: Level| move |finding: &&ReportedFinding| !finding.blocks && finding.accepted_by.is_none() && finding.level == level;
+    let counted = detail >= Detail::BlockingLines;
+    let totals = detail >= Detail::Totals;
+    let accept =
+        report.fingerprint.as_ref().filter(|_| counts.blocking > 0 && report.proven).map(|print| words::accept(print, "REASON"));
+    json!({
+        "blocking": if totals { Vec::new() } else { of(&|finding| finding.blocks) },
+        "accepted": if counted { Vec::new() } else { of(&|finding| !finding.blocks && finding.accepted_by.is_some()) },
+        "dangers": if counted { Vec::new() } else { of(&others(Level::Danger)) },
+        "warnings": if counted { Vec::new() } else { of(&others(Level::Warning)) },
+        "notices": if counted { Vec::new() } else { of(&others(Level::Notice)) },
+        "warnings_title": words::counted(counts.warnings, "warning"),
+        "notices_title": words::counted(counts.notices, "notice"),
+        "warnings_open": counts.warnings <= 2,
+        "lines": detail >= Detail::FindingLines,
+        "totals": if counted { by_rule(report, totals) } else { Vec::new() },
+        "accept": accept,
+        "not_acceptable": counts.blocking > 0 && !report.proven,
+        "unproven": unproven(report, detail),
+        "not_covered": if totals { Vec::new() } else { report.not_covered.iter().take(50).collect() },
+        "not_covered_more": report.not_covered.len().saturating_sub(50),
+    })
+}
+
+/// What stands around it: remarks, picture, plan, drift, way back, footer.
+fn around(report: &Report, detail: Detail) -> Value {
+    let remarks = report.remarks.iter().map(|remark| {
+        json!({
+            "title": remark.title, "text": remark.text,
+            "quote": remark.quote.as_deref().filter(|_| detail < Detail::WithoutSides),
+            "place": place_view(report, remark.file.as_deref(), remark.line),
+        })
+    });
+    let planless = detail >= Detail::WithoutPlan;
+    json!({
+        "remarks": if planless { Vec::new() } else { remarks.collect::<Vec<_>>() },
+        "remarks_left_out": if planless { report.remarks.len() } else { 0 },
+        "picture": (detail < Detail::WithoutPicture).then(|| picture::mermaid(&report.picture)).flatten(),
+        "plan": (!planless && !report.steps.is_empty()).then(|| groups(&report.steps)),
+        "plan_title": plan_title(report),
+        "plan_left_out": planless && !report.steps.is_empty(),
+        "drift": report.drift.as_ref().map(|drift| drift_view(drift, detail)),
+        "down": report.down.as_ref().map(|down| json!({
+            "title": down_title(down),
+            "plan": (detail < Detail::WithoutSides).then(|| groups(&down.steps)),
+        })),
+        "shortened": detail > Detail::Full,
+        "judged": report.proven,
+        "run": report.run.as_ref().map(|run| json!({"number": run.number, "url": run_url(run), "pull_request": run.pull_request})),
+        "seconds": words::seconds(report.seconds),
+    })
+}
+
+/// The verdict's sentence where the headline does not already say it.
+fn reason(report: &Report) -> Option<&str> {
+    let said = report.verdict == Verdict::Error || (report.verdict == Verdict::Pass && report.proven && !words::no_changes(report));
+    (!said && !report.reason.is_empty()).then_some(&report.reason)
+}
+
+fn short_commit(commit: &str) -> String {
+    commit.chars().take(7).collect()
+}
+
+pub fn engine_line(engine: &crate::report::Engine, report: &Report) -> String {
+    let atlas = report.steps.iter().filter(|step| step.origin == crate::plan::Origin::Atlas).count();
+    match (engine.name, engine.left_out) {
+        (crate::plan::Origin::Native, _) => "planned by schemaproof".into(),
+        (crate::plan::Origin::Atlas, 0) => format!("Atlas {} planned {}", engine.version, words::counted(atlas, "step")),
+        (crate::plan::Origin::Atlas, n) => format!(
+            "Atlas {} planned {} and left out {}; schemaproof added {}",
+            engine.version,
+            words::counted(atlas, "step"),
+            words::counted(n, "change"),
+            if n == 1 { "it" } else { "them" }
+        ),
+    }
+}
+
+fn plan_title(report: &Report) -> String {
+    let transactions = report.steps.iter().map(|step| step.group).collect::<std::collections::BTreeSet<_>>().len();
+    let left_out = report.engine.as_ref().map_or(0, |engine| engine.left_out);
+    let tail = if left_out > 0 { format!(" ({left_out} left out by Atlas)") } else { String::new() };
+    format!("The plan: {} in {}{tail}", words::counted(report.steps.len(), "step"), words::counted(transactions, "transaction"))
+}
+
+pub fn down_title(down: &crate::report::Down) -> String {
+    let lossless = if down.lossless { "lossless" } else { "lossy" };
+    let proven = if down.proven { "proven" } else { "not proven" };
+    format!("Way back: {}, {lossless}, {proven}", words::counted(down.steps.len(), "step"))
+}
+
+fn rows(report: &Report, detail: Detail) -> (Vec<Value>, usize, bool) {
+    if detail >= Detail::BlockingLines {
+        return (Vec::new(), 0, false);
+    }
+    let rows = table::rows(report);
+    let shown = if detail >= Detail::ShortTable { SHORT_TABLE } else { rows.len() };
+    let with_effects = rows.iter().any(|row| !row.lock.is_empty() || !row.data.is_empty());
+    let views = rows.iter().take(shown).map(|row| {
+        let names = if row.objects.len() <= 3 { row.objects.len() } else { 1 };
+        json!({
+            "icon": if row.accepted { "☑️" } else { words::icon(row.level) },
+            "objects": row.objects.iter().take(names).collect::<Vec<_>>(),
+            "more": row.objects.len() - names,
+            "change": row.change,
+            "lock": row.lock,
+            "data": row.data,
+        })
+    });
+    (views.collect(), rows.len().saturating_sub(shown), with_effects)
+}
+
+/// Characters of object names that [`Detail::Totals`] keeps a rule.
+const NAMES_IN_TOTALS: usize = 6_000;
+
+fn by_rule(report: &Report, all: bool) -> Vec<Value> {
+    let mut rules: std::collections::BTreeMap<(bool, &str), Vec<&ReportedFinding>> = Default::default();
+    for finding in report.findings.iter().filter(|finding| all || !finding.blocks) {
+        rules.entry((!finding.blocks, &finding.rule)).or_default().push(finding);
+    }
+    rules
+        .into_iter()
+        .map(|((free, rule), findings)| {
+            let mut room = if free { 300 } else { NAMES_IN_TOTALS };
+            let mut objects = Vec::new();
+            for finding in &findings {
+                let cost = finding.object.chars().count() * 2 + 4;
+                if cost > room {
+                    break;
+                }
+                room -= cost;
+                objects.push(&finding.object);
+            }
+            json!({
+                "icon": words::icon(findings.first().map(|finding| finding.level)),
+                "rule": rule, "blocks": !free, "count": findings.len(), "more": findings.len() - objects.len(), "objects": objects,
+            })
+        })
+        .collect()
+}
+
+fn unproven(report: &Report, detail: Detail) -> Option<Value> {
+    let proof = report.proof.as_ref()?;
+    let failed = report.steps.iter().enumerate().find_map(|(at, step)| {
+        let error = step.effects.as_ref()?.error.as_ref()?;
+        Some(json!({"step": at + 1, "message": error.message, "sqlstate": error.sqlstate, "sql": step.sql}))
+    });
+    let judge = |name: &str, judgement: &Judgement| {
+        (!judgement.equal).then(|| {
+            let shown = if detail >= Detail::ShortTable { 200 } else { LONGEST_DIFFERENCES };
+            let differences = judgement.differences.iter().take(shown).map(|difference| {
+                let detail = (detail < Detail::ShortTable).then_some(&difference.detail);
+                json!({"object": difference.object, "detail": detail})
+            });
+            json!({
+                "judge": name, "unable": judgement.unable, "count": judgement.differences.len(),
+                "differences": differences.collect::<Vec<_>>(),
+                "more": judgement.differences.len().saturating_sub(shown),
+            })
+        })
+    };
+    let judges: Vec<Value> =
+        [judge("pg_dump", &proof.pg_dump), judge("the catalog", &proof.catalog)].into_iter().flatten().collect();
+    (failed.is_some() || !judges.is_empty()).then(|| json!({"failed": failed, "judges": judges}))
+}
+
+/// Transaction groups with their statements as text, each with who proposed it and what it did.
+fn groups(steps: &[ReportedStep]) -> Vec<Value> {
+    let mut at = 0;
+    steps
+        .chunk_by(|a, b| a.group == b.group)
+        .map(|group| {
+            let sql: Vec<String> = group
+                .iter()
+                .map(|step| {
+                    at += 1;
+                    format!("-- {}\n{};", safe::visible(&step_line(at, step)), step.sql)
+                })
+                .collect();
+            let alone = group.iter().any(|step| !step.transactional);
+            json!({"number": group.first().map(|step| step.group), "alone": alone, "sql": sql.join("\n\n")})
+        })
+        .collect()
+}
+
+/// `step 3 · atlas · AccessExclusive on public.t · rewrites public.t · 1.2 ms`
+pub fn step_line(number: usize, step: &ReportedStep) -> String {
+    let origin = match step.origin {
+        crate::plan::Origin::Atlas => "atlas",
+        crate::plan::Origin::Native => "schemaproof",
+    };
+    let mut said = vec![format!("step {number}"), origin.to_string()];
+    if let Some(effects) = &step.effects {
+        let mut locks: std::collections::BTreeMap<&str, Vec<&str>> = Default::default();
+        for lock in effects.locks.iter().filter(|lock| table::strength(&lock.mode) >= table::strength("ShareLock")) {
+            locks.entry(lock.mode.trim_end_matches("Lock")).or_default().push(&lock.relation);
+        }
+        said.extend(locks.into_iter().map(|(mode, relations)| format!("{mode} on {}", some(&relations))));
+        for (what, relations) in [("rewrites", &effects.rewrites), ("reads", &effects.scans), ("builds", &effects.index_builds)] {
+            if !relations.is_empty() {
+                said.push(format!("{what} {}", some(relations)));
+            }
+        }
+        if effects.values_lost > 0 {
+            said.push(format!("{} lost", words::counted(usize::try_from(effects.values_lost).unwrap_or(usize::MAX), "value")));
+        }
+        match &effects.error {
+            Some(error) => said.push(format!("FAILS: {} {}", error.sqlstate.as_deref().unwrap_or_default(), error.message)),
+            None => said.push(words::milliseconds(effects.milliseconds)),
+        }
+        if let Some(error) = &effects.error_on_rows {
+            said.push(format!("FAILS ON ROWS: {} {}", error.sqlstate.as_deref().unwrap_or_default(), error.message));
+        }
+    }
+    said.join(" · ")
+}
+
+fn some(names: &[impl AsRef<str>]) -> String {
+    let shown: Vec<&str> = names.iter().take(3).map(AsRef::as_ref).collect();
+    let more = names.len().saturating_sub(shown.len());
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}
+
+fn drift_view(drift: &Drift, detail: Detail) -> Value {
+    let shown = if detail >= Detail::WithoutSides { 0 } else { 100 };
+    let changes = drift.changes.iter().take(shown).map(|change| {
+        let verb = match change.action {
+            Action::Create => "is missing there",
+            Action::Drop => "is there and in no file",
+            Action::Alter | Action::Replace | Action::Rename => "differs",
+        };
+        json!({"kind": change.kind, "object": change.object, "verb": verb, "details": change.details.join(", ")})
+    });
+    json!({
+        "database": drift.database,
+        "count": words::counted(drift.changes.len(), "difference"),
+        "changes": changes.collect::<Vec<_>>(),
+        "more": drift.changes.len().saturating_sub(shown),
+        "none": drift.changes.is_empty(),
+    })
+}
+
+/// The line at fault with a mark under the column.
+pub fn excerpt(report: &Report) -> Option<String> {
+    let error = report.error.as_ref()?;
+    let line = error.excerpt.as_deref()?;
+    match error.column {
+        Some(column) if !line.contains('\n') => {
+            let before: String =
+                line.chars().take(column.saturating_sub(1) as usize).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            Some(format!("{line}\n{before}^"))
+        }
+        _ => Some(line.to_string()),
+    }
+}

@@ -1,0 +1,233 @@
+//! The object table: one row per thing that a person would say, not per statement.
+//!
+//! Changes that are alike (same kind, action, details, level and effects) are one row. Computed from the report alone, so that every
+//! rendering shows the same rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    catalog::Action,
+    proof::Effects,
+    report::{Report, ReportedChange, ReportedFinding, words},
+    risk::Level,
+};
+
+/// One row of the object table. Texts have names between backticks and are not escaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The worst level of the findings about these objects; none when nothing was found.
+    pub level: Option<Level>,
+    /// Whether the worst of them was accepted.
+    pub accepted: bool,
+    pub kind: String,
+    pub action: Action,
+    /// All objects, in order.
+    pub objects: Vec<String>,
+    pub change: String,
+    pub lock: String,
+    pub data: String,
+    /// Whether Atlas left these out.
+    pub left_out: bool,
+}
+
+/// How many findings of which sort a report has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub blocking: usize,
+    /// Would block, and somebody accepted it.
+    pub accepted: usize,
+    /// Dangers that the policy does not let block.
+    pub dangers: usize,
+    pub warnings: usize,
+    pub notices: usize,
+}
+
+impl Counts {
+    pub fn of(report: &Report) -> Counts {
+        let mut counts = Counts::default();
+        for finding in &report.findings {
+            let counter = match (finding.blocks, finding.accepted_by.is_some(), finding.level) {
+                (true, _, _) => &mut counts.blocking,
+                (_, true, _) => &mut counts.accepted,
+                (_, _, Level::Danger) => &mut counts.dangers,
+                (_, _, Level::Warning) => &mut counts.warnings,
+                (_, _, Level::Notice) => &mut counts.notices,
+            };
+            *counter += 1;
+        }
+        counts
+    }
+}
+
+/// The rows of a report, the worst first.
+pub fn rows(report: &Report) -> Vec<Row> {
+    let mut findings: BTreeMap<(&str, &str), Vec<&ReportedFinding>> = BTreeMap::new();
+    for finding in &report.findings {
+        findings.entry((&finding.kind, &finding.object)).or_default().push(finding);
+    }
+    let mut rows: Vec<Row> = Vec::new();
+    let mut same: BTreeMap<String, usize> = BTreeMap::new();
+    for change in &report.changes {
+        let about = findings.get(&(change.kind.as_str(), change.object.as_str())).map(Vec::as_slice).unwrap_or_default();
+        let row = row(report, change, about);
+        let key =
+            format!("{:?} {} {} {:?} {} {} {}", row.level, row.accepted, row.kind, row.action, row.change, row.lock, row.data);
+        match same.get(&key).and_then(|at| rows.get_mut(*at)) {
+            Some(first) => {
+                first.objects.push(change.object.clone());
+                first.left_out |= change.left_out;
+            }
+            None => {
+                same.insert(key, rows.len());
+                rows.push(row);
+            }
+        }
+    }
+    rows.sort_by_key(|row| (std::cmp::Reverse(row.level), row.accepted));
+    for row in &mut rows {
+        row.objects.dedup();
+    }
+    rows
+}
+
+fn row(report: &Report, change: &ReportedChange, about: &[&ReportedFinding]) -> Row {
+    let worst = about.iter().max_by_key(|finding| (finding.blocks, finding.level));
+    let effects: Vec<&Effects> =
+        change.steps.iter().filter_map(|step| report.steps.get(*step)).filter_map(|step| step.effects.as_ref()).collect();
+    // A new object has no readers that could wait; its statement's locks on others are told.
+    let relation = relation(change);
+    Row {
+        level: worst.map(|finding| finding.level),
+        accepted: worst.is_some_and(|finding| finding.accepted_by.is_some()),
+        kind: change.kind.clone(),
+        action: change.action,
+        objects: vec![change.object.clone()],
+        change: describe(change),
+        lock: lock(&effects, &relation),
+        data: data(&effects),
+        left_out: change.left_out,
+    }
+}
+
+/// `type vector(1536) → vector(384)`, `dropped`, `created, with 15 indexes`.
+fn describe(change: &ReportedChange) -> String {
+    let verb = match change.action {
+        Action::Create => "created",
+        Action::Drop => "dropped",
+        Action::Rename => "renamed",
+        Action::Replace => "made anew",
+        Action::Alter => "",
+    };
+    let kind = if change.kind == "table" || change.kind == "column" { "" } else { change.kind.as_str() };
+    let mut said: Vec<String> = vec![[kind, verb].iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ")];
+    said.extend(change.details.iter().take(3).cloned());
+    if change.details.len() > 3 {
+        said.push(format!("and {} more", change.details.len() - 3));
+    }
+    said.retain(|part| !part.is_empty());
+    said.join(", ")
+}
+
+/// Schema and name of the table that a change is about, when it is one.
+fn relation(change: &ReportedChange) -> String {
+    change.object.split('.').take(2).collect::<Vec<_>>().join(".")
+}
+
+/// Modes of relation locks, the strongest last.
+const MODES: [&str; 8] = [
+    "AccessShareLock",
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+];
+
+/// How strong a lock's mode is; unknown ones are the strongest.
+pub fn strength(mode: &str) -> usize {
+    MODES.iter().position(|known| *known == mode).unwrap_or(MODES.len())
+}
+
+/// The strongest lock of a step on relations that were there, if it makes anybody wait.
+pub fn strongest<'a>(effects: &[&'a Effects], relation: Option<&str>) -> Option<&'a str> {
+    let locks = effects.iter().flat_map(|effects| &effects.locks);
+    let own = locks.filter(|lock| relation.is_none_or(|relation| lock.relation == relation));
+    own.map(|lock| lock.mode.as_str()).max_by_key(|mode| strength(mode)).filter(|mode| strength(mode) >= strength("ShareLock"))
+}
+
+fn lock(effects: &[&Effects], relation: &str) -> String {
+    let Some(mode) = strongest(effects, Some(relation)).or_else(|| strongest(effects, None)) else { return String::new() };
+    let mut said = vec![mode.trim_end_matches("Lock").to_string()];
+    if effects.iter().any(|effects| !effects.rewrites.is_empty()) {
+        said.push("rewrites the table".into());
+    } else if effects.iter().any(|effects| !effects.index_builds.is_empty()) {
+        said.push("builds an index".into());
+    } else if effects.iter().any(|effects| !effects.scans.is_empty()) {
+        said.push("reads the table".into());
+    }
+    said.join(", ")
+}
+
+fn data(effects: &[&Effects]) -> String {
+    if let Some((error, on_rows)) = effects.iter().find_map(|effects| {
+        let always = effects.error.as_ref().map(|error| (error, ""));
+        always.or_else(|| effects.error_on_rows.as_ref().map(|error| (error, " on rows")))
+    }) {
+        return match &error.sqlstate {
+            Some(state) => format!("fails{on_rows}: `{state}`"),
+            None => format!("fails{on_rows}"),
+        };
+    }
+    let lost: u64 = effects.iter().map(|effects| effects.values_lost).sum();
+    let rows = effects.iter().filter_map(|effects| effects.rows_before).max();
+    let touched =
+        effects.iter().any(|effects| !effects.rewrites.is_empty() || !effects.scans.is_empty() || !effects.index_builds.is_empty());
+    match (lost, rows) {
+        (0, Some(rows)) if touched && rows > 0 => {
+            format!("{} {} on the copy", words::number(rows), if rows == 1 { "row" } else { "rows" })
+        }
+        (0, _) => String::new(),
+        (lost, Some(rows)) if rows > 0 => {
+            format!("{} {} lost, {} rows", words::number(lost), if lost == 1 { "value" } else { "values" }, words::number(rows))
+        }
+        (lost, _) => format!("{} {} lost", words::number(lost), if lost == 1 { "value" } else { "values" }),
+    }
+}
+
+/// Findings that say the same about several objects, in the report's order.
+pub fn groups<'a>(findings: impl Iterator<Item = &'a ReportedFinding>) -> Vec<Vec<&'a ReportedFinding>> {
+    let mut groups: Vec<Vec<&ReportedFinding>> = Vec::new();
+    let mut same: BTreeMap<(String, String, bool, Option<String>), usize> = BTreeMap::new();
+    for finding in findings {
+        let key = (finding.rule.clone(), alike(finding), finding.blocks, finding.accepted_by.clone());
+        match same.get(&key).and_then(|at| groups.get_mut(*at)) {
+            Some(group) => group.push(finding),
+            None => {
+                same.insert(key, groups.len());
+                groups.push(vec![finding]);
+            }
+        }
+    }
+    groups
+}
+
+/// A finding's message without what is its object's own: names, and numbers that were measured.
+fn alike(finding: &ReportedFinding) -> String {
+    let names: BTreeSet<String> = {
+        let parts: Vec<&str> = finding.object.split('.').collect();
+        let last = if parts.len() > 8 { 0 } else { parts.len() };
+        (0..last)
+            .flat_map(|from| (from + 1..=parts.len()).map(move |to| (from, to)))
+            .map(|(from, to)| parts[from..to].join("."))
+            .collect()
+    };
+    let message = crate::report::safe::segments(&finding.message);
+    let said = message.into_iter().map(|(text, quoted)| match quoted {
+        true if names.contains(text) => String::new(),
+        true => text.to_string(),
+        false => text.chars().filter(|c| !c.is_ascii_digit()).collect(),
+    });
+    said.collect()
+}

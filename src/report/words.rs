@@ -1,0 +1,129 @@
+//! The sentences of reports that stand outside of templates, in one place.
+
+use crate::{
+    report::{Remark, Report, table::Counts},
+    risk::Level,
+    verdict::Verdict,
+};
+
+/// Instead of the message of a statement that holds secrets.
+pub const WITHHELD: &str = "(not shown: the statement holds secrets)";
+
+/// A sign for a level, and its word for who cannot see it.
+pub fn icon(level: Option<Level>) -> &'static str {
+    match level {
+        Some(Level::Danger) => "⛔",
+        Some(Level::Warning) => "⚠️",
+        Some(Level::Notice) => "ℹ️",
+        None => "✅",
+    }
+}
+
+pub fn level(level: Level) -> &'static str {
+    match level {
+        Level::Danger => "danger",
+        Level::Warning => "warning",
+        Level::Notice => "notice",
+    }
+}
+
+/// The one line that says it all: `⛔ Schema plan: 1 blocking, 2 warnings · 41 steps · proven ✓`.
+pub fn headline(report: &Report) -> String {
+    let counts = Counts::of(report);
+    let sign = match report.verdict {
+        Verdict::Error => "❌",
+        Verdict::Blocked => "⛔",
+        Verdict::Pass if counts.warnings > 0 || !report.not_covered.is_empty() => "⚠️",
+        Verdict::Pass => "✅",
+    };
+    if report.verdict == Verdict::Error {
+        return format!("{sign} Schema plan: could not be made");
+    }
+    if no_changes(report) {
+        let tail = if report.verdict == Verdict::Blocked { " · not proven ✗" } else { "" };
+        return format!("{sign} Schema plan: no changes{tail}");
+    }
+    let mut said = Vec::new();
+    if counts.blocking > 0 {
+        said.push(format!("{} blocking", counts.blocking));
+    }
+    if counts.accepted > 0 {
+        said.push(format!("{} accepted", counts.accepted));
+    }
+    if counts.dangers > 0 {
+        said.push(counted(counts.dangers, "danger"));
+    }
+    if counts.warnings > 0 {
+        said.push(counted(counts.warnings, "warning"));
+    }
+    let what = if said.is_empty() { counted(report.changes.len(), "change") } else { said.join(", ") };
+    let proven = if report.proven { "proven ✓" } else { "not proven ✗" };
+    format!("{sign} Schema plan: {what} · {} · {proven}", counted(report.steps.len(), "step"))
+}
+
+/// Whether there is nothing to show but the verdict.
+pub fn no_changes(report: &Report) -> bool {
+    report.changes.is_empty() && report.steps.is_empty()
+}
+
+/// The words of a comment that accepts this plan, to be completed by a reason.
+pub fn accept(fingerprint: &str, reason: &str) -> String {
+    format!("/schemaproof accept {fingerprint} {reason}")
+}
+
+/// `1 index`, `15 indexes`, `2 policies`.
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 {
+        return format!("1 {noun}");
+    }
+    let plural = match noun {
+        noun if noun.ends_with('y') => format!("{}ies", &noun[..noun.len() - 1]),
+        noun if noun.ends_with('x') || noun.ends_with('s') => format!("{noun}es"),
+        noun => format!("{noun}s"),
+    };
+    format!("{count} {plural}")
+}
+
+/// Digits in groups of three.
+pub fn number(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+pub fn seconds(seconds: f64) -> String {
+    if seconds < 10.0 { format!("{seconds:.1} s") } else { format!("{seconds:.0} s") }
+}
+
+pub fn milliseconds(milliseconds: f64) -> String {
+    match milliseconds {
+        ms if ms < 10.0 => format!("{ms:.1} ms"),
+        ms if ms < 1000.0 => format!("{ms:.0} ms"),
+        ms => seconds(ms / 1000.0),
+    }
+}
+
+/// `AccessExclusiveLock` -> what a session that reads or writes the table notices.
+pub fn lock_effect(mode: &str) -> &'static str {
+    match mode {
+        "AccessExclusiveLock" => "reads and writes wait",
+        "ExclusiveLock" | "ShareRowExclusiveLock" | "ShareLock" => "writes wait",
+        _ => "",
+    }
+}
+
+pub fn column_order(tables: &[String]) -> Remark {
+    Remark {
+        title: "The order of columns differs".into(),
+        text: "No `ALTER TABLE` can move a column, so the plan leaves these where they are. Everything else is equal.".into(),
+        quote: Some(tables.join("\n")),
+        file: None,
+        line: None,
+    }
+}

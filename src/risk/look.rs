@@ -1,0 +1,549 @@
+//! How rules look at facts: changes by kind and action, attributes, places and steps of an object.
+//!
+//! The only file of the risk part that knows names of attributes of the catalog. Decides nothing.
+
+use crate::{
+    catalog::{Action, Catalog, Change, Kind, Object, ObjectId, Value},
+    proof::Effects,
+    risk::Facts,
+    script::Place,
+};
+
+impl Facts<'_> {
+    /// Changes of this kind and action, in the order of their names.
+    pub fn changed(&self, kind: Kind, action: Action) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(move |change| change.object.kind == kind && change.action == action)
+    }
+
+    /// Objects of a kind that are dropped, also when a replacement of the same name is made.
+    pub fn dropped(&self, kind: Kind) -> impl Iterator<Item = &ObjectId> {
+        self.changed(kind, Action::Drop).map(|change| &change.object)
+    }
+
+    /// Objects of a kind that are created beside others that stay.
+    pub fn created(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        self.changed(kind, Action::Create).filter_map(|change| self.target.objects.get(&change.object))
+    }
+
+    /// Where an object stands, or what it is a part of: in the head, else in the base.
+    pub fn place_of(&self, object: &ObjectId) -> Option<Place> {
+        let own = self.places.target.get(object).or_else(|| self.places.base.get(object));
+        if let Some(place) = own {
+            return Some(place.clone());
+        }
+        let parent = self.target.objects.get(object).or_else(|| self.base.objects.get(object)).and_then(|it| it.parent.clone());
+        parent.or_else(|| owner_by_name(object)).filter(|parent| parent != object).and_then(|parent| self.place_of(&parent))
+    }
+
+    /// The first step that was planned for an object or a part of it; for steps whose planner does not say, the first that locks
+    /// the object's relation against reading or writing and has its name.
+    pub fn step_for(&self, object: &ObjectId) -> Option<usize> {
+        self.steps_for(object).into_iter().next()
+    }
+
+    /// All steps of an object, in the plan's order.
+    pub fn steps_for(&self, object: &ObjectId) -> Vec<usize> {
+        steps_for(self, object)
+    }
+
+    pub fn effects(&self, step: usize) -> Option<&Effects> {
+        self.proof.and_then(|proof| proof.effects.get(step))
+    }
+
+    /// The object in the base, else in the target.
+    pub fn object(&self, id: &ObjectId) -> Option<&Object> {
+        self.base.objects.get(id).or_else(|| self.target.objects.get(id))
+    }
+
+    /// Whether the relation of this name (schema and name) is in the base: what is new has no readers and no rows.
+    pub fn relation_existed(&self, path: &[String]) -> bool {
+        RELATIONS.iter().any(|kind| self.base.objects.contains_key(&ObjectId { kind: *kind, path: path.to_vec() }))
+    }
+}
+
+/// Kinds with rows or readers of their own.
+const RELATIONS: [Kind; 4] = [Kind::Table, Kind::ForeignTable, Kind::View, Kind::MaterializedView];
+
+/// Steps of an object in the plan's order.
+fn steps_for(facts: &Facts<'_>, object: &ObjectId) -> Vec<usize> {
+    let steps = facts.plan.steps.iter().enumerate();
+    let planned: Vec<usize> =
+        steps.clone().filter(|(_, step)| step.objects.iter().any(|planned| planned == object)).map(|(at, _)| at).collect();
+    if !planned.is_empty() {
+        return planned;
+    }
+    let silent: Vec<usize> = steps
+        .clone()
+        .filter(|(at, step)| step.objects.is_empty() && mentions(&step.sql, object) && touches(facts, *at, object))
+        .map(|(at, _)| at)
+        .collect();
+    if !silent.is_empty() {
+        return silent;
+    }
+    steps.filter(|(_, step)| step.objects.iter().any(|planned| is_part_of(planned, object))).map(|(at, _)| at).collect()
+}
+
+fn is_part_of(part: &ObjectId, whole: &ObjectId) -> bool {
+    part.path.len() > whole.path.len() && part.path.starts_with(&whole.path)
+}
+
+/// Whether a step locked the object's relation, where the object has one that was there before.
+fn touches(facts: &Facts<'_>, step: usize, object: &ObjectId) -> bool {
+    let Some(relation) = relation_of(object).filter(|path| facts.relation_existed(path)) else { return true };
+    let Some(effects) = facts.effects(step).filter(|effects| effects.error.is_none()) else { return true };
+    let name = relation.join(".");
+    effects.locks.is_empty() || effects.locks.iter().any(|lock| lock.relation == name && lock.mode != "AccessShareLock")
+}
+
+/// Whether a statement has an object's own name among its identifiers. For telling which step belongs to what is shown; no rule
+/// decides on it.
+fn mentions(sql: &str, object: &ObjectId) -> bool {
+    let Some(name) = object.path.last() else { return false };
+    let name = name.split('(').next().unwrap_or(name);
+    if name.is_empty() {
+        return false;
+    }
+    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    sql.match_indices(name).any(|(at, _)| {
+        let before = sql[..at].chars().next_back();
+        let after = sql[at + name.len()..].chars().next();
+        !before.is_some_and(part) && !after.is_some_and(part)
+    })
+}
+
+/// Schema and name of the relation that an object is or is a part of.
+pub fn relation_of(object: &ObjectId) -> Option<Vec<String>> {
+    match object.kind {
+        Kind::Table | Kind::ForeignTable | Kind::View | Kind::MaterializedView => Some(object.path.clone()),
+        Kind::Column | Kind::Default | Kind::Constraint | Kind::Trigger | Kind::Policy | Kind::Rule => {
+            object.path.get(..2).map(<[String]>::to_vec)
+        }
+        _ => None,
+    }
+}
+
+/// What an object is a part of, judged by its name alone: for dropped objects whose parent no catalog knows.
+fn owner_by_name(object: &ObjectId) -> Option<ObjectId> {
+    let path = relation_of(object).filter(|path| path.len() < object.path.len())?;
+    Some(ObjectId { kind: Kind::Table, path })
+}
+
+/// An attribute as text; numbers and booleans are not text.
+pub fn text<'a>(object: &'a Object, attribute: &str) -> Option<&'a str> {
+    match object.attributes.get(attribute) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// An attribute that is set and true.
+pub fn is_true(object: &Object, attribute: &str) -> bool {
+    matches!(object.attributes.get(attribute), Some(Value::Bool(true)))
+}
+
+/// What was measured of a step that a finding should say: that it fails, or what it loses.
+pub fn measured(facts: &Facts<'_>, step: usize) -> Option<String> {
+    let effects = facts.effects(step)?;
+    if let Some(error) = effects.error.as_ref().or(effects.error_on_rows.as_ref()) {
+        let state = error.sqlstate.as_deref().map(|state| format!(" ({state})")).unwrap_or_default();
+        let message = match facts.plan.steps.get(step) {
+            Some(step) if step.masked.is_some() => String::new(),
+            _ => format!(": {}", quoted(&error.message)),
+        };
+        let rows = if effects.error.is_none() { " on the rows of the copy" } else { " when it is replayed" };
+        return Some(format!("Step {} fails{rows}{message}{state}.", step + 1));
+    }
+    match effects.values_lost {
+        0 => None,
+        1 => Some("One value was lost on the copy.".into()),
+        n => Some(format!("{n} values were lost on the copy.")),
+    }
+}
+
+/// A name or text of somebody else's in a message: between backticks, and without any of its own.
+pub fn quoted(text: &str) -> String {
+    format!("`{}`", text.replace('`', "\u{2019}"))
+}
+
+/// An object's name in a message.
+pub fn name(object: &ObjectId) -> String {
+    quoted(&object.to_string())
+}
+
+/// A kind in words: `materialized view`.
+pub fn kind_words(kind: Kind) -> String {
+    match serde_json::to_value(kind) {
+        Ok(serde_json::Value::String(name)) => name.replace('-', " "),
+        _ => "object".into(),
+    }
+}
+
+/// A kind at the beginning of a sentence.
+pub fn kind_title(kind: Kind) -> String {
+    let words = kind_words(kind);
+    let mut chars = words.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// A name as SQL: quoted when it must be.
+pub fn identifier(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && !RESERVED.contains(&name);
+    if plain { name.into() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+/// The first `n` names of a path as SQL: `public."Order"`.
+pub fn qualified(path: &[String], n: usize) -> String {
+    path.iter().take(n).map(|name| identifier(name)).collect::<Vec<_>>().join(".")
+}
+
+/// The relation of a column, constraint, trigger or policy as SQL.
+pub fn relation_sql(object: &ObjectId) -> String {
+    qualified(&object.path, 2)
+}
+
+/// The last name of a path as SQL.
+pub fn last_sql(object: &ObjectId) -> String {
+    object.path.last().map(|name| identifier(name)).unwrap_or_default()
+}
+
+/// Key words that cannot name a column or table without quotes (Postgres's appendix of SQL key words, "reserved").
+const RESERVED: [&str; 77] = [
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "asymmetric",
+    "both",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "column",
+    "constraint",
+    "create",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "default",
+    "deferrable",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "false",
+    "fetch",
+    "for",
+    "foreign",
+    "from",
+    "grant",
+    "group",
+    "having",
+    "in",
+    "initially",
+    "intersect",
+    "into",
+    "lateral",
+    "leading",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "not",
+    "null",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "placing",
+    "primary",
+    "references",
+    "returning",
+    "select",
+    "session_user",
+    "some",
+    "symmetric",
+    "system_user",
+    "table",
+    "then",
+    "to",
+    "trailing",
+    "true",
+    "union",
+    "unique",
+    "user",
+    "using",
+    "variadic",
+    "when",
+    "where",
+    "window",
+];
+
+/// The last name of a path.
+pub fn last_name(object: &ObjectId) -> &str {
+    object.path.last().map(String::as_str).unwrap_or_default()
+}
+
+/// `, and 3 objects use it`: what stays in the target or was there in the base and needs this object, views and functions first.
+pub fn readers(facts: &Facts<'_>, object: &ObjectId) -> String {
+    let mut users: Vec<String> = facts
+        .base
+        .objects
+        .values()
+        .filter(|user| {
+            user.needs.contains(object)
+                && matches!(
+                    user.id.kind,
+                    Kind::View | Kind::MaterializedView | Kind::Function | Kind::Procedure | Kind::Policy | Kind::Trigger
+                )
+        })
+        .map(|user| name(&user.id))
+        .collect();
+    users.dedup();
+    match users.as_slice() {
+        [] => String::new(),
+        [one] => format!("; {one} uses it"),
+        [one, two] => format!("; {one} and {two} use it"),
+        [one, two, rest @ ..] => format!("; {one}, {two} and {} more use it", rest.len()),
+    }
+}
+
+/// `; f(bigint) takes its place`: functions of the same name that are new.
+pub fn same_name(facts: &Facts<'_>, object: &ObjectId) -> String {
+    let plain = |object: &ObjectId| object.to_string().split('(').next().unwrap_or_default().to_string();
+    let own = plain(object);
+    let other = facts.changed(object.kind, Action::Create).map(|change| &change.object).find(|other| plain(other) == own);
+    other.map(|other| format!("; {} has other arguments", name(other))).unwrap_or_default()
+}
+
+/// Whether a column is a table's: views and composite types have columns too.
+pub fn is_table_column(facts: &Facts<'_>, column: &ObjectId) -> bool {
+    let Some(path) = column.path.get(..2).map(<[String]>::to_vec) else { return false };
+    [Kind::Table, Kind::ForeignTable].into_iter().any(|kind| {
+        let table = ObjectId { kind, path: path.clone() };
+        facts.base.objects.contains_key(&table) || facts.target.objects.contains_key(&table)
+    })
+}
+
+/// Whether a column is NOT NULL.
+pub fn is_not_null(column: &Object) -> bool {
+    is_true(column, "not_null")
+}
+
+/// Whether a column of a catalog gets a value where none is given.
+pub fn has_default(catalog: &Catalog, column: &Object) -> bool {
+    let default = ObjectId { kind: Kind::Default, path: column.id.path.clone() };
+    let of_column = |object: &Object| object.id.kind == Kind::Default && object.parent.as_ref() == Some(&column.id);
+    ["identity", "generated", "default"].iter().any(|attribute| column.attributes.contains_key(attribute))
+        || catalog.objects.contains_key(&default)
+        || catalog.objects.range(default..).take(4).any(|(_, object)| of_column(object))
+}
+
+/// Before and after of a change of a column's type.
+pub fn type_change(change: &Change) -> Option<(&str, &str)> {
+    let attribute = change.attributes.iter().find(|attribute| attribute.name == "type")?;
+    match (&attribute.before, &attribute.after) {
+        (Some(Value::Text(before)), Some(Value::Text(after))) => Some((before, after)),
+        _ => None,
+    }
+}
+
+/// Labels that an enum's `Change` takes away.
+pub fn removed_labels(change: &Change) -> Vec<String> {
+    let list = |value: &Option<Value>| match value {
+        Some(Value::List(list)) => list.clone(),
+        _ => Vec::new(),
+    };
+    let labels = change.attributes.iter().filter(|attribute| attribute.name == "labels");
+    labels
+        .flat_map(|attribute| {
+            let after = list(&attribute.after);
+            list(&attribute.before).into_iter().filter(move |label| !after.contains(label)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Columns of the base whose type is this one.
+pub fn columns_of_type(facts: &Facts<'_>, kind: &ObjectId) -> Vec<ObjectId> {
+    let columns = facts.base.objects.values().filter(|object| object.id.kind == Kind::Column && object.needs.contains(kind));
+    columns.map(|column| column.id.clone()).collect()
+}
+
+/// Columns of a table with their types, in the order of their names.
+pub fn columns<'a>(catalog: &'a Catalog, table: &ObjectId) -> Vec<(&'a str, &'a str)> {
+    let columns =
+        catalog.objects.values().filter(|object| object.id.kind == Kind::Column && object.id.path.starts_with(&table.path));
+    columns.map(|column| (last_name(&column.id), text(column, "type").unwrap_or_default())).collect()
+}
+
+pub fn row_security(table: &Object) -> bool {
+    is_true(table, "row_security")
+}
+
+pub fn force_row_security(table: &Object) -> bool {
+    is_true(table, "force_row_security")
+}
+
+/// What a constraint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConstraintType {
+    PrimaryKey,
+    Unique,
+    Check,
+    ForeignKey,
+    Exclusion,
+    NotNull,
+}
+
+impl ConstraintType {
+    pub fn words(self) -> &'static str {
+        match self {
+            ConstraintType::PrimaryKey => "primary key",
+            ConstraintType::Unique => "unique constraint",
+            ConstraintType::Check => "check",
+            ConstraintType::ForeignKey => "foreign key",
+            ConstraintType::Exclusion => "exclusion constraint",
+            ConstraintType::NotNull => "not-null constraint",
+        }
+    }
+}
+
+/// A constraint as `pg_get_constraintdef` prints it.
+pub fn definition(constraint: &Object) -> &str {
+    text(constraint, "definition").unwrap_or_default()
+}
+
+/// `pg_constraint.contype`, or what the server's definition begins with.
+pub fn constraint_type(constraint: &Object) -> Option<ConstraintType> {
+    let definition = definition(constraint);
+    [
+        ("PRIMARY KEY", ConstraintType::PrimaryKey),
+        ("UNIQUE", ConstraintType::Unique),
+        ("CHECK", ConstraintType::Check),
+        ("FOREIGN KEY", ConstraintType::ForeignKey),
+        ("EXCLUDE", ConstraintType::Exclusion),
+        ("NOT NULL", ConstraintType::NotNull),
+    ]
+    .into_iter()
+    .find(|(words, _)| definition.starts_with(words))
+    .map(|(_, kind)| kind)
+}
+
+/// Whether it is a NOT NULL that Postgres 18 keeps as a constraint: the column says so too.
+pub fn is_not_null_constraint(facts: &Facts<'_>, constraint: &ObjectId) -> bool {
+    facts.object(constraint).and_then(constraint_type) == Some(ConstraintType::NotNull)
+}
+
+/// Whether a new constraint of the same table has the same definition: another name alone.
+pub fn replaced_by_twin(facts: &Facts<'_>, constraint: &ObjectId) -> bool {
+    let Some(old) = facts.base.objects.get(constraint) else { return false };
+    let table = constraint.path.get(..2);
+    facts
+        .created(Kind::Constraint)
+        .any(|new| new.id.path.get(..2) == table && !definition(old).is_empty() && definition(new) == definition(old))
+}
+
+/// Constraints of a type that tables of the base get and that are checked against their rows, with their definitions. One that only
+/// has another name is none.
+pub fn added_constraints<'a>(facts: &Facts<'a>, wanted: ConstraintType) -> Vec<(&'a Object, String)> {
+    let mut found = Vec::new();
+    let changed = facts
+        .changes
+        .iter()
+        .filter(|change| change.object.kind == Kind::Constraint && !matches!(change.action, Action::Drop | Action::Rename));
+    for change in changed {
+        let Some(new) = facts.target.objects.get(&change.object) else { continue };
+        let definition = definition(new);
+        let old = facts.base.objects.get(&change.object).map(self::definition);
+        let named_anew = facts.dropped(Kind::Constraint).any(|old| {
+            old.path.get(..2) == change.object.path.get(..2)
+                && facts.base.objects.get(old).is_some_and(|old| self::definition(old) == definition)
+        });
+        let existed = change.object.path.get(..2).is_some_and(|path| facts.relation_existed(path));
+        if constraint_type(new) == Some(wanted)
+            && existed
+            && old != Some(definition)
+            && !named_anew
+            && !definition.contains("NOT VALID")
+        {
+            found.push((new, definition.to_string()));
+        }
+    }
+    found
+}
+
+/// Whether a primary key that is new has this column: it brings NOT NULL with it.
+pub fn in_new_primary_key(facts: &Facts<'_>, column: &ObjectId) -> bool {
+    facts.created(Kind::Constraint).any(|constraint| {
+        constraint_type(constraint) == Some(ConstraintType::PrimaryKey)
+            && constraint.id.path.get(..2) == column.path.get(..2)
+            && constraint.needs.contains(column)
+    })
+}
+
+/// The column list of a key's definition, with its parentheses.
+pub fn key_columns(definition: &str) -> String {
+    match (definition.find('('), definition.find(')')) {
+        (Some(start), Some(end)) if start < end => definition[start..=end].to_string(),
+        _ => "(…)".into(),
+    }
+}
+
+/// ` (212 rows on the copy)` of the step of an object.
+pub fn rows_read(facts: &Facts<'_>, object: &ObjectId) -> String {
+    let rows = facts.step_for(object).and_then(|step| facts.effects(step)).and_then(|effects| effects.rows_before);
+    match rows {
+        Some(1) => " (1 row on the copy)".into(),
+        Some(rows) if rows > 1 => format!(" ({rows} rows on the copy)"),
+        _ => String::new(),
+    }
+}
+
+/// What a step is about: what it was planned for, else the first relation that it locks.
+pub fn object_of_step(facts: &Facts<'_>, step: usize) -> ObjectId {
+    let planned = facts.plan.steps.get(step).and_then(|step| step.objects.first()).cloned();
+    let locked = || facts.effects(step).and_then(|effects| effects.locks.first()).map(|lock| relation_named(facts, &lock.relation));
+    planned.or_else(locked).unwrap_or_else(|| ObjectId { kind: Kind::Database, path: vec![format!("step {}", step + 1)] })
+}
+
+/// The relation of this schema-qualified name.
+pub fn relation_named(facts: &Facts<'_>, relation: &str) -> ObjectId {
+    let kinds = [Kind::Table, Kind::MaterializedView, Kind::View, Kind::Index, Kind::Sequence, Kind::ForeignTable];
+    let known = facts.base.objects.keys().chain(facts.target.objects.keys());
+    let mut found = known.filter(|id| kinds.contains(&id.kind) && id.to_string() == relation);
+    found.next().cloned().unwrap_or_else(|| ObjectId { kind: Kind::Table, path: relation.split('.').map(str::to_string).collect() })
+}
+
+/// The table or materialized view of an index.
+pub fn table_of_index(index: &Object) -> Option<ObjectId> {
+    index
+        .parent
+        .clone()
+        .or_else(|| index.needs.iter().find(|need| matches!(need.kind, Kind::Table | Kind::MaterializedView)).cloned())
+}
+
+/// `CREATE INDEX CONCURRENTLY …` from the server's own definition of an index.
+pub fn concurrently(index: &Object) -> Option<String> {
+    let definition = definition(index);
+    let rest = definition.strip_prefix("CREATE UNIQUE INDEX ").map(|rest| ("UNIQUE ", rest));
+    let (unique, rest) = rest.or_else(|| definition.strip_prefix("CREATE INDEX ").map(|rest| ("", rest)))?;
+    Some(format!("CREATE {unique}INDEX CONCURRENTLY {rest};"))
+}
+
+/// Schema and name of an index as SQL: its path may have its table between them.
+pub fn index_sql(index: &ObjectId) -> String {
+    match (index.path.first(), index.path.last()) {
+        (Some(schema), Some(name)) if index.path.len() > 1 => format!("{}.{}", identifier(schema), identifier(name)),
+        _ => last_sql(index),
+    }
+}

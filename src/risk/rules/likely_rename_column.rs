@@ -1,0 +1,55 @@
+//! `likely-rename-column`: a column may have been renamed.
+
+use crate::{
+    catalog::{Kind, ObjectId},
+    risk::{Example, Facts, Finding, Level, Rule, look, types},
+};
+
+pub static RULE: Rule = Rule {
+    id: "likely-rename-column",
+    level: Level::Warning,
+    title: "A column may have been renamed",
+    what: "A column is dropped and one of the same type is created in the same table.",
+    why: "If it was meant as a rename, the plan loses all its values: it drops the old column and adds an empty one.",
+    effect: "As for a dropped column.",
+    advice: "If it is a rename, say so with a note at the new column: `-- @renamed from=OLD_NAME`. If it is not, nothing needs to be done.",
+    source: "https://atlasgo.io/lint/analyzers",
+    bad: Example { base: "CREATE TABLE t (id int, title text);", head: "CREATE TABLE t (id int, headline text);" },
+    good: Example { base: "CREATE TABLE t (id int, title text);", head: "CREATE TABLE t (id int, title text, headline text);" },
+    check,
+};
+
+fn check(facts: &Facts<'_>) -> Vec<Finding> {
+    let dropped: Vec<&ObjectId> = facts.dropped(Kind::Column).collect();
+    facts
+        .created(Kind::Column)
+        .filter_map(|new| {
+            let kind = look::text(new, "type")?;
+            let same = |old: &&&ObjectId| {
+                old.path.get(..2) == new.id.path.get(..2)
+                    && facts
+                        .base
+                        .objects
+                        .get(**old)
+                        .and_then(|old| look::text(old, "type"))
+                        .is_some_and(|old| types::base(old) == types::base(kind))
+            };
+            let mut candidates = dropped.iter().filter(same);
+            let old = candidates.next()?;
+            let others = candidates.count();
+            let or = if others > 0 { format!(" or one of {others} others") } else { String::new() };
+            let message = format!(
+                "Column {} is new, and {}{or} of the same type is dropped: a rename, perhaps. As planned, its values are lost.",
+                look::name(&new.id),
+                look::name(old)
+            );
+            let sql = format!(
+                "ALTER TABLE {} RENAME COLUMN {} TO {};",
+                look::relation_sql(old),
+                look::last_sql(old),
+                look::last_sql(&new.id)
+            );
+            Some(RULE.finding(facts, &new.id, message).safer(sql))
+        })
+        .collect()
+}

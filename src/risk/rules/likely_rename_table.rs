@@ -1,0 +1,49 @@
+//! `likely-rename-table`: a table may have been renamed.
+
+use crate::{
+    catalog::Kind,
+    risk::{Example, Facts, Finding, Level, Rule, look},
+};
+
+pub static RULE: Rule = Rule {
+    id: "likely-rename-table",
+    level: Level::Warning,
+    title: "A table may have been renamed",
+    what: "A table is dropped and one with the same columns is created.",
+    why: "If it was meant as a rename, the plan loses all its rows: it drops the old table and creates an empty one.",
+    effect: "As for a dropped table.",
+    advice: "If it is a rename, say so with a note at the new table: `-- @renamed from=OLD_NAME`. If it is not, nothing needs to be done.",
+    source: "https://atlasgo.io/lint/analyzers",
+    bad: Example {
+        base: "CREATE TABLE posts (id int PRIMARY KEY, title text);",
+        head: "CREATE TABLE articles (id int PRIMARY KEY, title text);",
+    },
+    good: Example {
+        base: "CREATE TABLE posts (id int PRIMARY KEY, title text);",
+        head: "CREATE TABLE posts (id int PRIMARY KEY, title text);
+CREATE TABLE articles (id int PRIMARY KEY, title text);",
+    },
+    check,
+};
+
+fn check(facts: &Facts<'_>) -> Vec<Finding> {
+    facts
+        .created(Kind::Table)
+        .filter_map(|new| {
+            let columns = look::columns(facts.target, &new.id);
+            let old = facts.dropped(Kind::Table).find(|old| !columns.is_empty() && look::columns(facts.base, old) == columns)?;
+            let message = format!(
+                "Table {} is new, and {} with the same columns is dropped: a rename, perhaps. As planned, its rows are lost.",
+                look::name(&new.id),
+                look::name(old)
+            );
+            let sql = if old.path.first() == new.id.path.first() {
+                format!("ALTER TABLE {} RENAME TO {};", look::qualified(&old.path, 2), look::last_sql(&new.id))
+            } else {
+                let schema = new.id.path.first().map(|schema| look::identifier(schema)).unwrap_or_default();
+                format!("ALTER TABLE {} SET SCHEMA {schema};", look::qualified(&old.path, 2))
+            };
+            Some(RULE.finding(facts, &new.id, message).safer(sql))
+        })
+        .collect()
+}

@@ -1,0 +1,40 @@
+//! `step-fails`: a step fails when it is replayed.
+
+use crate::risk::{Example, Facts, Finding, Level, Rule, look};
+
+pub static RULE: Rule = Rule {
+    id: "step-fails",
+    level: Level::Danger,
+    title: "A step fails on the rows that are there",
+    what: "A step of the plan failed in the replay, on the rows of the copy.",
+    why: "It fails the same way in a database with such rows, and the migration stops there.",
+    effect: "Measured: SQLSTATE and message are those of the replay.",
+    advice: "Change the rows first, or reach the same end by way of a new column.",
+    source: "https://www.postgresql.org/docs/current/errcodes-appendix.html",
+    bad: Example {
+        base: "CREATE TABLE t (id int, code text);
+INSERT INTO t VALUES (1, 'x');",
+        head: "CREATE TABLE t (id int, code text NOT NULL, n int NOT NULL);",
+    },
+    good: Example {
+        base: "CREATE TABLE t (id int, code text);
+INSERT INTO t VALUES (1, 'x');",
+        head: "CREATE TABLE t (id int, code text, n int NOT NULL DEFAULT 0);
+INSERT INTO t VALUES (1, 'x');",
+    },
+    check,
+};
+
+fn check(facts: &Facts<'_>) -> Vec<Finding> {
+    let steps = 0..facts.plan.steps.len();
+    steps
+        .filter_map(|step| {
+            let effects = facts.effects(step)?;
+            if effects.error.is_none() && effects.error_on_rows.is_none() {
+                return None;
+            }
+            let message = look::measured(facts, step)?;
+            Some(RULE.finding(facts, &look::object_of_step(facts, step), message).at_step(step))
+        })
+        .collect()
+}
