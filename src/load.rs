@@ -1,1 +1,107 @@
-//! load
+//! Statements -> a database, as psql would.
+//!
+//! One statement is one simple query, so each is a transaction of its own unless the files say BEGIN; several are on their way at
+//! a time. Which statement made which object is noted by Postgres itself ([`provenance`]).
+//!
+//! The base is loaded leniently: a statement that fails is noted and left out, since the pull request may be what mends it; the target
+//! strictly. What ends the session (a lost connection, a full disk, a server that is gone) ends either.
+
+mod error;
+mod provenance;
+mod runner;
+
+use std::collections::BTreeMap;
+
+pub use self::error::{Failure, LoadError};
+use crate::{
+    catalog::Address,
+    config::Session,
+    sandbox::{Notice, Server},
+    script::{self, Item, Place, SqlFile, Statement},
+};
+
+/// What becomes of a statement that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// It is noted in [`Loaded::failures`] and left out; inside a transaction too.
+    Lenient,
+    /// It is the load's error.
+    Strict,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub session: Session,
+    pub strictness: Strictness,
+}
+
+/// A schema in a database.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The database's name from now on.
+    pub database: String,
+    /// Which statement (index into `statements`) made an object, and which touched it last; as far as Postgres says.
+    pub created: BTreeMap<Address, usize>,
+    pub altered: BTreeMap<Address, usize>,
+    /// All statements that were run, in their order.
+    pub statements: Vec<Statement>,
+    /// What failed and was left out.
+    pub failures: Vec<Failure>,
+    /// What could not be done as the files say on this server, a sentence each.
+    pub remarks: Vec<String>,
+    /// The first notices of each session.
+    pub notices: Vec<Notice>,
+}
+
+impl Loaded {
+    /// The statement that made an object, or else touched it last.
+    pub fn statement(&self, address: Address) -> Option<&Statement> {
+        let whole = Address { sub: 0, ..address };
+        let index = [&self.created, &self.altered].into_iter().find_map(|map| map.get(&address).or_else(|| map.get(&whole)))?;
+        self.statements.get(*index)
+    }
+
+    /// Where an object was made. For a part of one (a column, a constraint), give the whole's address and the part's name: the place is
+    /// the name's in the statement that made the whole, or in the last one that touched it.
+    pub fn place(&self, address: Address, part: Option<&str>) -> Option<Place> {
+        let whole = Address { sub: 0, ..address };
+        let indexes = [&self.created, &self.altered].into_iter().filter_map(|map| map.get(&address).or_else(|| map.get(&whole)));
+        let statements: Vec<&Statement> = indexes.filter_map(|index| self.statements.get(*index)).collect();
+        let named = part.and_then(|part| {
+            statements.iter().find_map(|statement| Some(statement.spot(script::find_identifier(&statement.text, part)?).place))
+        });
+        named.or_else(|| statements.first().map(|statement| statement.place.clone()))
+    }
+}
+
+/// Loads files into the server's database (see [`Server::claim`]).
+///
+/// # Errors
+/// [`LoadError`]; with [`Strictness::Lenient`] only what ends the session.
+pub async fn load(server: &Server, files: &[SqlFile], options: Options) -> Result<Loaded, LoadError> {
+    let names = script::Names { database: server.database().into(), role: server.role().into() };
+    let items = script::split(files, &names)?;
+    load_items(server, items, options).await
+}
+
+/// [`load`] of files that are split already.
+///
+/// # Errors
+/// As [`load`].
+pub async fn load_items(server: &Server, items: Vec<Item>, options: Options) -> Result<Loaded, LoadError> {
+    let claim = server.claim().await?;
+    let database = claim.database.clone();
+    let provenance = provenance::install(server, &database).await?;
+    let ran = runner::run(server, &database, items, options).await?;
+    let touched = provenance::collect(server, &database, provenance).await?;
+    let database = claim.settle().await?;
+    Ok(Loaded {
+        database,
+        created: touched.created,
+        altered: touched.altered,
+        statements: ran.statements,
+        failures: ran.failures,
+        remarks: ran.remarks,
+        notices: ran.notices,
+    })
+}

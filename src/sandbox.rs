@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     connection::{Address, Connection, Notice},
-    error::SandboxError,
+    error::{SandboxError, error_text},
 };
 use crate::config::Config;
 

@@ -146,7 +146,7 @@ impl Address {
             parsed.query_pairs_mut().extend_pairs(kept);
         }
         let mut config: Config =
-            parsed.as_str().parse().map_err(|error: tokio_postgres::Error| bad(super::error::sql_message(&error)))?;
+            parsed.as_str().parse().map_err(|error: tokio_postgres::Error| bad(super::error::error_text(&error)))?;
         let (ssl, tls) = match mode.as_str() {
             "disable" | "allow" => (SslMode::Disable, Tls::None),
             "prefer" => (SslMode::Prefer, Tls::unverified()?),

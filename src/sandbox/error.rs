@@ -31,11 +31,11 @@ pub enum SandboxError {
     Ended { origin: String, why: String },
     #[error("{origin} did not answer within {seconds} s")]
     NoAnswer { origin: String, seconds: u64 },
-    #[error("cannot connect to database `{database}` of {origin}: {}", sql_message(.source))]
+    #[error("cannot connect to database `{database}` of {origin}: {}", error_text(.source))]
     Connect { origin: String, database: String, source: tokio_postgres::Error },
-    #[error("`{sql}` failed: {}", sql_message(.source))]
+    #[error("`{sql}` failed: {}", error_text(.source))]
     Statement { sql: String, source: tokio_postgres::Error },
-    #[error("the statement `{sql}` of `setup:` failed: {}", sql_message(.source))]
+    #[error("the statement `{sql}` of `setup:` failed: {}", error_text(.source))]
     Setup { sql: String, source: tokio_postgres::Error },
     #[error(
         "no pg_dump for a server of version {server}: found {found}; install the client programs of that version (on Debian: \
@@ -51,7 +51,7 @@ pub enum SandboxError {
 }
 
 /// SQLSTATE and message where the server said something, else what the client said with its causes.
-pub(crate) fn sql_message(error: &tokio_postgres::Error) -> String {
+pub fn error_text(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(error) => format!("{} (SQLSTATE {})", error.message(), error.code().code()),
         None => {

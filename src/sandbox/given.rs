@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Address, Claim, Connection, Request, SandboxError, Server, Tools, error::sql_message, identify, quote_identifier, random,
+    Address, Claim, Connection, Request, SandboxError, Server, Tools, error::error_text, identify, quote_identifier, random,
 };
 
 /// The names that the sides share, one at a time.
@@ -170,12 +170,12 @@ impl Stand {
             for name in &made {
                 let sql = format!("drop database if exists {}{}", quote_identifier(name), keeper.with_force);
                 if let Err(error) = keeper.connection.batch_execute(&sql).await {
-                    tracing::warn!("database {name} of the sandbox server could not be dropped: {}", sql_message(&error));
+                    tracing::warn!("database {name} of the sandbox server could not be dropped: {}", error_text(&error));
                 }
             }
             for role in roles(&keeper.connection).await.unwrap_or_default().difference(&keeper.roles) {
                 if let Err(error) = keeper.connection.batch_execute(&format!("drop role {}", quote_identifier(role))).await {
-                    tracing::warn!("role {role} of the sandbox server could not be dropped: {}", sql_message(&error));
+                    tracing::warn!("role {role} of the sandbox server could not be dropped: {}", error_text(&error));
                 }
             }
         };
@@ -212,7 +212,7 @@ async fn sweep(connection: &Connection, with_force: &str) {
             tracing::info!("dropping database {name} that an earlier run left behind");
             let sql = format!("drop database if exists {}{with_force}", quote_identifier(&name));
             if let Err(error) = connection.batch_execute(&sql).await {
-                tracing::debug!("it could not be dropped: {}", sql_message(&error));
+                tracing::debug!("it could not be dropped: {}", error_text(&error));
             }
         }
     }

@@ -1,8 +1,11 @@
 //! The one integration binary: a module a part, so that it links once.
 
 mod fake;
+mod faults;
 mod github;
-mod sandbox;
+mod load;
 mod planner;
 mod report;
+mod sandbox;
+mod script;
 mod source;

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Attached, Daemon, Image, Programs, Recipe};
 use crate::sandbox::{
     Address, Connection, Request, SandboxError, Server, Tools,
-    error::sql_message,
+    error::error_text,
     identify,
     owner::{self, Owner},
     random,
@@ -372,7 +372,7 @@ async fn wait_until_ready(address: &Address, database: &str, last: &Mutex<String
         let why = match tokio::time::timeout(Duration::from_secs(2), try_once(address, database, &mut same)).await {
             Ok(Ok(Some(found))) => return found,
             Ok(Ok(None)) => "it is not the final server yet".into(),
-            Ok(Err(error)) => sql_message(&error),
+            Ok(Err(error)) => error_text(&error),
             Err(_) => "no answer".into(),
         };
         *last.lock().unwrap_or_else(PoisonError::into_inner) = why;

@@ -1,0 +1,1 @@
+//! Splitting, compared with psql itself.
