@@ -103,3 +103,6 @@ docker_build() {
   ! docker buildx version >/dev/null 2>&1 || kit=1
   DOCKER_BUILDKIT=$kit docker build --network host "$@"
 }
+
+# stand_in_label - what a stand-in for a public image is labelled with: the recipes that it was built by.
+stand_in_label() { echo "schemaproof.stand-in=$(cat "$lib"/image/* | cksum | cut -d ' ' -f 1)"; }

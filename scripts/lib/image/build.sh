@@ -5,4 +5,4 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # build TAG
-build() { retry quietly docker_build -t "$1" "$work"; }
+build() { retry quietly docker_build --label "$(stand_in_label)" -t "$1" "$work"; }
