@@ -20,7 +20,7 @@ SELECT format($$
         ratio double precision,
         tags text[] NOT NULL DEFAULT '{}',
         document jsonb,
-        active boolean NOT NULL DEFAULT %5$s,
+        active boolean NOT NULL DEFAULT %5$L,
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now() %6$s,
         CONSTRAINT t%1$s_period CHECK (updated_at >= created_at)
