@@ -14,9 +14,11 @@ use crate::{
     trigger::{BaseTip, CommitSha, Head, PullRequest, PullRequestPayload, TriggerError},
 };
 
+pub mod acceptance;
 pub mod api;
 pub mod check;
 pub mod comment;
+pub mod outputs;
 pub mod status;
 
 use api::{Api, ApiError, Failure, encode};

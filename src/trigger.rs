@@ -184,6 +184,8 @@ struct Payload {
     merge_group: Option<MergeGroupPayload>,
     issue: Option<IssuePayload>,
     comment: Option<CommentPayload>,
+    /// Of an edited comment: what it said before.
+    changes: serde_json::Value,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -325,7 +327,10 @@ fn what(event: &Event, payload: Payload) -> Result<What, TriggerError> {
                 _ => What::Branch { branch, head, default_branch },
             })
         }
-        "issue_comment" => Ok(comment(payload.issue.ok_or_else(|| need("issue"))?, payload.comment, action)),
+        "issue_comment" => {
+            let before = payload.changes["body"]["from"].as_str().unwrap_or_default().to_string();
+            Ok(comment(payload.issue.ok_or_else(|| need("issue"))?, payload.comment, &before))
+        }
         _ => Err(TriggerError::UnknownEvent { name: name.chars().take(80).collect() }),
     }
 }
@@ -361,7 +366,7 @@ fn push(event: &Event, payload: Payload) -> Result<What, TriggerError> {
     Ok(What::Push { branch: branch.into(), before, head: Head(after.parse()?), default_branch })
 }
 
-fn comment(issue: IssuePayload, comment: Option<CommentPayload>, action: &str) -> What {
+fn comment(issue: IssuePayload, comment: Option<CommentPayload>, before: &str) -> What {
     let nothing = |why: &str| What::Nothing(why.into());
     let Some(comment) = comment else { return nothing("The event has no comment.") };
     if issue.pull_request.is_none() {
@@ -375,8 +380,8 @@ fn comment(issue: IssuePayload, comment: Option<CommentPayload>, action: &str) -
         return nothing("The comment is a bot's.");
     }
     let body = comment.body.unwrap_or_default();
-    // An acceptance that is edited or deleted no longer counts, so these run too.
-    if !body.contains("/schemaproof") && action != "edited" {
+    // An acceptance that is edited away no longer counts, so that runs too.
+    if !body.contains("/schemaproof") && !before.contains("/schemaproof") {
         return nothing("The comment has no /schemaproof command.");
     }
     What::Command { number: issue.number, comment: comment.id, body, login: user.login }

@@ -1,0 +1,312 @@
+//! `schemaproof ci`: the Action's entry. An event in; a comment, a status, a check run, outputs and an exit code out.
+//!
+//! Reads neither the environment (that is `cli`'s, which fills [`Environment`]) nor a database (that is the pipeline's). Whatever
+//! fails on the way is a report whose verdict is `error`, published like any other where there is somewhere to publish it.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{Config, ConfigError, FailOn},
+    github::{
+        acceptance,
+        api::{Api, ApiError, Limits},
+        outputs::{Log, Outputs},
+    },
+    pipeline::{Job, Outcome},
+    plan::Plan,
+    report::{self, Report, ReportedError, Run, Side},
+    source::SourceError,
+    trigger::{Event, Trigger, TriggerError},
+    verdict::Verdict,
+};
+
+mod command;
+mod prepare;
+mod publish;
+
+use command::Answer;
+use prepare::{Prepared, Subject};
+use publish::Publisher;
+
+/// Finding out what to compare, before any server is started.
+const PREPARING: Duration = Duration::from_secs(300);
+/// Writing everything at the end.
+const PUBLISHING: Duration = Duration::from_secs(180);
+/// The same after a cancellation: the runner kills us 7.5 s after the first signal.
+const PUBLISHING_CANCELLED: Duration = Duration::from_secs(5);
+
+/// What a workflow's step is told, as the command line read it from the environment.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    pub event: Event,
+    /// `GITHUB_API_URL`.
+    pub api_url: String,
+    /// `GITHUB_SERVER_URL`.
+    pub server_url: String,
+    pub run_id: Option<String>,
+    pub run_number: Option<u64>,
+    /// The input `token`.
+    pub token: Option<SecretString>,
+    /// `GITHUB_WORKSPACE`: where a checkout would be; reports go to `schemaproof-report` in it.
+    pub workspace: Option<PathBuf>,
+    pub outputs: Outputs,
+    /// The inputs by name, empty ones left out.
+    pub inputs: BTreeMap<String, String>,
+    /// The `atlas` binary, where there is one.
+    pub atlas: Option<PathBuf>,
+    pub limits: Limits,
+}
+
+/// How a run ends, as the exit code tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Pass,
+    /// schemaproof itself could not find out.
+    Failed,
+    Blocked,
+    /// It passed, and that could not be published.
+    NotPublished,
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Pass => 0,
+            Exit::Failed => 1,
+            Exit::Blocked => 3,
+            Exit::NotPublished => 4,
+        }
+    }
+}
+
+/// Why a run could not come to a plan.
+#[derive(Debug, thiserror::Error)]
+enum CiError {
+    #[error(transparent)]
+    Trigger(#[from] TriggerError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("there is no token for GitHub's API; give the input `token` (its default is the job's own)")]
+    NoToken,
+    #[error("`base` is `database`, and there is no `database-url`; give the address of a database that may be read")]
+    NoDatabase,
+    #[error("what is to be compared was not found out within {} s; run it again", after.as_secs())]
+    TimedOut { after: Duration },
+    #[error("the run was cancelled")]
+    Cancelled,
+}
+
+/// Runs for one event. `plan` is `pipeline::run`; tests give another.
+pub async fn ci(
+    environment: &Environment,
+    cancel: &CancellationToken,
+    plan: impl AsyncFn(&Job, &CancellationToken) -> Outcome,
+) -> Exit {
+    let mut log = Log::new(std::io::stdout());
+    mask(environment, &mut log);
+    let begun = Instant::now();
+    let trigger = match Trigger::read(&environment.event) {
+        Ok(trigger) => trigger,
+        Err(error) => return without_subject(environment, &mut log, &error.into()),
+    };
+    let api = match connect(environment, &trigger) {
+        Ok(api) => Arc::new(api),
+        Err(error) => return without_subject(environment, &mut log, &error),
+    };
+    let found = interruptible(cancel, prepare::subject(&api, &trigger)).await;
+    let (subject, answer) = match found {
+        Ok(Some((subject, asked))) => (subject, Answer::new(asked)),
+        Ok(None) => return nothing_to_do(environment, &mut log, &trigger),
+        Err(error) => return without_subject(environment, &mut log, &error),
+    };
+    let run = run_of(environment, &trigger, &subject);
+    let prepared = interruptible(cancel, prepare::prepare(environment, &api, &subject)).await;
+    let (config, outcome, publisher) = match prepared {
+        Err(error) => {
+            let outcome = Outcome { report: failed(&error, &subject, begun, run), plan: Plan::default() };
+            let config = Config::from_file_and_inputs(None, &environment.inputs).unwrap_or_default();
+            let publisher = Publisher::new(&api, &subject, &config);
+            (config, outcome, publisher)
+        }
+        Ok(Prepared::Nothing { config, reason, sides }) => {
+            let (base, target) = *sides;
+            let report = report::build::nothing(&reason, base, target, begun.elapsed().as_secs_f64(), run);
+            let publisher = Publisher::new(&api, &subject, &config);
+            (*config, Outcome { report, plan: Plan::default() }, publisher)
+        }
+        Ok(Prepared::Compare(mut job)) => {
+            job.run = run;
+            let mut publisher = Publisher::new(&api, &subject, &job.config);
+            if !cancel.is_cancelled() {
+                publisher.begin(&mut log, job.run.as_ref()).await;
+            }
+            let accepted = interruptible(cancel, accepted(&api, &subject, &job.config)).await;
+            let outcome = match accepted {
+                Ok(acceptances) => {
+                    job.acceptances = acceptances;
+                    plan(&job, cancel).await
+                }
+                Err(error) => Outcome { report: failed(&error, &subject, begun, job.run.clone()), plan: Plan::default() },
+            };
+            (job.config.clone(), outcome, publisher)
+        }
+    };
+    finish(environment, &mut log, cancel, publisher, &answer, &config, &outcome).await
+}
+
+/// Ends early when the run is cancelled or the preparation takes too long.
+async fn interruptible<T, E: Into<CiError>>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, CiError> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(CiError::Cancelled),
+        done = tokio::time::timeout(PREPARING, work) => match done {
+            Ok(done) => done.map_err(Into::into),
+            Err(_) => Err(CiError::TimedOut { after: PREPARING }),
+        },
+    }
+}
+
+async fn accepted(api: &Api, subject: &Subject, config: &Config) -> Result<Vec<crate::verdict::Acceptance>, ApiError> {
+    match &subject.pull {
+        Some(pull) => acceptance::collect(api, pull, &config.policy.approve).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+fn connect(environment: &Environment, trigger: &Trigger) -> Result<Api, CiError> {
+    let token = environment.token.clone().filter(|token| !token.expose_secret().is_empty()).ok_or(CiError::NoToken)?;
+    Ok(Api::new(&environment.api_url, token, trigger.repository.clone(), environment.limits)?)
+}
+
+/// Secrets that the runner does not know to be secret: passwords in the addresses of databases.
+fn mask(environment: &Environment, log: &mut Log<std::io::Stdout>) {
+    if let Some(token) = &environment.token {
+        log.mask(token.expose_secret());
+    }
+    for name in ["database-url", "environments", "sandbox", "base"] {
+        for line in environment.inputs.get(name).map(String::as_str).unwrap_or_default().lines() {
+            let address = line.split_once('=').filter(|(name, _)| !name.contains(':')).map_or(line, |(_, address)| address).trim();
+            let Ok(url) = url::Url::parse(address) else { continue };
+            let Some(password) = url.password().filter(|password| !password.is_empty()) else { continue };
+            log.mask(address);
+            log.mask(password);
+        }
+    }
+}
+
+fn run_of(environment: &Environment, trigger: &Trigger, subject: &Subject) -> Option<Run> {
+    let id = environment.run_id.as_deref()?;
+    let server = environment.server_url.trim_end_matches('/');
+    Some(Run {
+        number: environment.run_number.unwrap_or_default(),
+        url: format!("{server}/{}/actions/runs/{id}", trigger.repository),
+        repository: trigger.repository.to_string(),
+        server_url: server.to_string(),
+        head_sha: subject.head.0.to_string(),
+        pull_request: subject.pull.as_ref().map(|pull| pull.number),
+    })
+}
+
+fn failed(error: &CiError, subject: &Subject, begun: Instant, run: Option<Run>) -> Report {
+    let side = |name: &str, commit: Option<String>| Side { name: name.into(), commit, files: 0 };
+    let told = ReportedError {
+        message: format!("{error}."),
+        advice: None,
+        sql: None,
+        file: None,
+        line: None,
+        column: None,
+        excerpt: None,
+    };
+    let (base, target) = (side(&subject.base_name, None), side(&subject.head_name, Some(subject.head.0.to_string())));
+    report::build::failed(told, base, target, begun.elapsed().as_secs_f64(), run)
+}
+
+/// It is not known what the run is for, so there is nowhere to set a status: the step itself fails.
+fn without_subject(environment: &Environment, log: &mut Log<std::io::Stdout>, error: &CiError) -> Exit {
+    log.say("error", &format!("{error}"));
+    let text = format!("### schemaproof failed\n\n{}\n", report::safe::markdown(&error.to_string()));
+    hand_on(environment, log, &[("verdict", "error".into()), ("proven", "false".into())], &[&text]);
+    Exit::Failed
+}
+
+fn nothing_to_do(environment: &Environment, log: &mut Log<std::io::Stdout>, trigger: &Trigger) -> Exit {
+    let why = match &trigger.what {
+        crate::trigger::What::Nothing(why) => why.as_str(),
+        _ => "There is nothing to do for this event.",
+    };
+    log.say("notice", why);
+    hand_on(environment, log, &[("verdict", "pass".into()), ("proven", "false".into())], &[why]);
+    Exit::Pass
+}
+
+/// Outputs and summary. Failing here fails no run: it is said.
+fn hand_on(environment: &Environment, log: &mut Log<std::io::Stdout>, outputs: &[(&str, String)], summaries: &[&str]) {
+    for done in [environment.outputs.set(outputs), environment.outputs.summarise(summaries)] {
+        if let Err(error) = done {
+            log.say("warning", &error.to_string());
+        }
+    }
+}
+
+async fn finish(
+    environment: &Environment,
+    log: &mut Log<std::io::Stdout>,
+    cancel: &CancellationToken,
+    mut publisher: Publisher<'_>,
+    answer: &Answer,
+    config: &Config,
+    outcome: &Outcome,
+) -> Exit {
+    let report = &outcome.report;
+    if cancel.is_cancelled() {
+        if tokio::time::timeout(PUBLISHING_CANCELLED, publisher.cancelled(log)).await.is_err() {
+            log.say("warning", "the status could not be set to `error` before the run was ended");
+        }
+        return Exit::Failed;
+    }
+    log.plain(report::text::render(report, report::text::Style { colour: false }).trim_end());
+    let paths = publish::files(environment, log, outcome);
+    let all = async {
+        let url = publisher.end(log, report).await;
+        answer.give(publisher.api(), report).await;
+        url
+    };
+    let url = tokio::time::timeout(PUBLISHING, all).await.unwrap_or_else(|_| {
+        log.say("error", &format!("the report could not be published within {} s", PUBLISHING.as_secs()));
+        None
+    });
+    let published = publisher.is_published();
+    let outputs = publish::outputs(report, &paths, url.as_deref());
+    hand_on(environment, log, &outputs, &[&report::comment::summary(report), &report::comment::comment(report, 0)]);
+    exit(report, config.fail_on, published)
+}
+
+fn exit(report: &Report, fail_on: FailOn, published: bool) -> Exit {
+    let stops = match fail_on {
+        FailOn::Blocked => true,
+        FailOn::Unproven => !report.proven,
+        FailOn::Never => false,
+    };
+    match report.verdict {
+        Verdict::Error => Exit::Failed,
+        Verdict::Blocked if stops => Exit::Blocked,
+        _ if !published => Exit::NotPublished,
+        Verdict::Blocked | Verdict::Pass => Exit::Pass,
+    }
+}

@@ -1,0 +1,225 @@
+//! From an event to what is compared: base and head commits, the configuration, the files. Starts no server and writes nothing.
+
+use std::{path::Path, sync::Arc};
+
+use secrecy::SecretString;
+
+use super::{CiError, Environment, command::Asked};
+use crate::{
+    config::Config,
+    github::{self, api::Api, api::ApiError},
+    pipeline::{Input, Job, Schema},
+    report::{Side, safe},
+    source::{self, Commits, Dialect, SchemaSource, Selection, Snapshot, SourceError, api::Trees, git::Local},
+    trigger::{BaseTip, CommitSha, Head, PullRequest, Trigger, What},
+};
+
+/// What a run is for.
+pub(super) struct Subject {
+    /// The pull request, when it is for one: what gets a comment.
+    pub pull: Option<PullRequest>,
+    /// The commit that gets the status.
+    pub head: Head,
+    pub head_name: String,
+    pub base: Base,
+    pub base_name: String,
+}
+
+pub(super) enum Base {
+    /// The merge base with this tip.
+    MergeBase(BaseTip),
+    Commit(CommitSha),
+    /// The first commits of a repository: there was nothing before.
+    Empty,
+    /// A scheduled run: the live database.
+    Database,
+}
+
+/// What is to be done.
+pub(super) enum Prepared {
+    /// No file that matters differs.
+    Nothing {
+        config: Box<Config>,
+        reason: String,
+        sides: Box<(Side, Side)>,
+    },
+    Compare(Box<Job>),
+}
+
+/// What the event is about; absent when there is nothing to do for it. Asks GitHub for what the event does not say.
+pub(super) async fn subject(api: &Arc<Api>, trigger: &Trigger) -> Result<Option<(Subject, Option<Asked>)>, CiError> {
+    let of_branch = async |default: &Option<String>| -> Result<(BaseTip, String), ApiError> {
+        let name = match default {
+            Some(name) => name.clone(),
+            None => github::default_branch(api).await?,
+        };
+        Ok((BaseTip(github::commit(api, &name).await?), name))
+    };
+    let found = match &trigger.what {
+        What::Nothing(_) => return Ok(None),
+        What::PullRequest(pull) => of_pull(pull.clone()),
+        What::PullRequestNumber(number) => of_pull(github::pull_request(api, *number).await?),
+        What::Command { number, comment, body, login } => {
+            let pull = github::pull_request(api, *number).await?;
+            let Some(asked) = Asked::read(api, &pull, *comment, body, login).await? else { return Ok(None) };
+            return Ok(Some((of_pull(pull), Some(asked))));
+        }
+        What::MergeGroup { base_branch, base, head } => Subject {
+            pull: None,
+            head: head.clone(),
+            head_name: "merge queue".into(),
+            base: Base::MergeBase(base.clone()),
+            base_name: base_branch.clone(),
+        },
+        What::Push { branch, before, head, default_branch } => {
+            let (base, base_name) = match before {
+                Some(before) => (Base::Commit(before.clone()), format!("{branch} before")),
+                None if default_branch.as_ref() == Some(branch) => (Base::Empty, "empty".into()),
+                None => of_branch(default_branch).await.map(|(tip, name)| (Base::MergeBase(tip), name))?,
+            };
+            Subject { pull: None, head: head.clone(), head_name: branch.clone(), base, base_name }
+        }
+        What::Branch { branch, head, default_branch } => {
+            let (tip, base_name) = of_branch(default_branch).await?;
+            Subject { pull: None, head: head.clone(), head_name: branch.clone(), base: Base::MergeBase(tip), base_name }
+        }
+        What::Schedule { branch, head } => Subject {
+            pull: None,
+            head: head.clone(),
+            head_name: branch.clone(),
+            base: Base::Database,
+            base_name: "database".into(),
+        },
+    };
+    Ok(Some((found, None)))
+}
+
+fn of_pull(pull: PullRequest) -> Subject {
+    Subject {
+        head: pull.head.clone(),
+        head_name: pull.head_branch.clone(),
+        base: Base::MergeBase(pull.base.clone()),
+        base_name: pull.base_branch.clone(),
+        pull: Some(pull),
+    }
+}
+
+/// Reads configuration and files, and finds out whether anything that matters differs.
+pub(super) async fn prepare(environment: &Environment, api: &Arc<Api>, subject: &Subject) -> Result<Prepared, CiError> {
+    let workspace = environment.workspace.as_deref();
+    let local = workspace.and_then(Local::find);
+    let commits = Commits { local, remote: Some(Trees::new(api.clone())) };
+    let head = &subject.head.0;
+    let before = match &subject.base {
+        Base::MergeBase(tip) => Some(commits.merge_base(tip, &subject.head).await?),
+        Base::Commit(commit) => Some(commit.clone()),
+        Base::Empty | Base::Database => None,
+    };
+    // Never from the head of a pull request: policy is the base's.
+    let config = configuration(environment, &commits, before.as_ref().unwrap_or(head)).await?;
+    let directory = environment.inputs.get("working-directory").map_or(".", String::as_str);
+    let selection = Selection::new(&config.paths, directory)?;
+    let after = commits.snapshot(head, &selection).await?;
+    let was = match &before {
+        Some(before) => Some(commits.snapshot(before, &selection).await?),
+        None => None,
+    };
+    let sides = || {
+        let count = |snapshot: &Option<Snapshot>| snapshot.as_ref().map(Snapshot::len).unwrap_or_default();
+        let base = Side { name: subject.base_name.clone(), commit: before.as_ref().map(ToString::to_string), files: count(&was) };
+        Box::new((base, Side { name: subject.head_name.clone(), commit: Some(head.to_string()), files: after.len() }))
+    };
+    let paths = || config.paths.iter().map(|path| safe::code(path)).collect::<Vec<_>>().join(", ");
+    if let Some(was) = was.as_ref().filter(|was| was.is_same_as(&after)) {
+        let reason = match was.is_empty() {
+            true => format!("There are no SQL files in {}, neither before nor after.", paths()),
+            false => format!("No SQL file in {} changes.", paths()),
+        };
+        return Ok(Prepared::Nothing { sides: sides(), config: Box::new(config), reason });
+    }
+    let live = config.database_url.clone().filter(|url| !url.is_empty()).map(|url| live(url.into()));
+    let base = match (&subject.base, config.base.as_str()) {
+        (Base::Database, _) => match live.clone() {
+            Some(live) => live,
+            None => {
+                let reason = "A scheduled run compares with a live database, and `database-url` names none.".into();
+                return Ok(Prepared::Nothing { sides: sides(), config: Box::new(config), reason });
+            }
+        },
+        (_, "database") => live.clone().ok_or(CiError::NoDatabase)?,
+        (Base::Empty, "merge-base" | "") => Input { name: subject.base_name.clone(), commit: None, schema: Schema::Empty },
+        (_, "merge-base" | "") => {
+            let files = match &was {
+                Some(was) => commits.read(was).await?,
+                None => source::SqlFiles::default(),
+            };
+            let commit = before.as_ref().map(ToString::to_string);
+            Input { name: subject.base_name.clone(), commit, schema: Schema::Files(files) }
+        }
+        (_, other) => given(other, api, &commits, &selection, directory, workspace).await?,
+    };
+    let files = commits.read(&after).await?;
+    let target = Input { name: subject.head_name.clone(), commit: Some(head.to_string()), schema: Schema::Files(files) };
+    let is_database = matches!(base.schema, Schema::Live(_));
+    Ok(Prepared::Compare(Box::new(Job {
+        config,
+        base,
+        target,
+        live: live.filter(|_| !is_database),
+        atlas: environment.atlas.clone(),
+        prove: true,
+        acceptances: Vec::new(),
+        run: None,
+    })))
+}
+
+fn live(url: SecretString) -> Input {
+    Input { name: source::shown_url(&url), commit: None, schema: Schema::Live(url) }
+}
+
+async fn configuration(environment: &Environment, commits: &Commits<Arc<Api>>, commit: &CommitSha) -> Result<Config, CiError> {
+    let directory = environment.inputs.get("working-directory").map_or("", String::as_str);
+    let path = environment.inputs.get("config").map_or(".github/schemaproof.yml", String::as_str);
+    let path = if matches!(directory, "" | ".") { path.to_string() } else { format!("{directory}/{path}") };
+    let text = commits.file(commit, &path).await?;
+    let file = text.as_deref().map(|text| (path.as_str(), text));
+    Ok(Config::from_file_and_inputs(file, &environment.inputs)?)
+}
+
+/// A base that the configuration names: a git ref or a schema source.
+async fn given(
+    text: &str,
+    api: &Arc<Api>,
+    commits: &Commits<Arc<Api>>,
+    selection: &Selection,
+    directory: &str,
+    workspace: Option<&Path>,
+) -> Result<Input, CiError> {
+    let is_source = text == "empty" || text.starts_with("git:") || text.contains("://");
+    let source = if is_source { SchemaSource::parse(text)? } else { SchemaSource::Git { reference: text.into(), path: None } };
+    let (reference, path) = match source {
+        SchemaSource::Live { dialect: Dialect::Postgres, url } => return Ok(live(url)),
+        SchemaSource::Live { .. } => return Err(SourceError::BadScheme { scheme: "mysql".into() }.into()),
+        SchemaSource::Empty => return Ok(Input { name: "empty".into(), commit: None, schema: Schema::Empty }),
+        SchemaSource::Directory(path) | SchemaSource::File(path) => {
+            let path = workspace.unwrap_or(Path::new(".")).join(path);
+            let files = source::directory::read(&path)?;
+            return Ok(Input { name: text.into(), commit: None, schema: Schema::Files(files) });
+        }
+        SchemaSource::Git { reference, path } => (reference, path),
+    };
+    let resolved = match &commits.local {
+        Some(local) => local.resolve(&reference).await.ok(),
+        None => None,
+    };
+    let commit = match resolved {
+        Some(commit) => commit,
+        None => github::commit(api, &reference).await?,
+    };
+    let selection = match path {
+        Some(path) => Selection::new(&[path], directory)?,
+        None => selection.clone(),
+    };
+    let files = commits.read(&commits.snapshot(&commit, &selection).await?).await?;
+    Ok(Input { name: reference, commit: Some(commit.to_string()), schema: Schema::Files(files) })
+}

@@ -1,0 +1,237 @@
+//! A report to GitHub: comment, check run, status, files and outputs. Keeps account of what could not be written.
+
+use std::{io::Write, path::PathBuf, sync::Arc};
+
+use super::{Environment, prepare::Subject};
+use crate::{
+    config::{CommentMode, Config},
+    github::{
+        api::{Api, ApiError, Failure},
+        check::{self, Annotation, AnnotationLevel, CheckRun, Conclusion},
+        comment::{self, Identity, Marker, Wanted, Written},
+        outputs::{self, Log},
+        status::{self, State},
+    },
+    pipeline::Outcome,
+    plan::Plan,
+    report::{self, Report, Run},
+    verdict::Verdict,
+};
+
+/// The directory of the reports, in the workspace.
+const DIRECTORY: &str = "schemaproof-report";
+
+pub(super) struct Publisher<'a> {
+    api: &'a Arc<Api>,
+    subject: &'a Subject,
+    comment: CommentMode,
+    context: String,
+    check: Option<CheckRun>,
+    read_only: bool,
+    failed: bool,
+    done: bool,
+}
+
+impl<'a> Publisher<'a> {
+    pub fn new(api: &'a Arc<Api>, subject: &'a Subject, config: &Config) -> Self {
+        Publisher {
+            api,
+            subject,
+            comment: config.comment,
+            context: config.status_context.clone(),
+            check: None,
+            read_only: false,
+            failed: false,
+            done: false,
+        }
+    }
+
+    pub fn api(&self) -> &Api {
+        self.api
+    }
+
+    /// Whether all that had to be written was written. A token that may not write is no failure: the job itself tells the verdict.
+    pub fn is_published(&self) -> bool {
+        self.done && !self.failed
+    }
+
+    /// Status and check run, while the plan is made.
+    pub async fn begin<W: Write>(&mut self, log: &mut Log<W>, run: Option<&Run>) {
+        let url = run.map(|run| run.url.as_str());
+        let set =
+            status::set(self.api, &self.subject.head, &self.context, State::Pending, "Planning and proving the change", url).await;
+        self.see(log, set);
+        let begun = check::begin(self.api, &self.subject.head, &self.context, url).await;
+        self.check = self.see_check(log, begun);
+    }
+
+    /// Everything at the end. The comment's address, when there is one.
+    pub async fn end<W: Write>(&mut self, log: &mut Log<W>, report: &Report) -> Option<String> {
+        let run_url = report.run.as_ref().map(|run| run.url.as_str());
+        let comment = self.write_comment(log, report).await;
+        let annotations = annotations(report);
+        let (title, summary) = report::comment::check(report);
+        if self.check.is_none() {
+            let begun = check::begin(self.api, &self.subject.head, &self.context, run_url).await;
+            self.check = self.see_check(log, begun);
+        }
+        match self.check {
+            Some(run) => {
+                let conclusion = if report.verdict == Verdict::Pass { Conclusion::Success } else { Conclusion::Failure };
+                let outcome = check::Outcome { conclusion, title: &title, summary: &summary, annotations: &annotations };
+                let ended = check::end(self.api, run, &outcome).await;
+                self.see(log, ended);
+            }
+            // Without a check run the runner's own annotations take its place.
+            None => log.line(report::annotations::commands(report).trim_end()),
+        }
+        let (state, description) = match report.verdict {
+            Verdict::Pass if self.failed => {
+                (State::Error, "The plan passes, but its report could not be published: see the log".into())
+            }
+            Verdict::Pass => (State::Success, report::comment::title(report)),
+            Verdict::Blocked => (State::Failure, report::comment::title(report)),
+            Verdict::Error => (State::Error, report::comment::title(report)),
+        };
+        let url = comment.as_deref().or(run_url);
+        let set = status::set(self.api, &self.subject.head, &self.context, state, &description, url).await;
+        self.see(log, set);
+        self.done = true;
+        comment
+    }
+
+    /// The little that there is time for when the run is cancelled.
+    pub async fn cancelled<W: Write>(&mut self, log: &mut Log<W>) {
+        let text = "The run was cancelled";
+        let set = status::set(self.api, &self.subject.head, &self.context, State::Error, text, None).await;
+        self.see(log, set);
+        if let Some(run) = self.check {
+            let outcome = check::Outcome { conclusion: Conclusion::Cancelled, title: text, summary: text, annotations: &[] };
+            let ended = check::end(self.api, run, &outcome).await;
+            self.see(log, ended);
+        }
+    }
+
+    async fn write_comment<W: Write>(&mut self, log: &mut Log<W>, report: &Report) -> Option<String> {
+        let pull = self.subject.pull.as_ref().filter(|_| self.comment != CommentMode::Off)?;
+        let room = Marker::new(&self.context, "", &self.subject.head).to_string().chars().count() + 1;
+        let text = report::comment::comment(report, room);
+        let identity = Identity::ask(self.api).await;
+        let nothing = report.verdict == Verdict::Pass && report.changes.is_empty() && report.steps.is_empty();
+        let wanted = Wanted {
+            number: pull.number,
+            key: &self.context,
+            head: &self.subject.head,
+            text: &text,
+            sticky: self.comment == CommentMode::Sticky,
+            make: !nothing,
+        };
+        let written = comment::write(self.api, &identity, &wanted).await;
+        let written = self.see(log, written)?;
+        if let Written::Late { head } = &written {
+            log.say("notice", &format!("the pull request has a newer commit ({}); its run comments", head.short()));
+        }
+        written.url().map(String::from)
+    }
+
+    fn see<W: Write, T>(&mut self, log: &mut Log<W>, done: Result<T, ApiError>) -> Option<T> {
+        match done {
+            Ok(value) => Some(value),
+            Err(error @ ApiError { why: Failure::Forbidden { .. }, .. }) => {
+                if !self.read_only {
+                    let advice = "The token may not write here, as for pull requests from forks; the verdict is in the job summary and this job's result";
+                    log.say("warning", &format!("{advice} ({error})"));
+                }
+                self.read_only = true;
+                None
+            }
+            Err(error) => {
+                self.failed = true;
+                log.say("error", &error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Only apps may make check runs; for a person's token the status alone is the gate.
+    fn see_check<W: Write>(&mut self, log: &mut Log<W>, begun: Result<CheckRun, ApiError>) -> Option<CheckRun> {
+        match begun {
+            Err(error @ ApiError { why: Failure::Forbidden { .. }, .. }) => {
+                tracing::info!("{error}");
+                None
+            }
+            other => self.see(log, other),
+        }
+    }
+}
+
+fn annotations(report: &Report) -> Vec<Annotation> {
+    let annotation = |found: report::annotations::Annotation| Annotation {
+        path: found.file,
+        line: found.line,
+        level: match found.level {
+            "failure" => AnnotationLevel::Failure,
+            "warning" => AnnotationLevel::Warning,
+            _ => AnnotationLevel::Notice,
+        },
+        title: found.title,
+        message: found.message,
+    };
+    report::annotations::annotations(report).into_iter().map(annotation).collect()
+}
+
+/// Where the reports were written, as the outputs name them.
+#[derive(Default)]
+pub(super) struct Paths {
+    plan: Option<String>,
+    json: Option<String>,
+    html: Option<String>,
+}
+
+/// Writes the reports. Paths are relative to the workspace, which has another name outside of the Action's container.
+pub(super) fn files<W: Write>(environment: &Environment, log: &mut Log<W>, outcome: &Outcome) -> Paths {
+    let report = &outcome.report;
+    // An artifact is read by many: secrets in the plan stay masked.
+    let steps = outcome.plan.steps.iter().cloned().map(|step| crate::plan::Step { sql: step.shown().to_string(), ..step });
+    let shown = Plan { steps: steps.collect() };
+    let texts = [
+        ("report.json", report::json::render(report)),
+        ("report.html", report::html::render(report)),
+        ("report.md", report::comment::summary(report)),
+        ("plan.sql", report::sql::render(&shown, report)),
+    ];
+    let files: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let Some(workspace) = environment.workspace.clone().filter(|workspace| workspace.is_dir()) else { return Paths::default() };
+    let directory: PathBuf = workspace.join(DIRECTORY);
+    match outputs::write_files(&directory, &files) {
+        Ok(()) => {
+            let path = |name: &str| Some(format!("{DIRECTORY}/{name}"));
+            Paths { plan: path("plan.sql"), json: path("report.json"), html: path("report.html") }
+        }
+        Err(error) => {
+            log.say("warning", &error.to_string());
+            Paths::default()
+        }
+    }
+}
+
+pub(super) fn outputs(report: &Report, paths: &Paths, comment: Option<&str>) -> Vec<(&'static str, String)> {
+    let verdict = match report.verdict {
+        Verdict::Pass => "pass",
+        Verdict::Blocked => "blocked",
+        Verdict::Error => "error",
+    };
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    vec![
+        ("verdict", verdict.into()),
+        ("proven", report.proven.to_string()),
+        ("changes", report.changes.len().to_string()),
+        ("findings", report.findings.len().to_string()),
+        ("blocking", report.findings.iter().filter(|finding| finding.blocks).count().to_string()),
+        ("fingerprint", text(&report.fingerprint)),
+        ("plan-sql", text(&paths.plan)),
+        ("report-json", text(&paths.json)),
+        ("report-html", text(&paths.html)),
+        ("comment-url", comment.unwrap_or_default().into()),
+    ]
+}
