@@ -277,10 +277,16 @@ impl Builder {
 
     fn finish(mut self, options: &ReadOptions, reader: String) -> Result<(Catalog, Vec<Address>), CatalogError> {
         let mut missing = BTreeSet::new();
+        let mut of_members = BTreeSet::new();
         let mut needs: BTreeMap<ObjectId, BTreeSet<ObjectId>> = BTreeMap::new();
         for &(dependent, referenced) in &self.dependencies {
             let Some(from) = self.resolve(dependent) else {
                 let ignored = |at: Address| self.ignored.contains(&(at.class, at.object));
+                // What belongs to an operator family is a member of the extension by way of the family.
+                let loose = matches!(dependent.class, class::AMOP | class::AMPROC);
+                if loose && self.members.contains_key(&(referenced.class, referenced.object)) {
+                    of_members.insert(dependent);
+                }
                 if !ignored(dependent) && !ignored(referenced) {
                     missing.insert(dependent);
                 }
@@ -292,6 +298,7 @@ impl Builder {
                 needs.entry(from).or_default().insert(to);
             }
         }
+        missing.retain(|address| !of_members.contains(address));
         for (id, mut found) in needs {
             if let Some(object) = self.objects.get_mut(&id) {
                 found.extend(std::mem::take(&mut object.needs));

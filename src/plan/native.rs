@@ -669,7 +669,7 @@ fn steps(mut actions: Vec<Action>) -> Plan {
             }
         }
         plan.steps.push(Step {
-            sql: action.sql,
+            sql: super::sql::readable_back(&action.sql).into_owned(),
             masked: action.masked,
             origin: Origin::Native,
             group,

@@ -29,11 +29,10 @@ pub fn swap(before: &Object, out: &mut Actions<'_>) {
     let rename = out.other(before, Verb::Drop, format!("ALTER {noun} {} RENAME TO {}", sql::name(before), sql::ident(old.name())));
     // Gone under its name: what is made under that name comes later. Whoever still uses it does so by OID.
     rename.destroys.push(before.id.clone());
-    rename.creates.push(old.clone());
     let mut gone = Object::new(old.clone());
     gone.needs.clone_from(&before.needs);
     let drop = out.other(&gone, Verb::Drop, format!("DROP {noun} {}", sql::qualified(&old.path)));
-    drop.needs.push(old.clone());
+    drop.needs.push(before.id.clone());
     drop.destroys.push(old);
     drop.releases.clone_from(&before.needs);
 }
