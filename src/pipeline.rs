@@ -1,1 +1,190 @@
-//! pipeline
+//! The whole story in one function: two schemas in, one report out.
+//!
+//! Knows every module before it and nothing of GitHub or the command line. [`run`] never fails: what goes wrong is a report whose
+//! verdict is `error`.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, info_span};
+
+use self::{planning::Proposal, proving::Proofs, side::Sides};
+use crate::{
+    catalog::{self, Change},
+    config::{Config, EngineChoice},
+    plan::Plan,
+    report::{self, Drift, Report, Run, build::Parts},
+    risk::{self, Facts},
+    sandbox::{self, Request, Servers},
+    source::SqlFiles,
+    verdict::{self, Acceptance},
+};
+
+mod error;
+mod live;
+mod planning;
+mod proving;
+mod roles;
+mod side;
+
+pub use self::error::PipelineError;
+
+/// One of the two schemas.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// What it is called in the report: `main`, `git:v1`, `postgres://host/app`.
+    pub name: String,
+    pub commit: Option<String>,
+    pub schema: Schema,
+}
+
+#[derive(Debug, Clone)]
+pub enum Schema {
+    Files(SqlFiles),
+    /// A live Postgres; only read.
+    Live(SecretString),
+    Empty,
+}
+
+/// What is to be compared, and how.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub config: Config,
+    pub base: Input,
+    pub target: Input,
+    /// A live database that is compared with the base, for drift.
+    pub live: Option<Input>,
+    /// The `atlas` binary, where there is one.
+    pub atlas: Option<PathBuf>,
+    /// Whether the plan is replayed.
+    pub prove: bool,
+    /// Whoever accepted a plan on the pull request, whichever plan it was.
+    pub acceptances: Vec<Acceptance>,
+    pub run: Option<Run>,
+}
+
+/// The report, and the plan with its secrets, which the report has not.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    pub report: Report,
+    pub plan: Plan,
+}
+
+/// Builds both schemas, plans from one to the other, proves the plan, rates it, and reports. Ends within the configuration's
+/// `timeout`, and soon after `cancel`, with nothing left behind.
+pub async fn run(job: &Job, cancel: &CancellationToken) -> Outcome {
+    let begun = Instant::now();
+    let limit = Duration::from_secs(job.config.timeout);
+    let own = cancel.child_token();
+    let work = async {
+        match (&job.base.schema, &job.target.schema) {
+            (Schema::Live(base), Schema::Live(target)) if !job.prove && job.config.engine == EngineChoice::Native => {
+                unproven(job, base, target, begun).await
+            }
+            _ => {
+                let request = Request::from(&job.config);
+                sandbox::with_servers(&request, sandbox::Sides::Two, &own, async |servers| story(job, servers, begun).await).await
+            }
+        }
+    };
+    tokio::pin!(work);
+    let outcome = tokio::select! {
+        outcome = &mut work => outcome,
+        () = tokio::time::sleep(limit) => {
+            own.cancel();
+            // It still removes its servers.
+            let _ = work.await;
+            Err(PipelineError::Timeout { limit })
+        }
+    };
+    outcome.unwrap_or_else(|error| {
+        let seconds = begun.elapsed().as_secs_f64();
+        let report = report::build::failed(error.reported(), job.base.side(), job.target.side(), seconds, job.run.clone());
+        Outcome { report, plan: Plan::default() }
+    })
+}
+
+/// From two servers to a report.
+async fn story(job: &Job, servers: &Servers, begun: Instant) -> Result<Outcome, PipelineError> {
+    let sides = side::both(job, servers).instrument(stage("Building both schemas")).await?;
+    let changes = catalog::compare(&sides.base.catalog, &sides.target.catalog);
+    let proposal = planning::propose(job, servers, &sides, &changes).instrument(stage("Planning")).await?;
+    let (proposal, proofs) = match job.prove {
+        true => {
+            proving::prove_both_ways(servers, &sides, proposal).instrument(stage("Replaying the plan and the way back")).await?
+        }
+        false => (proposal, None),
+    };
+    let drift = side::drift(job, &sides.base).await?;
+    Ok(conclude(job, &sides, &changes, proposal, proofs, drift, begun))
+}
+
+/// Between two live databases, nothing replayed and no sandbox started.
+async fn unproven(job: &Job, base: &SecretString, target: &SecretString, begun: Instant) -> Result<Outcome, PipelineError> {
+    let sides = side::both_live(job, base, target).await?;
+    let changes = catalog::compare(&sides.base.catalog, &sides.target.catalog);
+    let proposal = planning::native_alone(&sides, Vec::new())?;
+    Ok(conclude(job, &sides, &changes, proposal, None, None, begun))
+}
+
+/// Rates what is known and makes the report of it. Pure.
+fn conclude(
+    job: &Job,
+    sides: &Sides,
+    changes: &[Change],
+    proposal: Proposal,
+    proofs: Option<Proofs>,
+    drift: Option<Drift>,
+    begun: Instant,
+) -> Outcome {
+    let (proof, down) = proofs.map_or((None, None), |proofs| (Some(proofs.up), proofs.down));
+    let facts = Facts {
+        base: &sides.base.catalog,
+        target: &sides.target.catalog,
+        changes,
+        plan: &proposal.plan,
+        proof: proof.as_ref(),
+        places: &sides.places,
+    };
+    let none = SqlFiles::default();
+    let head = match &job.target.schema {
+        Schema::Files(files) => files,
+        Schema::Live(_) | Schema::Empty => &none,
+    };
+    let findings = risk::findings(&facts, head);
+    let judged = verdict::judge(&facts, findings, &job.config.policy, &job.acceptances);
+    let report = report::build::build(Parts {
+        facts: &facts,
+        judged: &judged,
+        base: job.base.side(),
+        target: job.target.side(),
+        server: Some(sides.server.clone()),
+        engine: Some(proposal.engine),
+        left_out: &proposal.left_out,
+        remarks: sides.remarks.iter().cloned().chain(proposal.remarks).collect(),
+        drift,
+        down,
+        seconds: begun.elapsed().as_secs_f64(),
+        run: job.run.clone(),
+    });
+    Outcome { report, plan: proposal.plan }
+}
+
+impl Input {
+    fn side(&self) -> report::Side {
+        let files = match &self.schema {
+            Schema::Files(files) => files.files.len(),
+            Schema::Live(_) | Schema::Empty => 0,
+        };
+        report::Side { name: self.name.clone(), commit: self.commit.clone(), files }
+    }
+}
+
+/// A span that the log shows as a stage of the run.
+fn stage(title: &'static str) -> tracing::Span {
+    info_span!(target: "schemaproof::stage", "stage", title)
+}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+pub mod atlas;
 pub mod native;
 pub mod order;
 pub mod rules;

@@ -33,6 +33,16 @@ pub enum Level {
     Danger,
 }
 
+impl std::fmt::Display for Level {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Level::Notice => "notice",
+            Level::Warning => "warning",
+            Level::Danger => "danger",
+        })
+    }
+}
+
 /// Where objects stand in the SQL files.
 #[derive(Debug, Clone, Default)]
 pub struct Places {

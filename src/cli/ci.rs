@@ -13,8 +13,9 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
+use super::Exit;
 use crate::{
-    config::{Config, ConfigError, FailOn},
+    config::{Config, ConfigError},
     github::{
         acceptance,
         api::{Api, ApiError, Limits},
@@ -25,7 +26,6 @@ use crate::{
     report::{self, Report, ReportedError, Run, Side},
     source::SourceError,
     trigger::{Event, Trigger, TriggerError},
-    verdict::Verdict,
 };
 
 mod command;
@@ -63,28 +63,6 @@ pub struct Environment {
     /// The `atlas` binary, where there is one.
     pub atlas: Option<PathBuf>,
     pub limits: Limits,
-}
-
-/// How a run ends, as the exit code tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    Pass,
-    /// schemaproof itself could not find out.
-    Failed,
-    Blocked,
-    /// It passed, and that could not be published.
-    NotPublished,
-}
-
-impl Exit {
-    pub fn code(self) -> u8 {
-        match self {
-            Exit::Pass => 0,
-            Exit::Failed => 1,
-            Exit::Blocked => 3,
-            Exit::NotPublished => 4,
-        }
-    }
 }
 
 /// Why a run could not come to a plan.
@@ -294,19 +272,5 @@ async fn finish(
     let published = publisher.is_published();
     let outputs = publish::outputs(report, &paths, url.as_deref());
     hand_on(environment, log, &outputs, &[&report::comment::summary(report), &report::comment::comment(report, 0)]);
-    exit(report, config.fail_on, published)
-}
-
-fn exit(report: &Report, fail_on: FailOn, published: bool) -> Exit {
-    let stops = match fail_on {
-        FailOn::Blocked => true,
-        FailOn::Unproven => !report.proven,
-        FailOn::Never => false,
-    };
-    match report.verdict {
-        Verdict::Error => Exit::Failed,
-        Verdict::Blocked if stops => Exit::Blocked,
-        _ if !published => Exit::NotPublished,
-        Verdict::Blocked | Verdict::Pass => Exit::Pass,
-    }
+    Exit::of(report, config.fail_on, published)
 }

@@ -28,7 +28,7 @@ struct Relation {
     rows: u64,
     /// Values that are not null, by attribute number.
     values: BTreeMap<i16, u64>,
-    /// Sequential scans in this transaction so far.
+    /// Sequential scans so far, as the server adds them up.
     scans: i64,
 }
 
@@ -44,8 +44,8 @@ pub const LOCK_MODES: [&str; 8] = [
     "AccessExclusiveLock",
 ];
 
-/// Relations of user schemas; `{filter}` narrows them. `pg_stat_get_xact_numscans` counts the scans of this transaction, those of
-/// `ALTER TABLE` among them.
+/// Relations of user schemas; `{filter}` narrows them. `pg_stat_get_xact_numscans` counts the scans that are not
+/// published yet, those of this transaction and of `ALTER TABLE` among them.
 const RELATIONS: &str = "
     SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind, c.relfilenode, i.indrelid,
            CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_relation_size(c.oid) > 0 ELSE false END,
@@ -76,12 +76,22 @@ impl Relations {
         self.known.values().any(|relation| relation.rows > 0)
     }
 
-    /// A new transaction begins: locks and scans count from nothing.
-    pub fn forget_transaction(&mut self) {
+    /// A new transaction has begun: it holds no locks yet, and what was scanned before it does not count. (The server adds scans up
+    /// until it next publishes them, which it never does within a transaction.)
+    pub async fn begin(&mut self, client: &Client) -> Result<()> {
         self.held.clear();
-        for relation in self.known.values_mut() {
-            relation.scans = 0;
+        let scanned = "SELECT oid, pg_catalog.pg_stat_get_xact_numscans(oid) FROM pg_catalog.pg_class
+                       WHERE relkind IN ('r', 'm') AND pg_catalog.pg_stat_get_xact_numscans(oid) > 0";
+        let mut scans: BTreeMap<u32, i64> = BTreeMap::new();
+        for row in query(client, scanned).await? {
+            if let (Some(oid), Some(count)) = (number(&row, 0), number(&row, 1)) {
+                scans.insert(oid, count);
+            }
         }
+        for (oid, relation) in &mut self.known {
+            relation.scans = scans.get(oid).copied().unwrap_or(0);
+        }
+        Ok(())
     }
 
     /// Takes all rows out of the tables.
@@ -216,6 +226,10 @@ impl Relations {
         relation.scans += 1;
         Ok(())
     }
+}
+
+fn number<T: std::str::FromStr>(row: &SimpleQueryRow, at: usize) -> Option<T> {
+    row.get(at)?.parse().ok()
 }
 
 impl Relation {

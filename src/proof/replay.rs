@@ -87,8 +87,10 @@ impl Replay<'_> {
     }
 
     async fn begin(&mut self, transactional: bool) -> Result<()> {
-        self.relations.forget_transaction();
-        if transactional { run(self.client, "BEGIN").await } else { Ok(()) }
+        if transactional {
+            run(self.client, "BEGIN").await?;
+        }
+        self.relations.begin(self.client).await
     }
 
     /// Rolls the group back, takes the copy's rows out, and runs the group again up to and including `sql`.

@@ -1,10 +1,12 @@
 //! The one integration binary: a module a part, so that it links once.
 
+mod atlas;
 mod fake;
 mod faults;
 mod github;
 mod load;
 mod planner;
+mod proof;
 mod report;
 mod sandbox;
 mod script;

@@ -1,0 +1,49 @@
+//! `schemaproof rules`: the rule catalogue.
+
+use anyhow::bail;
+
+use super::Exit;
+use crate::{
+    config,
+    risk::{Rule, rules},
+};
+
+#[derive(clap::Args)]
+pub struct RulesArguments {
+    /// Explain one rule
+    rule: Option<String>,
+}
+
+pub fn rules(arguments: &RulesArguments) -> anyhow::Result<Exit> {
+    match &arguments.rule {
+        None => {
+            let width = rules::RULES.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
+            for rule in rules::RULES {
+                println!("{:width$}  {:7}  {}", rule.id, rule.level, rule.title);
+            }
+        }
+        Some(id) => match rules::by_id(id) {
+            Some(rule) => explain(rule),
+            None => {
+                let suggestion = config::nearest(id, rules::RULES.iter().map(|rule| rule.id));
+                bail!("there is no rule `{id}`{}", suggestion.map(|id| format!("; did you mean `{id}`?")).unwrap_or_default())
+            }
+        },
+    }
+    Ok(Exit::Pass)
+}
+
+fn explain(rule: &Rule) {
+    println!("{} ({})\n{}\n", rule.id, rule.level, rule.title);
+    for (heading, text) in [
+        ("What it finds", rule.what),
+        ("Why", rule.why),
+        ("What Postgres does", rule.effect),
+        ("What to do", rule.advice),
+        ("Found in", rule.bad.head),
+        ("Not found in", rule.good.head),
+        ("Source", rule.source),
+    ] {
+        println!("{heading}\n  {}\n", text.trim().replace('\n', "\n  "));
+    }
+}

@@ -1,0 +1,110 @@
+//! Atlas proposes, the native planner completes: one plan from two minds, on the same state.
+
+use std::time::Duration;
+
+use super::{Job, PipelineError, proving, side::Sides};
+use crate::{
+    catalog::{self, Change, ObjectId},
+    config::EngineChoice,
+    plan::{
+        Origin, Plan, Step,
+        atlas::{Atlas, AtlasError},
+        native,
+    },
+    report::{Engine, Remark},
+    sandbox::Servers,
+};
+
+/// A plan, and who made it.
+pub(super) struct Proposal {
+    pub plan: Plan,
+    pub engine: Engine,
+    /// What Atlas left out and the native planner added.
+    pub left_out: Vec<ObjectId>,
+    pub remarks: Vec<Remark>,
+}
+
+/// SQLSTATEs that say a statement does not go into a transaction with others: `active_sql_transaction` and
+/// `unsafe_new_enum_value_usage`.
+const NOT_TOGETHER: [&str; 2] = ["25001", "55P04"];
+
+/// The plan from base to target by the engine that the configuration names.
+pub(super) async fn propose(job: &Job, servers: &Servers, sides: &Sides, changes: &[Change]) -> Result<Proposal, PipelineError> {
+    let program = match (job.config.engine, &job.atlas) {
+        (EngineChoice::Native, _) | (EngineChoice::Auto, None) => None,
+        (EngineChoice::Atlas, None) => return Err(AtlasError::NotFound.into()),
+        (EngineChoice::Atlas | EngineChoice::Auto, Some(program)) => Some(program.clone()),
+    };
+    let Some(program) = program.filter(|_| !changes.is_empty()) else { return native_alone(sides, Vec::new()) };
+    let limit = Duration::from_secs(job.config.statement_timeout.max(60));
+    let atlas = Atlas::open(program, Duration::from_secs(10)).await?;
+    match with_atlas(&atlas, limit, servers, sides, changes).await? {
+        Ok(proposal) => Ok(proposal),
+        Err(remark) => native_alone(sides, vec![remark]),
+    }
+}
+
+/// The native planner's plan, with `remarks` on how it came to that.
+pub(super) fn native_alone(sides: &Sides, remarks: Vec<Remark>) -> Result<Proposal, PipelineError> {
+    let plan = native::plan(&sides.base.catalog, &sides.target.catalog, &native::Options::default())?;
+    let engine = Engine { name: Origin::Native, version: env!("CARGO_PKG_VERSION").into(), left_out: 0 };
+    Ok(Proposal { plan, engine, left_out: Vec::new(), remarks })
+}
+
+/// Atlas's plan, completed; or why it is set aside whole.
+async fn with_atlas(
+    atlas: &Atlas,
+    limit: Duration,
+    servers: &Servers,
+    Sides { base, target, .. }: &Sides,
+    changes: &[Change],
+) -> Result<Result<Proposal, Remark>, PipelineError> {
+    let server = &servers.base;
+    let scratch = server.create_database("scratch", None).await?;
+    let urls = (server.url(&base.database), servers.target().url(&target.database), server.url(&scratch));
+    let proposed = atlas.propose(&urls.0, &urls.1, &urls.2, limit).await;
+    server.drop_database(&scratch).await?;
+    let statements = match proposed {
+        Ok(statements) => statements,
+        Err(error) => return Ok(Err(set_aside(atlas, "it could not plan", Some(error.to_string())))),
+    };
+    let mut steps: Vec<Step> = statements.into_iter().map(|sql| atlas_step(sql, 1, true)).collect();
+
+    let plan = |steps: &[Step]| Plan { steps: steps.to_vec() };
+    let mut trial = proving::trial(server, base, &plan(&steps)).await?;
+    if trial.refused.as_ref().and_then(|(_, error)| error.sqlstate.as_deref()).is_some_and(|code| NOT_TOGETHER.contains(&code)) {
+        steps = steps.into_iter().enumerate().map(|(at, step)| atlas_step(step.sql, at + 1, false)).collect();
+        trial = proving::trial(server, base, &plan(&steps)).await?;
+    }
+    if let Some((step, error)) = trial.refused {
+        let code = error.sqlstate.unwrap_or_default();
+        let why = format!("its statement {} of {} fails on the base: {} (SQLSTATE {code})", step + 1, steps.len(), error.message);
+        return Ok(Err(set_aside(atlas, &why, Some(steps[step].sql.clone()))));
+    }
+    let rest = catalog::compare(&trial.catalog, &target.catalog);
+    if rest.len() > changes.len() {
+        let why =
+            format!("its plan leads away from the target: {} objects differ before it and {} after it", changes.len(), rest.len());
+        return Ok(Err(set_aside(atlas, &why, None)));
+    }
+    let completion = native::plan(&trial.catalog, &target.catalog, &native::Options::default())?;
+    let groups = steps.last().map_or(0, |step| step.group);
+    steps.extend(completion.steps.into_iter().map(|step| Step { group: step.group + groups, ..step }));
+    let left_out: Vec<ObjectId> = rest.into_iter().map(|change| change.object).collect();
+    let engine = Engine { name: Origin::Atlas, version: atlas.version.clone(), left_out: left_out.len() };
+    Ok(Ok(Proposal { plan: Plan { steps }, engine, left_out, remarks: Vec::new() }))
+}
+
+fn atlas_step(sql: String, group: usize, transactional: bool) -> Step {
+    Step { sql, masked: None, origin: Origin::Atlas, group, transactional, objects: Vec::new() }
+}
+
+fn set_aside(atlas: &Atlas, why: &str, quote: Option<String>) -> Remark {
+    Remark {
+        title: format!("Atlas {} was set aside", atlas.version),
+        text: format!("The plan is the native planner's: {why}."),
+        quote,
+        file: None,
+        line: None,
+    }
+}

@@ -1,0 +1,151 @@
+//! The plan replayed on a copy, its end judged, and the way back made and proven the same way.
+
+use super::{
+    PipelineError,
+    planning::{self, Proposal},
+    side::{Side, Sides},
+};
+use crate::{
+    catalog::{Catalog, read},
+    plan::{Origin, Plan, native},
+    proof::{Effects, Proof, SqlError, judge, replay, rows},
+    report::{self, Down, Remark},
+    sandbox::{SandboxError, Server, Servers},
+};
+
+/// The proof of a plan, and of the way back.
+pub(super) struct Proofs {
+    pub up: Proof,
+    /// Absent when there is nothing to go back on, or no way back is known.
+    pub down: Option<Down>,
+}
+
+/// What came of a plan on a copy, without judgement.
+pub(super) struct Trial {
+    pub catalog: Catalog,
+    /// Index of the step that Postgres refused, and why.
+    pub refused: Option<(usize, SqlError)>,
+}
+
+/// Runs a plan on a copy of a side and reads what is there afterwards. No rows are put in.
+pub(super) async fn trial(server: &Server, side: &Side, plan: &Plan) -> Result<Trial, PipelineError> {
+    let copy = server.create_database("trial", Some(&side.database)).await?;
+    let connection = server.connect(&copy).await?;
+    let effects = replay::replay(&connection, plan, server.limits().statement).await?;
+    let refused = effects.into_iter().enumerate().find_map(|(at, effects)| Some((at, effects.error?)));
+    let catalog = read::read(&connection, &side.options).await?;
+    connection.close().await;
+    server.drop_database(&copy).await?;
+    Ok(Trial { catalog, refused })
+}
+
+/// Proves the proposal, and at the same time makes and proves the way back. A plan with Atlas's steps in it that is not proven gives
+/// way to the native planner's if that one is.
+pub(super) async fn prove_both_ways(
+    servers: &Servers,
+    sides: &Sides,
+    mut proposal: Proposal,
+) -> Result<(Proposal, Option<Proofs>), PipelineError> {
+    let (base, target) =
+        (Ground { server: &servers.base, side: &sides.base }, Ground { server: servers.target(), side: &sides.target });
+    let back = match native::plan(&sides.target.catalog, &sides.base.catalog, &native::Options::default()) {
+        Ok(plan) => Some(plan).filter(|plan| !plan.steps.is_empty()),
+        Err(error) => {
+            tracing::debug!("no way back: {error}");
+            None
+        }
+    };
+    // A database cannot be copied while somebody is connected to it, so the copies come before the dumps.
+    let (base_copy, target_copy) = tokio::try_join!(base.copy(), target.copy())?;
+    let way_back = async {
+        match &back {
+            Some(plan) => Ok::<_, PipelineError>(Some(target.replay(&target_copy, plan).await?)),
+            None => Ok(None),
+        }
+    };
+    let (up_end, back_end, base_dump, target_dump) = tokio::join!(
+        base.replay(&base_copy, &proposal.plan),
+        way_back,
+        base.dump(&sides.base.database),
+        target.dump(&sides.target.database)
+    );
+    let mut up = judge_end(up_end?, &sides.target.catalog, &target_dump)?;
+    if !up.proven() && proposal.engine.name == Origin::Atlas {
+        let remark = Remark {
+            title: format!("Atlas {} was set aside", proposal.engine.version),
+            text: "The plan is the native planner's: completed or not, Atlas's does not reach the target.".into(),
+            quote: None,
+            file: None,
+            line: None,
+        };
+        let native = planning::native_alone(sides, vec![remark])?;
+        let copy = base.copy().await?;
+        let proof = judge_end(base.replay(&copy, &native.plan).await?, &sides.target.catalog, &target_dump)?;
+        if proof.proven() {
+            (proposal, up) = (native, proof);
+        }
+    }
+    let down = match (back, back_end?) {
+        (Some(plan), Some(end)) => {
+            let proof = judge_end(end, &sides.base.catalog, &base_dump)?;
+            let mut all = up.effects.iter().chain(&proof.effects);
+            let lossless = all.all(|effects| effects.values_lost == 0 && effects.error_on_rows.is_none());
+            Some(Down { steps: report::build::steps(&plan, Some(&proof)), lossless, proven: proof.proven() })
+        }
+        _ => None,
+    };
+    Ok((proposal, Some(Proofs { up, down })))
+}
+
+/// A side on its server.
+struct Ground<'a> {
+    server: &'a Server,
+    side: &'a Side,
+}
+
+/// Where a replay ended.
+struct End {
+    effects: Vec<Effects>,
+    catalog: Catalog,
+    dump: Result<String, SandboxError>,
+}
+
+impl Ground<'_> {
+    async fn copy(&self) -> Result<String, PipelineError> {
+        Ok(self.server.create_database("replay", Some(&self.side.database)).await?)
+    }
+
+    /// Replays a plan on a copy, with rows in its tables, and reads what is there afterwards. The copy is gone then.
+    async fn replay(&self, copy: &str, plan: &Plan) -> Result<End, PipelineError> {
+        let connection = self.server.connect(copy).await?;
+        if !plan.steps.is_empty() {
+            rows::fill(&connection).await?;
+        }
+        let effects = replay::replay(&connection, plan, self.server.limits().statement).await?;
+        let catalog = read::read(&connection, &self.side.options).await?;
+        connection.close().await;
+        let dump = self.dump(copy).await;
+        self.server.drop_database(copy).await?;
+        Ok(End { effects, catalog, dump })
+    }
+
+    async fn dump(&self, database: &str) -> Result<String, SandboxError> {
+        self.server.pg_dump(database, &["--schema-only"]).await
+    }
+}
+
+fn judge_end(end: End, target: &Catalog, target_dump: &Result<String, SandboxError>) -> Result<Proof, PipelineError> {
+    let (pg_dump, column_order) = match (&end.dump, target_dump) {
+        (Ok(end), Ok(target)) => judge::by_pg_dump(end, target),
+        (Err(error), _) | (_, Err(error)) => (judge::unable(error.to_string()), Vec::new()),
+    };
+    let mut catalog = judge::by_catalog(&end.catalog, target);
+    if catalog.equal {
+        // Equal catalogs must need no plan: if they do, the planner would never come to rest.
+        let second = native::plan(&end.catalog, target, &native::Options::default())?;
+        if !second.steps.is_empty() {
+            catalog = judge::unable(format!("a second plan has {} steps where none is needed", second.steps.len()));
+        }
+    }
+    Ok(Proof { effects: end.effects, pg_dump, catalog, column_order })
+}

@@ -1,0 +1,184 @@
+//! One side of the comparison: a schema in a database of its own, read back, with the places of its objects.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+
+use super::{Input, Job, PipelineError, Schema, live, roles};
+use crate::{
+    catalog::{
+        self, Catalog, Kind, ObjectId,
+        read::{self, ReadOptions},
+    },
+    load::{self, Failure, Loaded, Strictness},
+    plan::native,
+    report::{self, Drift, Remark},
+    risk::Places,
+    sandbox::{Server, Servers},
+    script::Place,
+    source::shown_url,
+};
+
+/// A schema that was built and read.
+pub(super) struct Side {
+    pub catalog: Catalog,
+    /// The database that holds it; empty when it was only read.
+    pub database: String,
+    pub options: ReadOptions,
+    places: BTreeMap<ObjectId, Place>,
+    remarks: Vec<Remark>,
+}
+
+/// Base and target, and what is known of both together.
+pub(super) struct Sides {
+    pub base: Side,
+    pub target: Side,
+    pub places: Places,
+    pub remarks: Vec<Remark>,
+    /// The server's version.
+    pub server: String,
+}
+
+impl Sides {
+    fn new(mut base: Side, mut target: Side, server: String, mut remarks: Vec<Remark>) -> Sides {
+        remarks.append(&mut base.remarks);
+        remarks.append(&mut target.remarks);
+        let places = Places { base: std::mem::take(&mut base.places), target: std::mem::take(&mut target.places) };
+        Sides { base, target, places, remarks, server }
+    }
+}
+
+/// Builds both sides, each on its server, side by side.
+pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, PipelineError> {
+    let (base, target) = tokio::join!(
+        build(job, &servers.base, &job.base, Strictness::Lenient),
+        build(job, servers.target(), &job.target, Strictness::Strict)
+    );
+    let (base, target) = (base?, target?);
+    let mut remarks: Vec<Remark> = servers.remarks.iter().map(|text| remark("Not kept apart", text.clone())).collect();
+    let only_in_target = roles::level((&servers.base, &base.database), (servers.target(), &target.database)).await?;
+    if !only_in_target.is_empty() {
+        let names = only_in_target.join(", ");
+        let text =
+            format!("A plan makes no roles. These are the target's and not the base's, and must be there before it runs: {names}.");
+        remarks.push(remark("Roles", text));
+    }
+    Ok(Sides::new(base, target, servers.base.version().to_string(), remarks))
+}
+
+/// Reads two live databases.
+pub(super) async fn both_live(job: &Job, base: &SecretString, target: &SecretString) -> Result<Sides, PipelineError> {
+    let options = read_options(job);
+    let (base, target) = tokio::try_join!(live::read(base, &options), live::read(target, &options))?;
+    let server = version(base.server_version);
+    let side =
+        |catalog| Side { catalog, database: String::new(), options: options.clone(), places: BTreeMap::new(), remarks: Vec::new() };
+    Ok(Sides::new(side(base), side(target), server, Vec::new()))
+}
+
+async fn build(job: &Job, server: &Server, input: &Input, strictness: Strictness) -> Result<Side, PipelineError> {
+    let options = read_options(job);
+    let files = match &input.schema {
+        Schema::Files(files) => files.files.clone(),
+        Schema::Empty => Vec::new(),
+        Schema::Live(url) => return rebuild(job, server, url, options).await,
+    };
+    let loaded = load::load(server, &files, load::Options { session: job.config.session, strictness }).await?;
+    let catalog = read(server, &loaded.database, &options).await?;
+    let places = places(&catalog, &loaded);
+    let mut remarks: Vec<Remark> = loaded.remarks.iter().map(|text| remark("Loading", text.clone())).collect();
+    remarks.extend(loaded.failures.iter().map(left_out));
+    Ok(Side { catalog, database: loaded.database, options, places, remarks })
+}
+
+/// A live database made anew in the sandbox by the planner, from nothing to what was read, without a row of its data.
+async fn rebuild(job: &Job, server: &Server, url: &SecretString, options: ReadOptions) -> Result<Side, PipelineError> {
+    let wanted = live::read(url, &options).await?;
+    let nothing = load::load(server, &[], load::Options { session: job.config.session, strictness: Strictness::Strict }).await?;
+    let empty = read(server, &nothing.database, &options).await?;
+    let plan = native::plan(&empty, &wanted, &native::Options::default())?;
+    let connection = server.connect(&nothing.database).await?;
+    roles::make(&connection, &live::roles(url).await?).await?;
+    for step in &plan.steps {
+        let failed = |source| PipelineError::Rebuild { database: shown_url(url), sql: step.shown().to_string(), source };
+        connection.batch_execute(&step.sql).await.map_err(failed)?;
+    }
+    connection.close().await;
+    let catalog = read(server, &nothing.database, &options).await?;
+    let differences = catalog::compare(&catalog, &wanted);
+    if let Some(first) = differences.first() {
+        let first = format!("{} {}", first.object.kind, first.object);
+        return Err(PipelineError::NotRebuilt { database: shown_url(url), count: differences.len(), first });
+    }
+    Ok(Side { catalog, database: nothing.database, options, places: BTreeMap::new(), remarks: Vec::new() })
+}
+
+/// What a live database has that the base has not, and the other way round.
+pub(super) async fn drift(job: &Job, base: &Side) -> Result<Option<Drift>, PipelineError> {
+    let Some(Input { name, schema: Schema::Live(url), .. }) = &job.live else { return Ok(None) };
+    let catalog = live::read(url, &base.options).await?;
+    let changes = catalog::compare(&base.catalog, &catalog);
+    let changes = report::build::changes(&base.catalog, &catalog, &changes, &Places::default());
+    Ok(Some(Drift { database: name.clone(), changes }))
+}
+
+fn read_options(job: &Job) -> ReadOptions {
+    ReadOptions { exclude: job.config.exclude.clone(), ..ReadOptions::default() }
+}
+
+async fn read(server: &Server, database: &str, options: &ReadOptions) -> Result<Catalog, PipelineError> {
+    let connection = server.connect(database).await?;
+    let catalog = read::read(&connection, options).await?;
+    connection.close().await;
+    Ok(catalog)
+}
+
+/// Where each object stands in the files: Postgres said which statement made it, or which made what it is a part of.
+fn places(catalog: &Catalog, loaded: &Loaded) -> BTreeMap<ObjectId, Place> {
+    let mut places = BTreeMap::new();
+    for (id, object) in &catalog.objects {
+        let own = object.address.and_then(|address| loaded.place(address, part_name(id)));
+        let mut owner = object.parent.as_ref();
+        let place = own.or_else(|| {
+            while let Some(parent) = owner.and_then(|parent| catalog.objects.get(parent)) {
+                if let Some(place) = parent.address.and_then(|address| loaded.place(address, part_name(id))) {
+                    return Some(place);
+                }
+                owner = parent.parent.as_ref();
+            }
+            None
+        });
+        if let Some(place) = place {
+            places.insert(id.clone(), place);
+        }
+    }
+    places
+}
+
+/// The name to look for inside the statement that made the whole.
+fn part_name(id: &ObjectId) -> Option<&str> {
+    matches!(id.kind, Kind::Column | Kind::Constraint | Kind::Default | Kind::EnumValue)
+        .then(|| id.path.last().map(String::as_str))
+        .flatten()
+}
+
+fn remark(title: &str, text: String) -> Remark {
+    Remark { title: title.into(), text, quote: None, file: None, line: None }
+}
+
+/// A statement of the base that failed and was left out.
+fn left_out(failure: &Failure) -> Remark {
+    let code = failure.sqlstate.as_ref().map(|code| format!(" (SQLSTATE {code})")).unwrap_or_default();
+    Remark {
+        title: "A statement of the base fails and was left out".into(),
+        text: format!("{}{code}", failure.message),
+        quote: Some(failure.statement.chars().take(2_000).collect()),
+        file: Some(failure.spot.place.file.to_string()),
+        line: Some(failure.spot.place.line),
+    }
+}
+
+/// `160004` -> `16.4`.
+fn version(number: u32) -> String {
+    format!("{}.{}", number / 10_000, number % 10_000)
+}
