@@ -16,7 +16,7 @@ mod owner;
 use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedMutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +38,8 @@ pub struct Request {
     /// Statements run first on every server (`setup:` of the configuration).
     pub setup: Vec<String>,
     pub limits: Limits,
+    /// Label `schemaproof.mark` of all containers and networks that are made, so that a run's own can be told; may be empty.
+    pub mark: String,
 }
 
 /// `--sandbox`.
@@ -99,6 +101,7 @@ impl From<&Config> for Request {
             role: config.role.clone(),
             setup: config.setup.clone(),
             limits,
+            mark: String::new(),
         }
     }
 }
@@ -142,6 +145,8 @@ pub struct Server {
     limits: Limits,
     /// Holds why the server ended, once it has.
     ended: watch::Receiver<Option<String>>,
+    /// A session from the start: undoes what SQL does to our own role's password.
+    keeper: Option<Connection>,
     /// On a given server the two sides take turns with the name of the database.
     turn: Option<given::Turn>,
 }
@@ -220,14 +225,32 @@ impl Server {
     /// As [`Server::connect`].
     pub async fn connect_with(&self, database: &str, options: &str) -> Result<Connection, SandboxError> {
         let refused = |source| SandboxError::Connect { origin: self.origin.clone(), database: database.into(), source };
+        match self.dial(database, options).await? {
+            Ok(connection) => Ok(connection),
+            // invalid_password, invalid_authorization_specification: the SQL files may set a password for the role that runs them.
+            Err(error)
+                if error.code().is_some_and(|code| matches!(code.code(), "28P01" | "28000")) && self.let_in_again().await =>
+            {
+                self.dial(database, options).await?.map_err(refused)
+            }
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    async fn dial(&self, database: &str, options: &str) -> Result<Result<Connection, tokio_postgres::Error>, SandboxError> {
         let limit = Duration::from_secs(10);
         tokio::select! {
             why = self.gone() => Err(SandboxError::Ended { origin: self.origin.clone(), why }),
-            connection = tokio::time::timeout(limit, self.address.connect(database, options)) => match connection {
-                Ok(connection) => connection.map_err(refused),
-                Err(_) => Err(SandboxError::NoAnswer { origin: self.origin.clone(), seconds: limit.as_secs() }),
-            }
+            connection = tokio::time::timeout(limit, self.address.connect(database, options)) =>
+                connection.map_err(|_| SandboxError::NoAnswer { origin: self.origin.clone(), seconds: limit.as_secs() }),
         }
+    }
+
+    /// Sets our role's password and right to log in again.
+    async fn let_in_again(&self) -> bool {
+        let Some(keeper) = &self.keeper else { return false };
+        let (role, password) = (quote_identifier(self.role()), quote_literal(self.address.password().expose_secret()));
+        keeper.batch_execute(&format!("alter role {role} login password {password} valid until 'infinity'")).await.is_ok()
     }
 
     /// The URL of a database, for a program that runs beside us (`atlas`). Holds the password.

@@ -157,6 +157,7 @@ impl Stand {
             maintenance: maintenance.clone(),
             limits: request.limits.clone(),
             ended: watch::channel(None).1,
+            keeper: None,
             turn: Some(self.turn.clone()),
         };
         Ok((server(), both.then(server), remarks))

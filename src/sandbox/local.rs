@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::process::{Postmaster, User};
 use super::{
-    Address, Request, SandboxError, Server, Tools, identify,
+    Address, Connection, Request, SandboxError, Server, Tools, identify,
     owner::{self, Owner},
     quote_identifier, random,
 };
@@ -228,7 +228,7 @@ impl Stand {
 
         let address = Address::new("127.0.0.1", port, &request.role, password);
         let mut gone = ended.clone();
-        let (version, version_num) = tokio::select! {
+        let (version, version_num, keeper) = tokio::select! {
             () = cancel.cancelled() => return Err(SandboxError::Cancelled),
             _ = gone.wait_for(Option::is_some) => {
                 let why = ended.borrow().clone().unwrap_or_default();
@@ -252,6 +252,7 @@ impl Stand {
             maintenance: "postgres".into(),
             limits: request.limits.clone(),
             ended,
+            keeper: Some(keeper),
             turn: None,
         })
     }
@@ -273,7 +274,7 @@ fn local(attempted: String, error: std::io::Error) -> SandboxError {
 }
 
 /// Asks every few milliseconds until the server in this very directory answers (another may have the port).
-async fn until_ready(address: &Address, directory: &Path, database: &str) -> (String, u32) {
+async fn until_ready(address: &Address, directory: &Path, database: &str) -> (String, u32, Connection) {
     let data = directory.join("data").display().to_string();
     let attempt = async || {
         let connection = address.connect("postgres", "").await?;
@@ -282,7 +283,8 @@ async fn until_ready(address: &Address, directory: &Path, database: &str) -> (St
             return Ok::<_, tokio_postgres::Error>(None);
         }
         connection.batch_execute(&format!("create database {}", quote_identifier(database))).await?;
-        identify(&connection).await.map(Some)
+        let (version, version_num) = identify(&connection).await?;
+        Ok(Some((version, version_num, connection)))
     };
     loop {
         if let Ok(Ok(Some(found))) = tokio::time::timeout(Duration::from_secs(5), attempt()).await {

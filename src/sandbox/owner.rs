@@ -12,6 +12,7 @@ pub(super) const LABEL: &str = "schemaproof";
 pub(super) const OWNER: &str = "schemaproof.owner";
 pub(super) const DEADLINE: &str = "schemaproof.deadline";
 pub(super) const RUN: &str = "schemaproof.run";
+pub(super) const MARK: &str = "schemaproof.mark";
 
 /// One run of ours.
 #[derive(Debug, Clone)]

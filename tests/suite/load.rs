@@ -10,7 +10,7 @@ use schemaproof::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::sandbox::request;
+use crate::sandbox::{request, text};
 
 pub fn strict() -> Options {
     Options { session: Session::Single, strictness: Strictness::Strict }
@@ -33,11 +33,6 @@ async fn loaded<T>(files: &[SqlFile], options: Options, then: impl AsyncFnOnce(&
         Ok::<T, schemaproof::sandbox::SandboxError>(then(&servers.base, outcome).await)
     });
     outcome.await.unwrap()
-}
-
-async fn text(server: &Server, database: &str, sql: &str) -> String {
-    let connection = server.connect(database).await.unwrap();
-    connection.query_one(sql, &[]).await.unwrap().get(0)
 }
 
 /// The corpus, where it is.

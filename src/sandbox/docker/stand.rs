@@ -54,6 +54,7 @@ const DATA: &str = "/run/schemaproof/data";
 pub(in crate::sandbox) struct Stand {
     daemon: Daemon,
     owner: Owner,
+    mark: String,
     ground: OnceLock<Ground>,
     /// Standard inputs: a container ends when its is dropped.
     tethers: Mutex<Vec<Tether>>,
@@ -87,7 +88,13 @@ enum Dial {
 impl Stand {
     pub async fn new(request: &Request) -> Result<Stand, SandboxError> {
         let daemon = Daemon::connect().await?;
-        Ok(Stand { daemon, owner: Owner::this(request.limits.run), ground: OnceLock::new(), tethers: Mutex::default() })
+        Ok(Stand {
+            daemon,
+            owner: Owner::this(request.limits.run),
+            mark: request.mark.clone(),
+            ground: OnceLock::new(),
+            tethers: Mutex::default(),
+        })
     }
 
     fn network(&self) -> String {
@@ -99,7 +106,7 @@ impl Stand {
     }
 
     fn labels(&self) -> HashMap<String, String> {
-        self.owner.labels().into_iter().collect()
+        self.owner.labels().into_iter().chain([(owner::MARK.to_string(), self.mark.clone())]).collect()
     }
 
     /// Image and network; sweeps what dead runs left behind.
@@ -267,7 +274,7 @@ impl Stand {
         let address = Address::new(&host.to_string(), port, &request.role, &SecretString::from(password));
         let last = Mutex::new(String::from("it does not listen yet"));
         let mut gone = ended.clone();
-        let (version, version_num) = tokio::select! {
+        let Ready { version, version_num, keeper } = tokio::select! {
             () = cancel.cancelled() => return Err(SandboxError::Cancelled),
             _ = gone.wait_for(Option::is_some) => {
                 let why = ended.borrow().clone().unwrap_or_default();
@@ -293,6 +300,7 @@ impl Stand {
             maintenance: "postgres".into(),
             limits: request.limits.clone(),
             ended,
+            keeper: Some(keeper),
             turn: None,
         })
     }
@@ -327,6 +335,13 @@ impl Stand {
         }
         self.tethers.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
+}
+
+/// A server that has answered.
+struct Ready {
+    version: String,
+    version_num: u32,
+    keeper: Connection,
 }
 
 type Log = Arc<Mutex<VecDeque<u8>>>;
@@ -366,7 +381,7 @@ fn tail(log: &Log) -> String {
 /// An image's entry point runs a first server while it fills the data directory. The official one's listens on its socket only; that
 /// of another image may not. The final server is the process that the entry point became; where the entry point stays and starts
 /// the server as a child, it is the one that has been the same for a second.
-async fn wait_until_ready(address: &Address, database: &str, last: &Mutex<String>) -> (String, u32) {
+async fn wait_until_ready(address: &Address, database: &str, last: &Mutex<String>) -> Ready {
     let mut same: Option<(String, Instant)> = None;
     loop {
         let why = match tokio::time::timeout(Duration::from_secs(2), try_once(address, database, &mut same)).await {
@@ -384,7 +399,7 @@ async fn try_once(
     address: &Address,
     database: &str,
     same: &mut Option<(String, Instant)>,
-) -> Result<Option<(String, u32)>, tokio_postgres::Error> {
+) -> Result<Option<Ready>, tokio_postgres::Error> {
     let connection: Connection = address.connect("postgres", "").await?;
     let sql = "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1), \
                trim(E'\\n' from pg_read_file('/run/schemaproof/server')), \
@@ -408,7 +423,6 @@ async fn try_once(
     if !row.try_get::<_, bool>(3)? {
         connection.batch_execute(&format!("create database {}", crate::sandbox::quote_identifier(database))).await?;
     }
-    let found = identify(&connection).await?;
-    connection.close().await;
-    Ok(Some(found))
+    let (version, version_num) = identify(&connection).await?;
+    Ok(Some(Ready { version, version_num, keeper: connection }))
 }
