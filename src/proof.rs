@@ -29,13 +29,13 @@ pub struct SqlError {
 /// What one step did when it was replayed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Effects {
-    /// Locks on relations that were there before the step.
+    /// Locks on relations that were there before the plan: those that this step took, or works under.
     pub locks: Vec<Lock>,
     /// Tables whose data was written anew (a new relfilenode).
     pub rewrites: Vec<String>,
     /// Tables read from end to end.
     pub scans: Vec<String>,
-    /// Indexes built anew on tables that were there before the step.
+    /// Indexes built on tables that were there before the plan.
     pub index_builds: Vec<String>,
     /// Rows in the tables that the step locked, before and after.
     pub rows_before: Option<u64>,

@@ -55,19 +55,50 @@ impl PipelineError {
             detail: failure.detail.clone(),
             hint: failure.hint.clone(),
         });
-        // The place and the line stand apart: the message is what is left.
-        let message = match failure {
-            Some(failure) if matches!(self, PipelineError::Load(LoadError::Statement(_))) => failure.message.clone(),
-            _ => self.to_string(),
+        // Place and line stand apart in a report: the message is what is left, and what to do.
+        let (message, advice) = match self {
+            PipelineError::Load(error) => of_load(error),
+            error => (error.to_string(), None),
         };
         ReportedError {
             message,
-            advice: None,
+            advice,
             sql,
             file: spot.as_ref().map(|spot| spot.place.file.to_string()),
             line: spot.as_ref().map(|spot| spot.place.line),
             column: spot.as_ref().map(|spot| spot.place.column),
             excerpt: spot.as_ref().map(|spot| spot.line.to_string()),
         }
+    }
+}
+
+/// Why a schema could not be loaded, and what to do, without the place.
+fn of_load(error: &LoadError) -> (String, Option<String>) {
+    match error {
+        LoadError::Statement(failure) => (failure.message.clone(), None),
+        LoadError::MissingExtension { extension, origin, failure } => {
+            let advice = format!("{origin} does not have the extension `{extension}`: set `image:` to an image that has it.");
+            (failure.message.clone(), Some(advice))
+        }
+        LoadError::DiskFull { failure, megabytes } => {
+            let advice = format!(
+                "The sandbox's data directory of {megabytes} MB is full: load less data, or set `disk:` to more megabytes."
+            );
+            (failure.message.clone(), Some(advice))
+        }
+        LoadError::OutOfMemory { failure, megabytes } => {
+            let advice = format!("The sandbox's server has {megabytes} MB of memory: set `memory:` to more megabytes.");
+            (failure.message.clone(), Some(advice))
+        }
+        LoadError::Endless { seconds, .. } => {
+            let advice = "Make it shorter, or set `statement-timeout:` to more seconds.".to_string();
+            (format!("the statement was still running after {seconds} s and was stopped"), Some(advice))
+        }
+        LoadError::ServerEnded { why, .. } => (format!("the sandbox's server ended while it ran this statement: {why}"), None),
+        LoadError::SessionEnded { why, .. } => {
+            let message = format!("the sandbox's server closed the session while it ran this statement: {why}");
+            (message, Some("It crashed, ran out of memory, or the SQL itself ended the session.".into()))
+        }
+        LoadError::Script(_) | LoadError::Tampered { .. } | LoadError::Sandbox(_) => (error.to_string(), None),
     }
 }

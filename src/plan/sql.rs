@@ -381,7 +381,11 @@ mod tests {
     fn arrays_of_in_lists_are_read_back_as_they_were() {
         let printed = "CHECK (((s)::text = ANY ((ARRAY['a]'::character varying, 'b'::character varying])::text[])))";
         assert_eq!(readable_back(printed), "CHECK (((s)::text = ANY (ARRAY['a]'::character varying, 'b'::character varying])))");
-        for same in ["x = ANY ((ARRAY[1, 2])::text[])", "$$ ANY ((ARRAY['a'::character varying])::text[]) $$", "'ANY ((ARRAY[x::character varying])::text[])'"] {
+        for same in [
+            "x = ANY ((ARRAY[1, 2])::text[])",
+            "$$ ANY ((ARRAY['a'::character varying])::text[]) $$",
+            "'ANY ((ARRAY[x::character varying])::text[])'",
+        ] {
             assert_eq!(readable_back(same), same);
         }
     }

@@ -30,6 +30,8 @@ struct Relation {
     values: BTreeMap<i16, u64>,
     /// Sequential scans so far, as the server adds them up.
     scans: i64,
+    /// Made by the plan itself: nobody else waits for it, and it has no data that could be lost.
+    made_by_plan: bool,
 }
 
 /// Lock modes from weakest to strongest: <https://www.postgresql.org/docs/current/explicit-locking.html>.
@@ -131,7 +133,7 @@ impl Relations {
         let rows = query(client, &format!("{RELATIONS}{filter}")).await?;
         let mut now: BTreeMap<u32, Relation> = rows.iter().filter_map(Relation::from_row).collect();
         let before: Vec<u32> = if transactional { locked } else { self.known.keys().copied().collect() };
-        let (mut rows_before, mut rows_after) = (0, 0);
+        let (mut rows_before, mut rows_after, mut in_use) = (0, 0, Vec::new());
         for oid in before {
             let Some(old) = self.known.remove(&oid) else { continue };
             rows_before += old.rows;
@@ -139,14 +141,18 @@ impl Relations {
                 effects.values_lost += old.values.values().sum::<u64>();
                 continue;
             };
-            match old.kind {
-                'r' | 'm' if old.file != new.file => effects.rewrites.push(old.name.clone()),
-                'r' | 'm' if new.scans > old.scans => effects.scans.push(old.name.clone()),
-                'i' if old.file != new.file => effects.index_builds.push(old.name.clone()),
-                _ => {}
+            let list = match old.kind {
+                'r' | 'm' if old.file != new.file => Some(&mut effects.rewrites),
+                'r' | 'm' if new.scans > old.scans => Some(&mut effects.scans),
+                'i' if old.file != new.file => Some(&mut effects.index_builds),
+                _ => None,
+            };
+            if let Some(list) = list.filter(|_| !old.made_by_plan) {
+                list.push(old.name.clone());
+                in_use.push(old.table.unwrap_or(oid));
             }
             let had_rows = old.rows > 0;
-            new.rows = 0;
+            (new.rows, new.made_by_plan) = (0, old.made_by_plan);
             self.known.insert(oid, new);
             if had_rows {
                 self.count(client, oid).await?;
@@ -156,13 +162,19 @@ impl Relations {
                 effects.values_lost += old.values.iter().map(lost).sum::<u64>();
             }
         }
-        for (oid, relation) in now {
+        for relation in now.values_mut() {
+            relation.made_by_plan = true;
             if relation.kind == 'i'
-                && let Some(table) = relation.table.and_then(|table| self.known.get(&table))
+                && let Some(oid) = relation.table
+                && let Some(table) = self.known.get(&oid).filter(|table| !table.made_by_plan)
             {
                 effects.index_builds.push(format!("{} on {}", relation.name, table.name));
+                in_use.push(oid);
             }
-            self.known.insert(oid, relation);
+        }
+        self.known.append(&mut now);
+        for table in in_use {
+            self.lock_in_use(table, effects);
         }
         if rows_before > 0 {
             (effects.rows_before, effects.rows_after) = (Some(rows_before), Some(rows_after));
@@ -171,7 +183,18 @@ impl Relations {
             list.sort();
             list.dedup();
         }
+        effects.locks.sort();
+        effects.locks.dedup();
         Ok(())
+    }
+
+    /// A step that works on a table needs its lock, also where an earlier step of the transaction took it.
+    fn lock_in_use(&self, table: u32, effects: &mut Effects) {
+        if let (Some(strength), Some(relation)) = (self.held.get(&table), self.known.get(&table))
+            && !effects.locks.iter().any(|lock| lock.relation == relation.name)
+        {
+            effects.locks.push(Lock { relation: relation.name.clone(), mode: LOCK_MODES[*strength].to_string() });
+        }
     }
 
     /// All relations that the transaction has locked; those that this step locked, or locked more strongly, go into its effects.
@@ -194,12 +217,12 @@ impl Relations {
             if let Some(relation) = self.known.get(oid)
                 && stronger
                 && *strength > 0
+                && !relation.made_by_plan
                 && !matches!(relation.kind, 'i' | 'I')
             {
                 effects.locks.push(Lock { relation: relation.name.clone(), mode: LOCK_MODES[*strength].to_string() });
             }
         }
-        effects.locks.sort();
         let locked = now.keys().copied().collect();
         self.held = now;
         Ok(locked)
@@ -242,6 +265,7 @@ impl Relation {
             rows: 0,
             values: BTreeMap::new(),
             scans: row.get(6)?.parse().ok()?,
+            made_by_plan: false,
         };
         Some((row.get(0)?.parse().ok()?, relation))
     }

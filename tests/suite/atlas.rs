@@ -71,8 +71,8 @@ async fn statements_come_one_by_one_without_what_atlas_says_about_them() {
 
 #[tokio::test]
 async fn what_atlas_does_not_see_is_no_statement() {
-    let before = "CREATE TYPE e AS ENUM ('a', 'b'); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'";
-    let after = "CREATE TYPE e AS ENUM ('a'); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'";
+    let before = "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TABLE t (id int); ALTER TABLE t ENABLE ROW LEVEL SECURITY";
+    let after = "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'; CREATE TABLE t (id int)";
     assert_eq!(proposed(before, after).await, Vec::<String>::new());
 }
 
