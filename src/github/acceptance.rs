@@ -192,7 +192,7 @@ pub async fn collect(api: &Api, pull: &PullRequest, approve: &Approve) -> Result
     let mut said: Vec<(String, Command)> = Vec::new();
     for Comment { user, body, created_at, updated_at, .. } in comments {
         let (Some(user), Some(body)) = (user, body) else { continue };
-        if is_person(&user) && created_at == updated_at {
+        if is_person(&user) && is_unedited(&created_at, &updated_at) {
             said.extend(commands(&body).into_iter().map(|command| (user.login.clone(), command)));
         }
     }
@@ -218,6 +218,14 @@ pub async fn collect(api: &Api, pull: &PullRequest, approve: &Approve) -> Result
         counted.push(Acceptance { by: login, reason, fingerprint });
     }
     Ok(counted)
+}
+
+/// Whether a comment is as it was posted. Both times come from the same request then, a second apart at most.
+fn is_unedited(created: &str, updated: &str) -> bool {
+    match (created.parse::<jiff::Timestamp>(), updated.parse::<jiff::Timestamp>()) {
+        (Ok(created), Ok(updated)) => updated.duration_since(created).abs() <= jiff::SignedDuration::from_secs(1),
+        _ => false,
+    }
 }
 
 fn is_person(user: &User) -> bool {
@@ -308,6 +316,14 @@ mod tests {
     fn a_code_block_that_ends_hides_nothing_after_it() {
         assert_eq!(accepts("```\n/schemaproof accept no\n```\n/schemaproof accept yes"), ["yes"]);
         assert_eq!(accepts("<!-- hidden -->\n\n/schemaproof accept yes"), ["yes"]);
+    }
+
+    #[test]
+    fn an_edited_comment_is_told_by_its_times() {
+        assert!(is_unedited("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"));
+        assert!(is_unedited("2026-01-01T00:00:00.998Z", "2026-01-01T00:00:01.001Z"));
+        assert!(!is_unedited("2026-01-01T00:00:00Z", "2026-01-01T00:00:02Z"));
+        assert!(!is_unedited("", ""));
     }
 
     #[test]

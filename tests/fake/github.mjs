@@ -73,6 +73,9 @@ async function front(req, res) {
     return send(res, made.status, await made.json());
   }
   if (url.pathname === '/graphql') {
+    const asked = JSON.parse(await body(req));
+    // Reviews here are never edited.
+    if (asked.variables?.id) return send(res, 200, { data: { node: { id: asked.variables.id, lastEditedAt: null } } });
     const bots = { ghs_job: 'github-actions[bot]', ghs_readonly: 'github-actions[bot]' };
     return send(res, 200, { data: { viewer: { login: bots[token(req)] ?? 'octocat' } } });
   }
@@ -211,6 +214,10 @@ async function back(req, res) {
     bots(data);
     if (repo && /check-runs/.test(rest ?? '') && !/annotations/.test(rest)) {
       for (const run of data.check_runs ?? [data]) if (run.output) run.output.annotations_url ??= `${run.url}/annotations`;
+    }
+    if (/^collaborators\/[^/]+\/permission$/.test(rest ?? '')) {
+      data.permission = { push: 'write', maintain: 'write', pull: 'read', triage: 'read' }[data.permission] ?? data.permission;
+      data.user.role_name ??= data.role_name;
     }
     // A pull request's head follows its branch, whichever way that was moved.
     if (req.method === 'GET' && /^pulls\/\d+$/.test(rest ?? '') && data.head.repo) {

@@ -1,6 +1,7 @@
 //! The one integration binary: a module a part, so that it links once.
 
 mod atlas;
+mod ci;
 mod fake;
 mod faults;
 mod github;

@@ -1,0 +1,488 @@
+//! `schemaproof ci` from event to exit code, against the stand-in for GitHub. The planning in the middle is canned: what is tested
+//! is what is read, what is published, and in which cases nothing is.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use schemaproof::{
+    catalog::Action,
+    cli::{
+        Exit,
+        ci::{Environment, ci},
+    },
+    github::{api::Limits, outputs::Outputs},
+    pipeline::{Job, Outcome, Schema},
+    plan::{Origin, Plan, Step},
+    report::{self, Report, ReportedChange, ReportedFinding, ReportedStep, Side},
+    risk::Level,
+    trigger::{CommitSha, Event, Head},
+    verdict::Verdict,
+};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers::method};
+
+use crate::fake::{self, Repo};
+
+const SQL: &[(&str, &str)] = &[("extensions/sql/1.sql", "create table a ();"), ("README.md", "x")];
+const MORE: &[(&str, &str)] = &[("extensions/sql/1.sql", "create table a (b int);"), ("README.md", "x")];
+
+/// A step of a workflow: its files, and how often planning was asked for.
+struct Stage {
+    directory: tempfile::TempDir,
+    environment: Environment,
+}
+
+impl Stage {
+    fn new(repo: &Repo, token: &str, event: &str, payload: &Value) -> Stage {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str| Some(directory.path().join(name));
+        let environment = Environment {
+            event: Event {
+                name: event.into(),
+                payload: payload.to_string(),
+                repository: Some(repo.full_name()),
+                git_ref: None,
+                sha: None,
+                pr_number: None,
+            },
+            api_url: fake::url().into(),
+            server_url: "https://github.example".into(),
+            run_id: Some("77".into()),
+            run_number: Some(7),
+            token: Some(token.into()),
+            workspace: Some(directory.path().to_path_buf()),
+            outputs: Outputs { output: file("output"), summary: file("summary") },
+            inputs: BTreeMap::new(),
+            atlas: None,
+            limits: Limits { pause: Duration::from_millis(10), ..Limits::default() },
+        };
+        Stage { directory, environment }
+    }
+
+    async fn run(&self, plan: impl AsyncFn(&Job, &CancellationToken) -> Outcome) -> Exit {
+        ci(&self.environment, &CancellationToken::new(), plan).await
+    }
+
+    fn file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
+    }
+
+    /// An output of the step.
+    fn output(&self, name: &str) -> Option<String> {
+        let text = self.file("output");
+        let (_, rest) = text.split_once(&format!("{name}<<"))?;
+        Some(rest.lines().nth(1)?.to_string())
+    }
+}
+
+/// The payload of a `pull_request` event, as GitHub would send it now.
+async fn opened(repo: &Repo, number: u64) -> Value {
+    let pull = repo.direct("ghs_owner", "GET", &format!("pulls/{number}"), Value::Null).await;
+    json!({"action": "synchronize", "number": number, "pull_request": pull, "repository": {"full_name": repo.full_name()}})
+}
+
+fn side(input: &schemaproof::pipeline::Input) -> Side {
+    let files = if let Schema::Files(files) = &input.schema { files.files.len() } else { 0 };
+    Side { name: input.name.clone(), commit: input.commit.clone(), files }
+}
+
+/// A plan with one finding that blocks unless somebody accepted the plan.
+fn risky(job: &Job) -> Outcome {
+    let sql = "DROP TABLE public.a".to_string();
+    let plan = Plan {
+        steps: vec![Step {
+            sql: sql.clone(),
+            masked: None,
+            origin: Origin::Native,
+            group: 1,
+            transactional: true,
+            objects: vec![],
+        }],
+    };
+    let fingerprint = plan.fingerprint();
+    let accepted = job.acceptances.iter().find(|acceptance| fingerprint.is_written_as(&acceptance.fingerprint));
+    let nothing = report::build::nothing("One finding.", side(&job.base), side(&job.target), 0.5, job.run.clone());
+    let blocks = accepted.is_none();
+    let report = Report {
+        verdict: if blocks { Verdict::Blocked } else { Verdict::Pass },
+        proven: true,
+        fingerprint: Some(fingerprint.to_string()),
+        changes: vec![ReportedChange {
+            kind: "table".into(),
+            object: "public.a".into(),
+            action: Action::Drop,
+            details: vec![],
+            file: Some("extensions/sql/1.sql".into()),
+            line: Some(1),
+            left_out: false,
+            steps: vec![0],
+        }],
+        steps: vec![ReportedStep { sql, origin: Origin::Native, group: 1, transactional: true, effects: None }],
+        findings: vec![ReportedFinding {
+            rule: "drop-table".into(),
+            title: "A table is dropped".into(),
+            level: Level::Danger,
+            blocks,
+            accepted_by: accepted.map(|acceptance| acceptance.by.clone()),
+            kind: "table".into(),
+            object: "public.a".into(),
+            message: "`public.a` is dropped with its rows.".into(),
+            advice: "Keep it.".into(),
+            safer_sql: None,
+            file: Some("extensions/sql/1.sql".into()),
+            line: Some(1),
+            step: Some(0),
+        }],
+        ..nothing
+    };
+    Outcome { report, plan }
+}
+
+async fn canned(job: &Job, _: &CancellationToken) -> Outcome {
+    risky(job)
+}
+
+async fn never(_: &Job, _: &CancellationToken) -> Outcome {
+    panic!("nothing was to be planned")
+}
+
+fn texts(schema: &Schema) -> Vec<String> {
+    match schema {
+        Schema::Files(files) => files.files.iter().map(|file| file.text.to_string()).collect(),
+        _ => panic!("not files"),
+    }
+}
+
+#[tokio::test]
+async fn a_risky_pull_request_is_blocked_and_opened_by_an_acceptance_that_counts() {
+    let repo = Repo::new().await;
+    let (number, base, head) = repo.with_pull(SQL, MORE).await;
+    // The base moves on: it is compared with the merge base, and its newer commit does not show.
+    repo.commit("main", Some(&base), &[("extensions/sql/1.sql", "create table other ();")]).await;
+    let stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+    let exit = stage
+        .run(async |job: &Job, _: &CancellationToken| {
+            assert_eq!(texts(&job.base.schema), ["create table a ();"]);
+            assert_eq!(texts(&job.target.schema), ["create table a (b int);"]);
+            assert_eq!(job.base.commit.as_deref(), Some(base.as_str()));
+            risky(job)
+        })
+        .await;
+    assert_eq!(exit, Exit::Blocked);
+    assert_eq!(repo.status(&head.0, "schemaproof").await.unwrap().0, "failure");
+    let fingerprint = stage.output("fingerprint").unwrap();
+    assert_eq!(stage.output("verdict").as_deref(), Some("blocked"));
+    assert_eq!(stage.output("blocking").as_deref(), Some("1"));
+    assert!(stage.output("comment-url").unwrap().contains("#issuecomment-"));
+    assert!(stage.file("summary").contains("public.a"));
+    for name in ["report-json", "report-html", "plan-sql"] {
+        assert!(!stage.file(&stage.output(name).unwrap()).is_empty(), "{name}");
+    }
+    let (login, body) = repo.comments(number).await.remove(0);
+    assert_eq!(login, "github-actions[bot]");
+    assert!(body.contains(&format!("/schemaproof accept {fingerprint}")), "{body}");
+    let runs = repo.direct("ghs_owner", "GET", &format!("commits/{}/check-runs", head.0), Value::Null).await;
+    assert_eq!((&runs["total_count"], &runs["check_runs"][0]["conclusion"]), (&json!(1), &json!("failure")));
+    assert_eq!(runs["check_runs"][0]["output"]["annotations_count"], 1);
+
+    // Someone who may only read, someone who quotes, someone who edits, and another plan: none of them opens it.
+    repo.comment("ghs_eve", number, &format!("/schemaproof accept {fingerprint}")).await;
+    repo.comment("ghs_ann", number, &format!("> /schemaproof accept {fingerprint}")).await;
+    repo.comment("ghs_ann", number, "/schemaproof accept 0000·0000·0000·0000").await;
+    let edited = repo.comment("ghs_ann", number, "fine").await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let body = json!({"body": format!("/schemaproof accept {fingerprint}")});
+    repo.direct("ghs_ann", "PATCH", &format!("issues/comments/{edited}"), body).await;
+    repo.comment("ghs_job", number, &format!("/schemaproof accept {fingerprint}")).await;
+    assert_eq!(stage.run(canned).await, Exit::Blocked);
+
+    let comment = repo.comment("ghs_ann", number, &format!("/schemaproof accept {fingerprint} rebuilt nightly")).await;
+    let payload = json!({"action": "created", "issue": {"number": number, "state": "open", "pull_request": {}},
+        "comment": {"id": comment, "body": format!("/schemaproof accept {fingerprint} rebuilt nightly"), "user": {"login": "ann", "type": "User"}}});
+    let stage = Stage::new(&repo, "ghs_job", "issue_comment", &payload);
+    assert_eq!(stage.run(canned).await, Exit::Pass);
+    assert_eq!(repo.status(&head.0, "schemaproof").await.unwrap().0, "success");
+    let reactions = repo.direct("ghs_owner", "GET", &format!("issues/comments/{comment}/reactions"), Value::Null).await;
+    assert_eq!(reactions[0]["content"], "+1");
+    let ours: Vec<_> = repo.comments(number).await.into_iter().filter(|(_, body)| body.starts_with("<!-- schemaproof")).collect();
+    assert_eq!(ours.len(), 1);
+    assert!(
+        repo.requests().await.iter().all(|line| !line.ends_with(" 500") && !line.ends_with(" 422")),
+        "{:?}",
+        repo.requests().await
+    );
+}
+
+#[tokio::test]
+async fn an_approving_review_accepts_too() {
+    let repo = Repo::new().await;
+    let (number, ..) = repo.with_pull(SQL, MORE).await;
+    let stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+    assert_eq!(stage.run(canned).await, Exit::Blocked);
+    let body = format!("/schemaproof accept {}", stage.output("fingerprint").unwrap());
+    let path = format!("pulls/{number}/reviews");
+    repo.direct("ghs_ann", "POST", &path, json!({"event": "COMMENT", "body": body})).await;
+    assert_eq!(stage.run(canned).await, Exit::Blocked);
+    repo.direct("ghs_ann", "POST", &path, json!({"event": "APPROVE", "body": body})).await;
+    assert_eq!(stage.run(canned).await, Exit::Pass);
+}
+
+#[tokio::test]
+async fn policy_is_read_from_the_base_and_its_author_rule_holds() {
+    let repo = Repo::new().await;
+    let config = (".github/schemaproof.yml", "status-context: db\npolicy: {approve: {author: false}}\n");
+    let hostile = (".github/schemaproof.yml", "fail-on: never\ncomment: off\n");
+    let (number, _, head) = repo.with_pull(&[SQL[0], config], &[MORE[0], hostile]).await;
+    let stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+    assert_eq!(stage.run(canned).await, Exit::Blocked);
+    // The pull request's author is the repository's owner, with every right but this one.
+    repo.comment("ghs_owner", number, &format!("/schemaproof accept {}", stage.output("fingerprint").unwrap())).await;
+    assert_eq!(stage.run(canned).await, Exit::Blocked);
+    assert_eq!(repo.status(&head.0, "db").await.unwrap().0, "failure");
+    assert!(repo.comments(number).await[0].1.starts_with("<!-- schemaproof key=db "));
+}
+
+#[tokio::test]
+async fn a_docs_only_change_is_a_success_in_under_5_seconds_and_makes_no_comment() {
+    let repo = Repo::new().await;
+    let (number, _, head) = repo.with_pull(SQL, &[SQL[0], ("README.md", "y"), ("docs/new.md", "z")]).await;
+    let stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+    let begun = Instant::now();
+    assert_eq!(stage.run(never).await, Exit::Pass);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let (state, description) = repo.status(&head.0, "schemaproof").await.unwrap();
+    assert_eq!((state.as_str(), description.as_str()), ("success", "No SQL file in `extensions/sql` changes."));
+    assert!(repo.comments(number).await.is_empty());
+    assert_eq!(stage.output("verdict").as_deref(), Some("pass"));
+
+    // A comment of an earlier push is brought up to date.
+    let risky = Head(repo.commit("topic", Some(&head.0), MORE).await);
+    let stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+    assert_eq!(stage.run(canned).await, Exit::Blocked);
+    repo.commit("topic", Some(&risky.0), SQL).await;
+    let stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+    assert_eq!(stage.run(never).await, Exit::Pass);
+    let comments = repo.comments(number).await;
+    assert_eq!(comments.len(), 1);
+    assert!(comments[0].1.contains("No SQL file in"), "{}", comments[0].1);
+}
+
+#[tokio::test]
+async fn a_dispatch_with_a_number_reports_on_the_pull_requests_head() {
+    let repo = Repo::new().await;
+    let (number, base, head) = repo.with_pull(SQL, MORE).await;
+    let payload = json!({"ref": "refs/heads/main", "inputs": {"pr-number": number.to_string()}});
+    let mut stage = Stage::new(&repo, "ghs_job", "workflow_dispatch", &payload);
+    stage.environment.workspace = None;
+    stage.environment.event.sha = Some(base.to_string());
+    assert_eq!(stage.run(canned).await, Exit::Blocked);
+    assert_eq!(repo.status(&head.0, "schemaproof").await.unwrap().0, "failure");
+    assert!(repo.status(&base, "schemaproof").await.is_none());
+    assert_eq!(repo.comments(number).await.len(), 1);
+}
+
+#[tokio::test]
+async fn merge_groups_pushes_and_branches_get_a_status_and_no_comment() {
+    let repo = Repo::new().await;
+    let (number, base, head) = repo.with_pull(SQL, MORE).await;
+    let (sha, was) = (head.0.as_str(), base.as_str());
+    let group =
+        json!({"action": "checks_requested", "merge_group": {"head_sha": sha, "base_sha": was, "base_ref": "refs/heads/main"}});
+    let push = json!({"ref": "refs/heads/topic", "before": was, "after": sha, "repository": {"default_branch": "main"}});
+    let zero = "0".repeat(40);
+    let new = json!({"ref": "refs/heads/topic", "before": zero, "after": sha, "repository": {"default_branch": "main"}});
+    for (event, payload) in
+        [("merge_group", group), ("push", push), ("push", new), ("workflow_dispatch", json!({"ref": "refs/heads/topic"}))]
+    {
+        let mut stage = Stage::new(&repo, "ghs_job", event, &payload);
+        stage.environment.event.sha = Some(sha.into());
+        stage.environment.event.git_ref = Some("refs/heads/topic".into());
+        let count = AtomicUsize::new(0);
+        let exit = stage
+            .run(async |job: &Job, _: &CancellationToken| {
+                count.fetch_add(1, Ordering::SeqCst);
+                assert_eq!(texts(&job.base.schema), ["create table a ();"], "{event}");
+                risky(job)
+            })
+            .await;
+        assert_eq!((exit, count.into_inner()), (Exit::Blocked, 1), "{event}");
+        assert_eq!(repo.status(&head.0, "schemaproof").await.unwrap().0, "failure");
+    }
+    assert!(repo.comments(number).await.is_empty());
+    let tag = json!({"ref": "refs/tags/v1", "before": zero, "after": sha});
+    assert_eq!(Stage::new(&repo, "ghs_job", "push", &tag).run(never).await, Exit::Pass);
+}
+
+#[tokio::test]
+async fn a_token_that_may_only_read_still_gives_summary_outputs_and_exit_code() {
+    let repo = Repo::new().await;
+    let (number, _, head) = repo.with_pull(SQL, MORE).await;
+    let stage = Stage::new(&repo, "ghs_readonly", "pull_request", &opened(&repo, number).await);
+    assert_eq!(stage.run(canned).await, Exit::Blocked);
+    assert_eq!(stage.output("verdict").as_deref(), Some("blocked"));
+    assert!(stage.file("summary").contains("public.a"));
+    assert!(repo.comments(number).await.is_empty() && repo.status(&head.0, "schemaproof").await.is_none());
+
+    let docs = repo.commit("topic", Some(&head.0), SQL).await;
+    let stage = Stage::new(&repo, "ghs_readonly", "pull_request", &opened(&repo, number).await);
+    assert_eq!(stage.run(never).await, Exit::Pass, "{docs}");
+}
+
+#[tokio::test]
+async fn broken_input_is_an_error_that_is_published() {
+    let repo = Repo::new().await;
+    let item = json!({"path": "extensions/sql/1.sql", "mode": "120000", "type": "blob", "content": "/etc/passwd"});
+    let base = repo.commit("main", None, SQL).await;
+    let head: CommitSha = repo.commit_tree("topic", Some(&base), vec![item]).await;
+    let number = repo.pull("topic").await;
+    let stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+    assert_eq!(stage.run(never).await, Exit::Failed);
+    let (state, description) = repo.status(&head, "schemaproof").await.unwrap();
+    assert_eq!(state, "error");
+    assert!(description.contains("symbolic link"), "{description}");
+    assert!(repo.comments(number).await[0].1.contains("symbolic link"));
+}
+
+/// A proxy in front of the stand-in that fails where it is told to.
+async fn failing(verb: &'static str, path: &'static str, answer: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method(verb)).and(wiremock::matchers::path_regex(path)).respond_with(answer).with_priority(1).mount(&server).await;
+    let http = reqwest::Client::new();
+    Mock::given(wiremock::matchers::any()).respond_with(Forward { http }).with_priority(5).mount(&server).await;
+    server
+}
+
+struct Forward {
+    http: reqwest::Client,
+}
+
+impl wiremock::Respond for Forward {
+    fn respond(&self, request: &wiremock::Request) -> ResponseTemplate {
+        let (http, request) = (self.http.clone(), request.clone());
+        let answer = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let url = format!("{}{}", fake::url(), &request.url[url::Position::BeforePath..]);
+                let mut sent = http.request(request.method.as_str().parse().unwrap(), url).body(request.body.clone());
+                for name in ["authorization", "content-type", "accept"] {
+                    if let Some(value) = request.headers.get(name) {
+                        sent = sent.header(name, value.as_bytes());
+                    }
+                }
+                let answer = sent.send().await.unwrap();
+                let (status, link) = (answer.status().as_u16(), answer.headers().get("link").cloned());
+                let mut template = ResponseTemplate::new(status);
+                if let Some(link) = link {
+                    template = template.insert_header("link", link.to_str().unwrap());
+                }
+                template.set_body_bytes(answer.bytes().await.unwrap())
+            })
+        });
+        answer.join().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_published_never_turns_the_gate_green() {
+    for (verb, path, status) in [
+        ("POST", "/issues/.*/comments$", 500),
+        ("POST", "/issues/.*/comments$", 422),
+        ("GET", "/issues/.*/comments$", 404),
+        ("POST", "/statuses/", 502),
+        ("PATCH", "/check-runs/", 500),
+    ] {
+        let repo = Repo::new().await;
+        let (number, _, head) = repo.with_pull(SQL, MORE).await;
+        let server = failing(verb, path, ResponseTemplate::new(status)).await;
+        let mut stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+        stage.environment.api_url = server.uri();
+        let passing = async |job: &Job, _: &CancellationToken| {
+            let mut outcome = risky(job);
+            outcome.report.verdict = Verdict::Pass;
+            outcome.report.findings.clear();
+            outcome
+        };
+        let exit = stage.run(passing).await;
+        assert_eq!(exit, Exit::NotPublished, "{verb} {path} {status}");
+        let state = repo.status(&head.0, "schemaproof").await.map(|(state, _)| state);
+        assert_ne!(state.as_deref(), Some("success"), "{verb} {path} {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_run_says_so_in_seconds() {
+    let repo = Repo::new().await;
+    let (number, _, head) = repo.with_pull(SQL, MORE).await;
+    let stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+    let cancel = CancellationToken::new();
+    let waits = async |job: &Job, cancel: &CancellationToken| {
+        cancel.cancelled().await;
+        risky(job)
+    };
+    let (exit, ended) = tokio::join!(async { (ci(&stage.environment, &cancel, waits).await, Instant::now()) }, async {
+        // Until planning has begun.
+        while repo.status(&head.0, "schemaproof").await.is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        cancel.cancel();
+        Instant::now()
+    });
+    assert_eq!(exit.0, Exit::Failed);
+    assert!(exit.1.duration_since(ended) < Duration::from_secs(4));
+    let (state, description) = repo.status(&head.0, "schemaproof").await.unwrap();
+    assert_eq!((state.as_str(), description.as_str()), ("error", "The run was cancelled"));
+    assert!(repo.comments(number).await.is_empty());
+}
+
+#[tokio::test]
+async fn without_a_token_or_an_event_the_step_fails_and_says_why() {
+    let repo = Repo::new().await;
+    let mut stage = Stage::new(&repo, "ghs_job", "gollum", &json!({}));
+    assert_eq!(stage.run(never).await, Exit::Failed);
+    assert!(stage.file("summary").contains("gollum"));
+    stage.environment.event.name = "push".into();
+    stage.environment.event.payload = json!({"ref": "refs/heads/x", "after": "a".repeat(40)}).to_string();
+    stage.environment.token = None;
+    assert_eq!(stage.run(never).await, Exit::Failed);
+    assert!(stage.file("summary").contains("token"));
+    assert_eq!(stage.output("verdict").as_deref(), Some("error"));
+}
+
+/// Real payloads, where `@octokit/webhooks-examples` is there (the stand-in brings it).
+#[tokio::test]
+async fn real_payloads_are_understood() {
+    fake::url();
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cache"))).unwrap();
+    let file = cache.join("schemaproof/github-fake/npm/node_modules/@octokit/webhooks-examples/api.github.com/index.json");
+    let all: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let mut read = BTreeMap::new();
+    for webhook in all.as_array().unwrap() {
+        let name = webhook["name"].as_str().unwrap();
+        for payload in webhook["examples"].as_array().unwrap() {
+            let event = Event {
+                name: name.into(),
+                payload: payload.to_string(),
+                sha: Some("a".repeat(40)),
+                git_ref: Some("refs/heads/main".into()),
+                ..Event::default()
+            };
+            match schemaproof::trigger::Trigger::read(&event) {
+                Ok(_) => *read.entry(name.to_string()).or_insert(0) += 1,
+                Err(schemaproof::trigger::TriggerError::UnknownEvent { .. }) => {}
+                // Some examples of other events have no repository.
+                Err(schemaproof::trigger::TriggerError::Missing { field: "repository", .. }) => {}
+                Err(error) => panic!("{name}: {error}"),
+            }
+        }
+    }
+    for name in ["pull_request", "pull_request_review", "push", "issue_comment", "workflow_dispatch"] {
+        assert!(read.get(name).is_some_and(|count| *count > 0), "{name}: {read:?}");
+    }
+}
