@@ -38,7 +38,11 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let keyed = matches!(kind, "p" | "u" | "x");
     let inherited = !row.flag("conislocal")? || row.oid("conparentid")? != 0;
     if inherited && !keyed {
-        builder.alias(class::CONSTRAINT, oid, 0, whole.clone());
+        if row.oid("conparentid")? == 0 {
+            builder.alias(class::CONSTRAINT, oid, 0, whole.clone());
+        } else {
+            builder.ignore(class::CONSTRAINT, oid);
+        }
         if let Some(table) = builder.get_mut(&whole)
             && let Value::List(list) = table.details.entry("inherited_constraints").or_insert_with(|| Value::List(Vec::new()))
         {

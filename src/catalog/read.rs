@@ -227,9 +227,11 @@ impl Builder {
         true
     }
 
-    /// Lets `address` stand for `id` in dependencies.
+    /// Lets an address stand for `id` in dependencies; OID 0 is nothing.
     pub fn alias(&mut self, class: u32, object: u32, sub: i32, id: ObjectId) {
-        self.addresses.insert(Address { class, object, sub }, id);
+        if object != 0 {
+            self.addresses.insert(Address { class, object, sub }, id);
+        }
     }
 
     /// Says that an object, and what depends on it, is left out on purpose, so that it is not reported as not covered.

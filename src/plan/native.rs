@@ -52,6 +52,8 @@ pub enum Verdict {
     Alter,
     /// By DROP and CREATE; dependents react.
     Replace,
+    /// Attributes of types: the whole type is swapped.
+    SwapWhole,
     /// Types: the old one is renamed away, the new one made, what uses it is moved over ([`Rule::react`]), the old one dropped.
     Swap,
 }
@@ -65,6 +67,8 @@ pub enum Reaction {
     ReplaceWhole,
     /// It is a type, and swapped too.
     Swap,
+    /// It is an attribute of a type, which is swapped.
+    SwapWhole,
     /// It stays and is altered: its rule's `alter` is called with this attribute as changed, even if both sides agree on it.
     Alter(&'static str),
     /// It does not mind.
@@ -102,13 +106,19 @@ pub struct Side<'a> {
     pub catalog: &'a Catalog,
     parts: HashMap<&'a ObjectId, Vec<&'a Object>>,
     dependents: HashMap<&'a ObjectId, Vec<&'a Object>>,
+    /// How many columns' NOT NULL constraints have a name.
+    not_null_names: HashMap<&'a str, usize>,
 }
 
 impl<'a> Side<'a> {
     fn new(catalog: &'a Catalog) -> Self {
         let mut parts: HashMap<_, Vec<_>> = HashMap::new();
         let mut dependents: HashMap<_, Vec<_>> = HashMap::new();
+        let mut not_null_names: HashMap<_, usize> = HashMap::new();
         for object in catalog.objects.values() {
+            if let Some(name) = object.text("not_null_name") {
+                *not_null_names.entry(name).or_default() += 1;
+            }
             if let Some(parent) = &object.parent {
                 parts.entry(parent).or_default().push(object);
             }
@@ -119,7 +129,7 @@ impl<'a> Side<'a> {
         for list in parts.values_mut() {
             list.sort_by_key(|part| (part.id.kind, part.integer("position").unwrap_or(0), &part.id));
         }
-        Self { catalog, parts, dependents }
+        Self { catalog, parts, dependents, not_null_names }
     }
 
     pub fn get(&self, id: &ObjectId) -> Option<&'a Object> {
@@ -145,6 +155,11 @@ impl<'a> Side<'a> {
             at += 1;
         }
         all
+    }
+
+    /// Whether NOT NULL constraints of several columns have this name, so that Postgres would choose another one by itself.
+    pub fn not_null_name_is_shared(&self, name: &str) -> bool {
+        self.not_null_names.get(name).is_some_and(|count| *count > 1)
     }
 
     /// Objects that name this one in their `needs`.
@@ -181,12 +196,20 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// Whether an object of the base is gone for a while or for good: dropped or replaced, itself or a whole it is part of.
     pub fn vanishes(&self, id: &ObjectId) -> bool {
-        self.base.line(id).any(|at| self.dropped.contains(at) || self.replaced.contains(at))
+        let Some(parent) = self.base.get(id).and_then(|object| object.parent.as_ref()) else { return self.vanishes_itself(id) };
+        // What the target has as a part of something else is moved out before its old whole goes.
+        let moved = self.target.get(id).is_some_and(|kept| kept.parent.as_ref() != Some(parent));
+        self.vanishes_itself(id) || self.swapped.contains(parent) || !moved && self.vanishes(parent)
     }
 
     /// Whether an object of the target is made by this plan: new or replaced, itself or a whole it is part of.
     pub fn appears(&self, id: &ObjectId) -> bool {
-        self.target.line(id).any(|at| self.created.contains(at) || self.replaced.contains(at))
+        if self.created.contains(id) || self.replaced.contains(id) {
+            return true;
+        }
+        let Some(parent) = self.target.get(id).and_then(|object| object.parent.as_ref()) else { return false };
+        let moved = self.base.get(id).is_some_and(|kept| kept.parent.as_ref() != Some(parent));
+        if moved { self.vanishes(id) } else { self.swapped.contains(parent) || self.appears(parent) }
     }
 
     /// Whether an object is there before, during and after, and no statement touches it.
@@ -311,8 +334,7 @@ impl<'a> Actions<'a> {
         if !self.cx.appears(&after.id)
             && let Some(before) = self.cx.base.get(&after.id)
         {
-            let swapped = |need: &ObjectId| if self.cx.swapped.contains(need) { rules::swap::old_id(need) } else { need.clone() };
-            action.releases.extend(before.needs.iter().map(swapped));
+            action.releases.extend(before.needs.iter().map(|need| self.cx.old(need)));
             if before.parent != after.parent {
                 action.releases.extend(before.parent.clone());
             }
@@ -351,6 +373,11 @@ impl<'a> Actions<'a> {
 }
 
 impl Context<'_> {
+    /// The name that an object of the base has while its successor is made.
+    pub fn old(&self, id: &ObjectId) -> ObjectId {
+        if self.swapped.contains(id) { rules::swap::old_id(id) } else { id.clone() }
+    }
+
     fn vanishes_itself(&self, id: &ObjectId) -> bool {
         self.dropped.contains(id) || self.replaced.contains(id)
     }
@@ -454,6 +481,13 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
                 cx.altered.remove(&change.object);
                 cx.swapped.insert(change.object.clone());
             }
+            Verdict::SwapWhole => {
+                if let Some(whole) = &after.parent {
+                    cx.altered.remove(whole);
+                    cx.swapped.insert(whole.clone());
+                    work.push(whole.clone());
+                }
+            }
         }
         work.push(change.object);
     }
@@ -533,7 +567,8 @@ fn react_to(cx: &mut Context<'_>, need: &ObjectId, work: &mut Vec<ObjectId>) -> 
             // Its own change takes it off what goes.
             continue;
         }
-        match rule_for(&dependent.id)?.react(cx, dependent, needed) {
+        let reaction = rule_for(&dependent.id)?.react(cx, dependent, needed);
+        match reaction {
             Reaction::Nothing => {}
             Reaction::Replace => {
                 cx.altered.remove(&dependent.id);
@@ -549,10 +584,11 @@ fn react_to(cx: &mut Context<'_>, need: &ObjectId, work: &mut Vec<ObjectId>) -> 
                     work.push(whole.clone());
                 }
             }
-            Reaction::Swap => {
-                cx.altered.remove(&dependent.id);
-                if cx.swapped.insert(dependent.id.clone()) {
-                    work.push(dependent.id.clone());
+            Reaction::Swap | Reaction::SwapWhole => {
+                let whole = dependent.parent.as_ref().filter(|_| reaction == Reaction::SwapWhole).unwrap_or(&dependent.id);
+                cx.altered.remove(whole);
+                if cx.swapped.insert(whole.clone()) {
+                    work.push(whole.clone());
                 }
             }
             Reaction::Alter(name) => {
@@ -590,7 +626,7 @@ fn act(cx: &Context<'_>) -> Result<Vec<Action>, PlanError> {
     }
     for id in &cx.swapped {
         let (Some(before), Some(after)) = (cx.base.get(id), cx.target.get(id)) else { continue };
-        rules::swap::swap(before, &mut out);
+        rules::swap::swap(cx, before, &mut out);
         make(cx, after, &mut out)?;
     }
     for id in cx.created.iter().chain(&cx.replaced) {
@@ -617,7 +653,9 @@ fn make(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) -> Result<(), 
         rules::owner::after_create(cx, object, out);
     }
     for part in cx.target.parts(&object.id) {
-        make(cx, part, out)?;
+        if cx.appears(&part.id) {
+            make(cx, part, out)?;
+        }
     }
     Ok(())
 }

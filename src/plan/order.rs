@@ -89,7 +89,9 @@ fn connect(actions: &[Action]) -> Graph {
             for creator in creators.get(need).unwrap_or(&none) {
                 graph.add(*creator, at, true);
             }
-            if !action.alters.contains(need) {
+            // That a whole is changed is nothing to its parts.
+            let whole = action.subject.path.len() > need.path.len() && action.subject.path.starts_with(&need.path);
+            if !whole && !action.alters.contains(need) {
                 for alterer in alterers.get(need).unwrap_or(&none) {
                     graph.add(*alterer, at, false);
                 }

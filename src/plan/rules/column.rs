@@ -7,7 +7,7 @@ use super::{
         native::{Actions, Context, Reaction, Rule, Verdict},
         sql,
     },
-    sequence, table,
+    sequence, table, types,
 };
 use crate::catalog::{Change, Kind, Object, ObjectId};
 
@@ -82,7 +82,7 @@ pub fn definition<'a>(cx: &Context<'a>, column: &'a Object, typed: bool, parts: 
     if column.flag("not_null") && !column.flag("not_null_not_valid") {
         text.push_str(&if typed && !said { " WITH OPTIONS".to_owned() } else { String::new() });
         said = true;
-        text.push_str(&not_null(column));
+        text.push_str(&not_null(cx, column));
     }
     said.then_some(text)
 }
@@ -104,8 +104,14 @@ fn default_not_null_name(column: &Object) -> String {
     format!("{table}_{name}_not_null")
 }
 
-fn not_null(column: &Object) -> String {
-    let named = column.text("not_null_name").filter(|name| *name != default_not_null_name(column));
+/// Whether the NOT NULL constraint has the name that Postgres would give it.
+fn plainly_named(cx: &Context<'_>, column: &Object) -> bool {
+    let taken = |name: &str| cx.base.not_null_name_is_shared(name) || cx.target.not_null_name_is_shared(name);
+    column.text("not_null_name").is_none_or(|name| name == default_not_null_name(column) && !taken(name))
+}
+
+fn not_null(cx: &Context<'_>, column: &Object) -> String {
+    let named = column.text("not_null_name").filter(|_| !plainly_named(cx, column));
     let name = named.map(|name| format!(" CONSTRAINT {}", sql::ident(name))).unwrap_or_default();
     let inherit = if column.flag("not_null_no_inherit") { " NO INHERIT" } else { "" };
     format!("{name} NOT NULL{inherit}")
@@ -224,6 +230,10 @@ impl Rule for ColumnRule {
 
     fn verdict(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
         let changed = |name: &str| change.attributes.iter().any(|attribute| attribute.name == name);
+        if of_type(after) {
+            let used = after.parent.as_ref().is_some_and(|whole| types::in_tables(cx, whole));
+            return if used && (changed("type") || changed("collation")) { Verdict::SwapWhole } else { Verdict::Alter };
+        }
         if of_view(after) || follows_parent(cx, after) && table::stays_child(cx, after.parent.as_ref().unwrap_or(&after.id)) {
             return Verdict::Alter;
         }
@@ -272,9 +282,12 @@ impl Rule for ColumnRule {
         }
     }
 
-    fn react(&self, _cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
+    fn react(&self, cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
         if of_view(object) {
             return Reaction::ReplaceWhole;
+        }
+        if of_type(object) && object.parent.as_ref().is_some_and(|whole| types::in_tables(cx, whole)) {
+            return Reaction::SwapWhole;
         }
         match need.id.kind {
             Kind::Type | Kind::Domain => Reaction::Alter("type"),
@@ -407,7 +420,7 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
     }
     let name = after.text("not_null_name").map(sql::ident).unwrap_or_default();
     if changed("not_null") {
-        let plain = after.text("not_null_name").is_none_or(|name| name == default_not_null_name(after));
+        let plain = plainly_named(cx, after);
         if plain && !after.flag("not_null_no_inherit") && !after.flag("not_null_not_valid") {
             let follows = follows_parent(cx, after) && !after.flag("not_null_local");
             if !follows {

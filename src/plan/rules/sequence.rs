@@ -1,7 +1,7 @@
 //! Sequences. An identity column's is made and dropped by its column.
 
 use super::super::{
-    native::{Actions, Context, Reaction, Rule, Verdict},
+    native::{Actions, Context, Reaction, Rule, Verb, Verdict},
     sql,
 };
 use crate::catalog::{Change, Kind, Object, ObjectId};
@@ -55,6 +55,64 @@ fn is_identity(object: &Object) -> bool {
     !object.list("identity_of").is_empty()
 }
 
+/// The sequence of a column that was an identity column before, and whose sequence had another name.
+fn rename_identity(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+    let Some(column) = object.parent.as_ref().filter(|column| !cx.appears(column)) else { return };
+    let Some(before) = cx.base.parts_of(column, Kind::Sequence).find(|sequence| is_identity(sequence)) else { return };
+    let mut name = before.id.path.clone();
+    if before.id.path.first() != object.id.path.first() {
+        let schema = object.id.path.first().map_or("", String::as_str);
+        let action =
+            out.other(object, Verb::Alter, format!("ALTER SEQUENCE {} SET SCHEMA {}", sql::qualified(&name), sql::ident(schema)));
+        action.creates.push(object.id.clone());
+        action.destroys.push(before.id.clone());
+        name = [&[schema.to_owned()], name.get(1..).unwrap_or_default()].concat();
+    }
+    if before.id.name() != object.id.name() {
+        let action = out.other(
+            object,
+            Verb::Alter,
+            format!("ALTER SEQUENCE {} RENAME TO {}", sql::qualified(&name), sql::ident(object.id.name())),
+        );
+        action.creates.push(object.id.clone());
+        action.destroys.push(before.id.clone());
+    }
+    let changed = ["type", "start", "increment", "minimum", "maximum", "cache", "cycle"];
+    change_options(
+        before,
+        object,
+        changed.into_iter().filter(|name| before.attributes.get(*name) != object.attributes.get(*name)),
+        out,
+    );
+}
+
+fn change_options(before: &Object, after: &Object, changed: impl Iterator<Item = &'static str>, out: &mut Actions<'_>) {
+    let mut parts = Vec::new();
+    for name in changed {
+        let number = after.integer(name).unwrap_or_default();
+        match name {
+            "type" => parts.push(format!("AS {}", after.text("type").unwrap_or("bigint"))),
+            "start" => parts.push(format!("START WITH {number}")),
+            "increment" => parts.push(format!("INCREMENT BY {number}")),
+            "minimum" => parts.push(format!("MINVALUE {number}")),
+            "maximum" => parts.push(format!("MAXVALUE {number}")),
+            "cache" => parts.push(format!("CACHE {number}")),
+            "cycle" => parts.push(if after.flag("cycle") { "CYCLE" } else { "NO CYCLE" }.to_owned()),
+            _ => {}
+        }
+    }
+    if parts.is_empty() {
+        return;
+    }
+    // Where a fresh sequence stands would be outside of its bounds, which Postgres refuses.
+    let bounds = after.integer("minimum").zip(after.integer("maximum"));
+    if before.integer("start").zip(bounds).is_some_and(|(start, (minimum, maximum))| start < minimum || start > maximum) {
+        parts.push("RESTART".to_owned());
+    }
+    let action = out.alter(after, format!("ALTER SEQUENCE {} {}", sql::name(after), parts.join(" ")));
+    action.needs.push(after.id.clone());
+}
+
 fn own(object: &Object, out: &mut Actions<'_>) {
     let owner = object.list("owned_by");
     let name = sql::name(object);
@@ -82,8 +140,9 @@ impl Rule for SequenceRule {
         Reaction::Nothing
     }
 
-    fn create(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         if is_identity(object) {
+            rename_identity(cx, object, out);
             return;
         }
         let unlogged = if object.flag("unlogged") { "UNLOGGED " } else { "" };
@@ -97,23 +156,7 @@ impl Rule for SequenceRule {
     }
 
     fn alter(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
-        let mut parts = Vec::new();
-        for attribute in &change.attributes {
-            let number = after.integer(attribute.name).unwrap_or_default();
-            match attribute.name {
-                "type" => parts.push(format!("AS {}", after.text("type").unwrap_or("bigint"))),
-                "start" => parts.push(format!("START WITH {number}")),
-                "increment" => parts.push(format!("INCREMENT BY {number}")),
-                "minimum" => parts.push(format!("MINVALUE {number}")),
-                "maximum" => parts.push(format!("MAXVALUE {number}")),
-                "cache" => parts.push(format!("CACHE {number}")),
-                "cycle" => parts.push(if after.flag("cycle") { "CYCLE" } else { "NO CYCLE" }.to_owned()),
-                _ => {}
-            }
-        }
-        if !parts.is_empty() {
-            out.alter(after, format!("ALTER SEQUENCE {} {}", sql::name(after), parts.join(" ")));
-        }
+        change_options(before, after, change.attributes.iter().map(|attribute| attribute.name), out);
         if change.attributes.iter().any(|attribute| attribute.name == "unlogged") && !is_identity(after) {
             let how = if after.flag("unlogged") { "UNLOGGED" } else { "LOGGED" };
             out.alter(after, format!("ALTER SEQUENCE {} SET {how}", sql::name(after)));

@@ -3,7 +3,7 @@
 //! It does not say which columns are moved: their rule reacts to the swap.
 
 use super::super::{
-    native::{Actions, Verb},
+    native::{Actions, Context, Verb},
     sql,
 };
 use crate::catalog::{Object, ObjectId};
@@ -23,16 +23,43 @@ pub fn old_id(id: &ObjectId) -> ObjectId {
 }
 
 /// Renames the type away and drops it in the end. What needs the new one comes after it is made, by the dependencies of its making.
-pub fn swap(before: &Object, out: &mut Actions<'_>) {
+pub fn swap(cx: &Context<'_>, before: &Object, out: &mut Actions<'_>) {
     let old = old_id(&before.id);
     let noun = sql::noun(before.id.kind);
     let rename = out.other(before, Verb::Drop, format!("ALTER {noun} {} RENAME TO {}", sql::name(before), sql::ident(old.name())));
     // Gone under its name: what is made under that name comes later. Whoever still uses it does so by OID.
     rename.destroys.push(before.id.clone());
+    if let (Some(multirange), Some(schema)) = (before.text("multirange"), before.id.path.first()) {
+        let id = ObjectId::new(before.id.kind, [schema.as_str(), multirange]);
+        let name = sql::ident(old_id(&id).name());
+        let rename = out.other(before, Verb::Drop, format!("ALTER TYPE {} RENAME TO {name}", sql::qualified(&id.path)));
+        rename.destroys.push(before.id.clone());
+    }
+    // A range type's constructors keep their names when the type is renamed, and would be in the way of the new one's.
+    if let (Some("range"), Some(subtype), Some(schema)) = (before.text("form"), before.text("subtype"), before.id.path.first()) {
+        let name = sql::name(before);
+        let mut constructors =
+            vec![(before.id.name(), format!("{subtype}, {subtype}")), (before.id.name(), format!("{subtype}, {subtype}, text"))];
+        if let Some(multirange) = before.text("multirange") {
+            constructors.extend([
+                (multirange, String::new()),
+                (multirange, name.clone()),
+                (multirange, format!("VARIADIC {name}[]")),
+            ]);
+        }
+        for (function, arguments) in constructors {
+            let id = ObjectId::new(before.id.kind, [schema.as_str(), function]);
+            let new = sql::ident(old_id(&id).name());
+            let rename =
+                out.other(before, Verb::Drop, format!("ALTER FUNCTION {}({arguments}) RENAME TO {new}", sql::qualified(&id.path)));
+            rename.releases.push(before.id.clone());
+        }
+    }
     let mut gone = Object::new(old.clone());
     gone.needs.clone_from(&before.needs);
     let drop = out.other(&gone, Verb::Drop, format!("DROP {noun} {}", sql::qualified(&old.path)));
     drop.needs.push(before.id.clone());
     drop.destroys.push(old);
-    drop.releases.clone_from(&before.needs);
+    let parts = cx.base.descendants(&before.id);
+    drop.releases.extend(parts.iter().flat_map(|part| &part.needs).chain(&before.needs).map(|need| cx.old(need)));
 }

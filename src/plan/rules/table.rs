@@ -53,6 +53,11 @@ impl Rule for TableRule {
                 lines.push(line);
             }
         }
+        if object.text("partition_of").is_some() {
+            for (name, definition) in inherited_checks(cx, object) {
+                lines.push(format!("CONSTRAINT {} {definition}", sql::ident(&name)));
+            }
+        }
         for part in cx.target.parts_of(&object.id, Kind::Constraint) {
             if constraint::stands_inside(cx, object, part) {
                 parts.push(part);
@@ -288,9 +293,49 @@ pub fn changed_foreign_options(old: &[String], new: &[String]) -> String {
     parts.join(", ")
 }
 
+/// Checks that the target's table has only because a table above has them, by name.
+fn inherited_checks(cx: &Context<'_>, object: &Object) -> Vec<(String, String)> {
+    let mut above: Vec<&Object> = parents(&cx.target, object).collect();
+    let mut at = 0;
+    while let Some(table) = above.get(at).copied() {
+        above.extend(parents(&cx.target, table));
+        at += 1;
+    }
+    let find = |name: &String| {
+        above.iter().find_map(|table| {
+            let mut path = table.id.path.clone();
+            path.push(name.clone());
+            let check = cx.target.get(&ObjectId { kind: Kind::Constraint, path })?;
+            (check.text("form") == Some("c")).then(|| (name.clone(), check.text("definition").unwrap_or_default().to_owned()))
+        })
+    };
+    object.list("inherited_constraints").iter().filter_map(find).collect()
+}
+
+/// Adds the checks that a table must have before it becomes a child of others.
+fn add_inherited_checks(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) -> Vec<ObjectId> {
+    let mut made = Vec::new();
+    for (name, definition) in inherited_checks(cx, child) {
+        let mut path = child.id.path.clone();
+        path.push(name.clone());
+        let id = ObjectId { kind: Kind::Constraint, path };
+        let there = cx.base.get(&child.id).is_some_and(|before| before.list("inherited_constraints").contains(&name))
+            || cx.base.get(&id).is_some();
+        if !there {
+            let action =
+                out.alter(child, format!("ALTER TABLE {} ADD CONSTRAINT {} {definition}", sql::name(child), sql::ident(&name)));
+            action.creates.push(id.clone());
+            action.needs.extend(cx.target.parts_of(&child.id, Kind::Column).map(|column| column.id.clone()));
+            made.push(id);
+        }
+    }
+    made
+}
+
 /// ATTACH PARTITION, after the keys and indexes of both, so that they find each other and nothing is made by itself.
 fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
     let (Some(parent), Some(bound)) = (child.text("partition_of"), child.text("partition_bound")) else { return };
+    let checks = if cx.appears(&child.id) { Vec::new() } else { add_inherited_checks(cx, child, out) };
     let needed: Vec<ObjectId> = parents(&cx.target, child)
         .chain(std::iter::once(child))
         .flat_map(|table| {
@@ -301,6 +346,7 @@ fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
         .collect();
     let action = out.alter(child, format!("ALTER TABLE ONLY {parent} ATTACH PARTITION {} {bound}", sql::name(child)));
     action.needs.extend(needed);
+    action.needs.extend(checks);
     action.releases.clear();
     // A partition of the same parent that makes room goes, or is detached, first.
     action.creates.push(link(child));
@@ -362,24 +408,28 @@ fn inherit(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions<
             .chain(parents(&cx.target, after).flat_map(|table| cx.target.parts_of(&table.id, Kind::Column).collect::<Vec<_>>()))
             .map(|part| part.id.clone())
             .collect();
+        let checks = add_inherited_checks(cx, after, out);
         let action = out.alter(after, format!("ALTER TABLE {name} INHERIT {parent}"));
+        action.needs.extend(checks);
         action.needs.extend(columns);
         action.position = 1;
     }
 }
 
 /// CLUSTER ON and REPLICA IDENTITY USING INDEX, when the target's table names the index or constraint that was just made.
-pub fn marks(_cx: &Context<'_>, index: &ObjectId, table: &Object, out: &mut Actions<'_>) {
+pub fn marks(cx: &Context<'_>, index: &ObjectId, table: &Object, out: &mut Actions<'_>) {
     let name = index.name();
     let whole = sql::name(table);
     if table.text("cluster_on") == Some(name) {
         let action = out.alter(table, format!("ALTER TABLE {whole} CLUSTER ON {}", sql::ident(name)));
         action.needs.push(index.clone());
+        action.needs.extend(cx.target.get(index).into_iter().flat_map(|index| index.needs.iter().cloned()));
         action.releases.clear();
     }
     if table.text("replica_identity").and_then(|identity| identity.strip_prefix("index ")) == Some(name) {
         let action = out.alter(table, format!("ALTER TABLE ONLY {whole} REPLICA IDENTITY USING INDEX {}", sql::ident(name)));
         action.needs.push(index.clone());
+        action.needs.extend(cx.target.get(index).into_iter().flat_map(|index| index.needs.iter().cloned()));
         action.releases.clear();
     }
 }
@@ -401,6 +451,7 @@ fn existing_marks(cx: &Context<'_>, table: &Object, attribute: &str, out: &mut A
         } else {
             format!("ALTER TABLE ONLY {whole} REPLICA IDENTITY USING INDEX {}", sql::ident(name))
         };
-        out.alter(table, text);
+        let action = out.alter(table, text);
+        action.needs.extend(index.needs.iter().cloned());
     }
 }

@@ -6,7 +6,7 @@ use super::super::{
     native::{Actions, Context, Reaction, Rule, Verdict},
     sql,
 };
-use crate::catalog::{Change, Kind, Object};
+use crate::catalog::{Change, Kind, Object, ObjectId};
 
 pub struct TypeRule;
 
@@ -17,8 +17,8 @@ fn extends(old: &[String], new: &[String]) -> bool {
 }
 
 /// Whether columns of tables have this type.
-fn in_tables(cx: &Context<'_>, object: &Object) -> bool {
-    cx.base.dependents(&object.id).iter().any(|user| {
+pub fn in_tables(cx: &Context<'_>, id: &ObjectId) -> bool {
+    cx.base.dependents(id).iter().any(|user| {
         user.id.kind == Kind::Column
             && user
                 .parent
@@ -98,7 +98,7 @@ impl Rule for TypeRule {
             action.new_value = Some(label);
             let mut path = after.id.path.clone();
             path.push(value.clone());
-            action.creates.push(crate::catalog::ObjectId { kind: Kind::EnumValue, path });
+            action.creates.push(ObjectId { kind: Kind::EnumValue, path });
         }
     }
 
@@ -199,9 +199,4 @@ impl Rule for DomainRule {
     fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         out.drop(object, format!("DROP DOMAIN {}", sql::name(object)));
     }
-}
-
-/// Whether a composite type must be swapped, since Postgres does not change an attribute's type under a column.
-pub fn attribute_needs_swap(cx: &Context<'_>, whole: &Object) -> bool {
-    in_tables(cx, whole)
 }

@@ -1,0 +1,11 @@
+create table t (a int, b text, c jsonb, d int4range, e tsvector);
+create index i1 on t (a desc nulls last);
+create index i2 on t using gin (c jsonb_path_ops) with (fastupdate = off);
+create unique index i3 on t (a, b) include (d) where a > 0;
+create index i4 on t using brin (a) with (pages_per_range = 32, autosummarize = on);
+create index i5 on t (lower(b), upper(b));
+create index i6 on t (b collate "C");
+create index i7 on t (a) with (fillfactor = 80);
+create index i8 on t using hash (b);
+create index i9 on t using gist (e tsvector_ops (siglen = 100));
+alter index i5 alter column 2 set statistics 200;

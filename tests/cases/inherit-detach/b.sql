@@ -1,0 +1,2 @@
+create table a (id int, v text);
+create table b (id int, v text);

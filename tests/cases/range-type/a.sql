@@ -1,0 +1,2 @@
+create type fr as range (subtype = float8);
+create table t (a fr);

@@ -1,0 +1,11 @@
+create unlogged table t (id int primary key, a int not null, b int);
+create unique index t_a on t (a);
+alter table t replica identity using index t_a;
+alter table t cluster on t_a;
+alter table t enable row level security;
+alter table t force row level security;
+create table u (id int) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+alter table u replica identity full;
+create table r (id int not null, x int not null, constraint r_key unique (id) deferrable, constraint r_x unique (x));
+alter table r replica identity using index r_x;
+alter table r cluster on r_key;
