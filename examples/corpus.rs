@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
             }
         }
         if !case.not_covered.is_empty() {
-            println!("NOT COVERED {}: {}", case.name, case.not_covered.join("; "));
+            println!("NOT COVERED {}: {}", case.name, case.not_covered.join("; ").chars().take(300).collect::<String>());
         }
     }
     println!(

@@ -6,12 +6,16 @@
 use std::{collections::BTreeMap, fmt};
 
 pub mod column;
+pub mod comment;
 pub mod constraint;
+pub mod grant;
 pub mod index;
 pub mod read;
+pub mod routine;
 pub mod schema;
 pub mod sequence;
 pub mod table;
+pub mod trigger;
 pub mod types;
 
 use serde::{Deserialize, Serialize};

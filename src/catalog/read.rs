@@ -136,6 +136,12 @@ const READERS: &[&[Reader]] = &[
     super::sequence::READERS,
     super::constraint::READERS,
     super::index::READERS,
+    super::routine::READERS,
+    super::trigger::READERS,
+    // After all that they stand on.
+    super::comment::DATABASE,
+    super::comment::READERS,
+    super::grant::READERS,
 ];
 
 /// One row of a reader's query. Everything is text, as the server prints it.

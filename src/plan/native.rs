@@ -652,6 +652,7 @@ fn make(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) -> Result<(), 
         rule_for(&object.id)?.create(cx, object, out);
         rules::owner::after_create(cx, object, out);
     }
+    rules::grant::after_create(cx, object, out);
     for part in cx.target.parts(&object.id) {
         if cx.appears(&part.id) {
             make(cx, part, out)?;

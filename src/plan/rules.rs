@@ -6,13 +6,17 @@ use super::native::Rule;
 use crate::catalog::Kind;
 
 pub mod column;
+pub mod comment;
 pub mod constraint;
+pub mod grant;
 pub mod index;
 pub mod owner;
+pub mod routine;
 pub mod schema;
 pub mod sequence;
 pub mod swap;
 pub mod table;
+pub mod trigger;
 pub mod types;
 pub mod view;
 
@@ -31,6 +35,15 @@ pub const RULES: &[&dyn Rule] = &[
     &index::IndexRule,
     &view::ViewRule,
     &view::MaterializedViewRule,
+    &routine::RoutineRule,
+    &routine::AggregateRule,
+    &trigger::TriggerRule,
+    &trigger::RuleRule,
+    &trigger::PolicyRule,
+    &trigger::EventTriggerRule,
+    &comment::CommentRule,
+    &grant::GrantRule,
+    &grant::DefaultPrivilegeRule,
 ];
 
 /// The rule for a kind.

@@ -405,3 +405,9 @@ mod tests {
         assert_eq!(literal("it's \\ it"), "E'it''s \\\\ it'");
     }
 }
+
+/// A statement about the database that the plan runs in, whatever its name is, which stands between `start` and `end`.
+pub fn on_database(start: &str, end: &str) -> String {
+    let body = format!("BEGIN EXECUTE {} || quote_ident(current_database()) || {}; END", literal(start), literal(end));
+    format!("DO {}", literal(&body))
+}

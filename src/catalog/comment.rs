@@ -1,0 +1,110 @@
+//! Comments and security labels as objects, parts of what they stand on. The database itself, for which some are, is read here too.
+//!
+//! Comments on members of extensions are facts of the extension: its script makes them, people may change them.
+
+use super::{
+    Kind, Object, ObjectId, Value,
+    read::{Builder, CatalogError, Reader, Row, class},
+};
+
+pub(super) const READERS: &[Reader] = &[
+    Reader {
+        what: "comments",
+        query: |_| {
+            // What is older than the first OID of users has the comments that initdb gave it, but for the schema public's.
+            Some(
+                "select d.classoid, d.objoid, d.objsubid, d.description as text, null as provider,
+                   case when e.objid is not null then (pg_identify_object(d.classoid, d.objoid, d.objsubid)).type end as type,
+                   case when e.objid is not null then (pg_identify_object(d.classoid, d.objoid, d.objsubid)).identity end as identity
+                 from pg_description d left join pg_depend e on e.classid = d.classoid and e.objid = d.objoid and e.deptype = 'e'
+                 where d.objoid >= 16384 or d.classoid = 'pg_namespace'::regclass and d.objoid = 2200
+                 union all
+                 select classoid, objoid, 0, description, null, null, null from pg_shdescription
+                 where classoid = 'pg_database'::regclass and objoid = (select oid from pg_database where datname = current_database())"
+                    .to_owned(),
+            )
+        },
+        row: comment,
+    },
+    Reader {
+        what: "security labels",
+        query: |_| {
+            Some(
+                "select l.classoid, l.objoid, l.objsubid, l.label as text, l.provider, null as type, null as identity from pg_seclabel l
+                 union all
+                 select classoid, objoid, 0, label, provider, null, null from pg_shseclabel
+                 where classoid = 'pg_database'::regclass and objoid = (select oid from pg_database where datname = current_database())"
+                    .to_owned(),
+            )
+        },
+        row: comment,
+    },
+];
+
+/// The database: one object, named alike on all sides, that settings, grants and comments are parts of.
+pub(super) const DATABASE: &[Reader] = &[Reader {
+    what: "the database",
+    query: |_| Some("select oid from pg_database where datname = current_database()".to_owned()),
+    row: |row, builder| {
+        builder.add(Object::new(ObjectId::new(Kind::Database, ["database"])).at(class::DATABASE, row.oid("oid")?, 0));
+        Ok(())
+    },
+}];
+
+/// Kind and path as the path of a fact about an object: `["table public", "name"]`.
+pub(super) fn path_on(on: &ObjectId) -> Vec<String> {
+    let mut path = on.path.clone();
+    if let Some(first) = path.first_mut() {
+        *first = format!("{} {first}", on.kind);
+    }
+    path
+}
+
+fn comment(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
+    let (class, object) = (row.oid("classoid")?, row.oid("objoid")?);
+    let sub = row.integer("objsubid")?.unwrap_or_default() as i32;
+    let mut details = Vec::new();
+    let (mut path, parent) = match builder.id(class, object, sub) {
+        Some(on) => (path_on(on), Some(on.clone())),
+        None => {
+            let (Some(kind), Some(identity), Some(extension)) =
+                (row.opt("type")?, row.opt("identity")?, builder.extension_of(class, object))
+            else {
+                return Ok(());
+            };
+            details.push(("on", Value::Text(format!("{} {}", member_noun(kind), member_name(kind, identity)))));
+            (vec![format!("{kind} {identity}")], Some(ObjectId::new(Kind::Extension, [extension])))
+        }
+    };
+    let provider = row.opt("provider")?;
+    let kind = if provider.is_some() { Kind::SecurityLabel } else { Kind::Comment };
+    if let (Some(provider), Some(last)) = (provider, path.last_mut()) {
+        *last = format!("{last} for {provider}");
+        details.push(("provider", Value::Text(provider.to_owned())));
+    }
+    let mut object = Object::new(ObjectId { kind, path }).with("text", row.text("text")?);
+    object.parent = parent;
+    object.details.extend(details);
+    builder.add(object);
+    Ok(())
+}
+
+/// `pg_identify_object.type` as COMMENT ON and GRANT have it.
+pub(super) fn member_noun(kind: &str) -> String {
+    match kind {
+        "table column" | "view column" | "materialized view column" | "foreign table column" | "composite type column" => {
+            "COLUMN".to_owned()
+        }
+        "table constraint" | "domain constraint" => "CONSTRAINT".to_owned(),
+        other => other.to_uppercase().replace('-', " "),
+    }
+}
+
+/// `pg_identify_object.identity` as COMMENT ON has it.
+fn member_name(kind: &str, identity: &str) -> String {
+    match kind {
+        // `(a AS b)`, `name for operator class` and the like stand as they are; an identity of these begins with more than its name.
+        "operator class" | "operator family" => identity.replacen(" USING ", " USING ", 1),
+        _ => identity.to_owned(),
+    }
+}

@@ -1,0 +1,56 @@
+//! Comments and security labels.
+
+use super::super::{
+    native::{Actions, Context, Rule},
+    sql,
+};
+use crate::catalog::{Change, Kind, Object};
+
+pub struct CommentRule;
+
+/// What the comment stands on, as COMMENT ON has it; `None` for the database, whose name the plan does not know.
+fn on(cx: &Context<'_>, object: &Object) -> Option<String> {
+    if let Some(on) = object.text("on") {
+        return Some(on.to_owned());
+    }
+    let parent = object.parent.as_ref()?;
+    let whole = cx.target.get(parent).or_else(|| cx.base.get(parent))?;
+    (whole.id.kind != Kind::Database).then(|| sql::noun_and_name(whole))
+}
+
+fn statement(cx: &Context<'_>, object: &Object, text: Option<&str>) -> String {
+    let text = text.map_or_else(|| "NULL".to_owned(), sql::literal);
+    let start = match object.text("provider") {
+        Some(provider) => format!("SECURITY LABEL FOR {} ON", sql::ident(provider)),
+        None => "COMMENT ON".to_owned(),
+    };
+    match on(cx, object) {
+        Some(on) => format!("{start} {on} IS {text}"),
+        None => sql::on_database(&format!("{start} DATABASE "), &format!(" IS {text}")),
+    }
+}
+
+/// Whether the script of an extension that the plan makes brings the comment.
+fn from_extension(cx: &Context<'_>, object: &Object) -> bool {
+    object.text("on").is_some() && object.parent.as_ref().is_some_and(|parent| cx.appears(parent))
+}
+
+impl Rule for CommentRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Comment, Kind::SecurityLabel]
+    }
+
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        if !from_extension(cx, object) {
+            out.create(object, statement(cx, object, object.text("text")));
+        }
+    }
+
+    fn alter(&self, cx: &Context<'_>, _before: &Object, after: &Object, _change: &Change, out: &mut Actions<'_>) {
+        out.alter(after, statement(cx, after, after.text("text")));
+    }
+
+    fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        out.drop(object, statement(cx, object, None));
+    }
+}

@@ -1,0 +1,356 @@
+//! Privileges and default privileges: GRANT and REVOKE of what differs.
+//!
+//! What the plan makes begins with what Postgres gives by default and what the default privileges of the base add; the difference from
+//! there to the target is granted and revoked. Changes of default privileges come after everything the plan makes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::{
+    native::{Action, Actions, Context, Rule, Verb},
+    sql,
+};
+use crate::catalog::{
+    Change, Kind, Object, ObjectId,
+    grant::{OWNER, PUBLIC},
+};
+
+/// `privilege`, with the grant option or not, by whom (empty for the owner).
+fn read(entries: &[String]) -> BTreeMap<(String, String), bool> {
+    let mut all = BTreeMap::new();
+    for entry in entries {
+        let (entry, by) = entry.split_once(" BY ").unwrap_or((entry, ""));
+        let (privilege, option) = match entry.strip_suffix(" WITH GRANT OPTION") {
+            Some(privilege) => (privilege, true),
+            None => (entry, false),
+        };
+        *all.entry((by.to_owned(), privilege.to_owned())).or_default() |= option;
+    }
+    all
+}
+
+/// The statements from one list of privileges to another; `sentence` puts verb, privileges and what they are on together.
+fn difference(
+    has: &[String],
+    wants: &[String],
+    grantee: &str,
+    sentence: &dyn Fn(&str, &[String]) -> String,
+) -> Vec<(bool, String)> {
+    let (has, wants) = (read(has), read(wants));
+    let mut groups: BTreeMap<(u8, &str), Vec<String>> = BTreeMap::new();
+    for (key, option) in &has {
+        let (by, privilege) = (key.0.as_str(), key.1.clone());
+        match wants.get(key) {
+            None => groups.entry((0, by)).or_default().push(privilege),
+            Some(false) if *option => groups.entry((1, by)).or_default().push(privilege),
+            Some(_) => {}
+        }
+    }
+    for (key, option) in &wants {
+        if has.get(key).is_none_or(|had| *option && !had) {
+            groups.entry((if *option { 3 } else { 2 }, key.0.as_str())).or_default().push(key.1.clone());
+        }
+    }
+    let statements = groups.into_iter().map(|((what, by), privileges)| {
+        let statement = match what {
+            0 => format!("{} FROM {grantee}", sentence("REVOKE", &privileges)),
+            1 => format!("{} FROM {grantee}", sentence("REVOKE GRANT OPTION FOR", &privileges)),
+            2 => format!("{} TO {grantee}", sentence("GRANT", &privileges)),
+            _ => format!("{} TO {grantee} WITH GRANT OPTION", sentence("GRANT", &privileges)),
+        };
+        let statement = if by.is_empty() {
+            statement
+        } else {
+            // GRANTED BY is taken only from the role itself.
+            let body = format!("BEGIN SET LOCAL ROLE {}; {statement}; RESET ROLE; END", sql::ident(by));
+            format!("DO {}", sql::literal(&body))
+        };
+        (what < 2, statement)
+    });
+    statements.collect()
+}
+
+/// What is granted on, as GRANT has it.
+#[derive(Debug)]
+enum On {
+    Object(String),
+    Column { column: String, table: String },
+    Database,
+}
+
+fn on(cx: &Context<'_>, grant: &Object) -> Option<On> {
+    if let Some(on) = grant.text("on") {
+        return Some(On::Object(on.replacen("AGGREGATE ", "FUNCTION ", 1)));
+    }
+    let parent = grant.parent.as_ref()?;
+    on_object(cx.target.get(parent).or_else(|| cx.base.get(parent))?)
+}
+
+fn on_object(object: &Object) -> Option<On> {
+    let noun = match object.id.kind {
+        Kind::Column => {
+            return Some(On::Column { column: sql::ident(object.id.name()), table: sql::whole(&object.id) });
+        }
+        Kind::Database => return Some(On::Database),
+        Kind::Table | Kind::View | Kind::MaterializedView | Kind::ForeignTable => "TABLE",
+        Kind::Aggregate => "FUNCTION",
+        Kind::Server => "FOREIGN SERVER",
+        kind => sql::noun(kind),
+    };
+    Some(On::Object(format!("{noun} {}", sql::name(object))))
+}
+
+fn statements(on: &On, grantee: &str, owner: &str, has: &[String], wants: &[String]) -> Vec<(bool, String)> {
+    let grantee = match grantee {
+        PUBLIC => PUBLIC.to_owned(),
+        OWNER => sql::ident(owner),
+        role => sql::ident(role),
+    };
+    match on {
+        On::Object(on) => difference(has, wants, &grantee, &|verb, privileges| format!("{verb} {} ON {on}", privileges.join(", "))),
+        On::Column { column, table } => difference(has, wants, &grantee, &|verb, privileges| {
+            let each: Vec<String> = privileges.iter().map(|privilege| format!("{privilege} ({column})")).collect();
+            format!("{verb} {} ON TABLE {table}", each.join(", "))
+        }),
+        On::Database => {
+            const NAME: &str = "\u{1}";
+            difference(has, wants, &grantee, &|verb, privileges| format!("{verb} {} ON DATABASE {NAME}", privileges.join(", ")))
+                .into_iter()
+                .map(|(revokes, statement)| match statement.split_once(NAME) {
+                    Some((start, end)) => (revokes, sql::on_database(start, end)),
+                    None => (revokes, statement),
+                })
+                .collect()
+        }
+    }
+}
+
+/// Stands for the revoking of a table's privileges, which takes those of its columns with it.
+fn revoked(table: &[String], grantee: &str) -> ObjectId {
+    let mut path = table.to_vec();
+    path.push(format!("revoked from {grantee}"));
+    ObjectId { kind: Kind::Grant, path }
+}
+
+fn mark(action: &mut Action, parent: Option<&ObjectId>, grantee: &str, revokes: bool) {
+    match parent {
+        Some(parent) if parent.kind == Kind::Column => {
+            let table = parent.path.split_last().map_or(&[][..], |(_, table)| table);
+            action.needs.push(revoked(table, grantee));
+        }
+        Some(parent) if revokes => action.creates.push(revoked(&parent.path, grantee)),
+        _ => {}
+    }
+}
+
+/// Column privileges that revoking on the table takes away and the target has.
+fn restore_columns(cx: &Context<'_>, grant: &Object, gone: &[String], out: &mut Actions<'_>) {
+    let Some(parent) = &grant.parent else { return };
+    let grantee = grant.text("grantee").unwrap_or_default();
+    let gone: BTreeSet<String> = read(gone).into_keys().map(|(_, privilege)| privilege).collect();
+    for column in cx.target.parts_of(parent, Kind::Column) {
+        for kept in cx.target.parts_of(&column.id, Kind::Grant) {
+            if kept.text("grantee") != Some(grantee) || !cx.untouched(&kept.id) {
+                continue;
+            }
+            let wants: Vec<String> = kept
+                .list("privileges")
+                .iter()
+                .filter(|entry| gone.contains(entry.split(' ').next().unwrap_or_default()))
+                .cloned()
+                .collect();
+            if let Some(on) = on(cx, kept) {
+                for (_, statement) in statements(&on, grantee, kept.text("owner").unwrap_or_default(), &[], &wants) {
+                    let action = out.alter(kept, statement);
+                    mark(action, kept.parent.as_ref(), grantee, false);
+                }
+            }
+        }
+    }
+}
+
+pub struct GrantRule;
+
+impl Rule for GrantRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Grant]
+    }
+
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        let made = object.parent.as_ref().is_some_and(|parent| parent.kind != Kind::Extension && cx.appears(parent));
+        if !made {
+            give(cx, object, object.list("usual"), out);
+        }
+    }
+
+    fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, _change: &Change, out: &mut Actions<'_>) {
+        let Some(on) = on(cx, after) else { return };
+        let grantee = after.text("grantee").unwrap_or_default();
+        let mut revoking = false;
+        let owner = after.text("owner").unwrap_or_default();
+        for (revokes, statement) in statements(&on, grantee, owner, before.list("privileges"), after.list("privileges")) {
+            revoking |= revokes;
+            let action = out.alter(after, statement);
+            mark(action, after.parent.as_ref(), grantee, revokes);
+        }
+        if revoking {
+            restore_columns(cx, after, before.list("privileges"), out);
+        }
+    }
+
+    fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        let grantee = object.text("grantee").unwrap_or_default();
+        let owner = object.parent.as_ref().and_then(|parent| cx.target.get(parent)).and_then(|parent| parent.text("owner"));
+        if owner == Some(grantee) {
+            // What was granted to the new owner became the owner's own.
+            return;
+        }
+        let Some(on) = on(cx, object) else { return };
+        let owner = owner.or(object.text("owner")).unwrap_or_default();
+        let mut revoking = false;
+        for (revokes, statement) in statements(&on, grantee, owner, object.list("privileges"), object.list("usual")) {
+            revoking |= revokes;
+            let action = out.drop(object, statement);
+            // After the owner has changed.
+            action.verb = Verb::Alter;
+            action.needs.extend(object.parent.clone());
+            mark(action, object.parent.as_ref(), grantee, revokes);
+        }
+        if revoking {
+            restore_columns(cx, object, object.list("privileges"), out);
+        }
+    }
+}
+
+/// The statements that bring a grantee of what is new from `has` to what the target says.
+fn give(cx: &Context<'_>, grant: &Object, has: &[String], out: &mut Actions<'_>) {
+    let Some(on) = on(cx, grant) else { return };
+    let grantee = grant.text("grantee").unwrap_or_default();
+    for (revokes, statement) in statements(&on, grantee, grant.text("owner").unwrap_or_default(), has, grant.list("privileges")) {
+        let action = out.create(grant, statement);
+        mark(action, grant.parent.as_ref(), grantee, revokes);
+    }
+}
+
+/// What ALTER DEFAULT PRIVILEGES calls objects of a kind.
+fn class(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Table | Kind::View | Kind::MaterializedView | Kind::ForeignTable => Some("TABLES"),
+        Kind::Sequence => Some("SEQUENCES"),
+        Kind::Function | Kind::Procedure | Kind::Aggregate => Some("FUNCTIONS"),
+        Kind::Type | Kind::Domain => Some("TYPES"),
+        Kind::Schema => Some("SCHEMAS"),
+        _ => None,
+    }
+}
+
+/// Privileges of what the plan makes.
+pub fn after_create(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+    let mut grants: BTreeMap<&str, &Object> = BTreeMap::new();
+    for grant in cx.target.parts_of(&object.id, Kind::Grant) {
+        if let Some(grantee) = grant.text("grantee").filter(|_| grant.text("on").is_none()) {
+            grants.insert(grantee, grant);
+        }
+    }
+    // Grantee to (what it has everywhere, what it usually has, what it has in this schema).
+    let mut defaults: BTreeMap<&str, (Option<&[String]>, &[String], &[String])> = BTreeMap::new();
+    if let Some(class) = class(object.id.kind) {
+        for default in cx.base.catalog.objects.range(ObjectId { kind: Kind::DefaultPrivilege, path: Vec::new() }..) {
+            let default = default.1;
+            if default.id.kind != Kind::DefaultPrivilege {
+                break;
+            }
+            let here = default
+                .text("schema")
+                .is_none_or(|schema| object.id.path.len() > 1 && object.id.path.first().is_some_and(|own| own == schema));
+            if default.text("objects") == Some(class) && default.text("role") == Some(&cx.base.catalog.reader) && here {
+                let entry = defaults.entry(default.text("grantee").unwrap_or_default()).or_default();
+                if default.text("schema").is_some() {
+                    entry.2 = default.list("privileges");
+                } else {
+                    entry.0 = Some(default.list("privileges"));
+                    entry.1 = default.list("usual");
+                }
+            }
+        }
+    }
+    let public: &[&str] = match class(object.id.kind) {
+        Some("FUNCTIONS") => &["EXECUTE"],
+        Some("TYPES") => &["USAGE"],
+        _ => &[],
+    };
+    let grantees: BTreeSet<&str> = grants.keys().chain(defaults.keys()).copied().collect();
+    for grantee in grantees {
+        let grant = grants.get(grantee).copied();
+        let (everywhere, usual, here) = defaults.get(grantee).copied().unwrap_or_default();
+        let usual: Vec<String> = match grant {
+            Some(grant) => grant.list("usual").to_vec(),
+            None if grantee == PUBLIC => public.iter().map(|privilege| (*privilege).to_owned()).collect(),
+            None => usual.to_vec(),
+        };
+        let mut has = everywhere.map_or_else(|| usual.clone(), <[String]>::to_vec);
+        has.extend(here.iter().cloned());
+        match grant {
+            Some(grant) => give(cx, grant, &has, out),
+            // An owner that has more of its own than all is no one; a grantee that becomes the owner has its own.
+            None if grantee == OWNER && everywhere.is_none() || object.text("owner") == Some(grantee) => {}
+            None => {
+                let Some(on) = on_object(object) else { continue };
+                for (_, statement) in statements(&on, grantee, object.text("owner").unwrap_or_default(), &has, &usual) {
+                    out.other(object, Verb::Alter, statement).needs.push(object.id.clone());
+                }
+            }
+        }
+    }
+}
+
+pub struct DefaultPrivilegeRule;
+
+impl DefaultPrivilegeRule {
+    fn statements(object: &Object, has: &[String], wants: &[String]) -> Vec<String> {
+        let role = object.text("role").unwrap_or_default();
+        let schema = object.text("schema").map(|schema| format!(" IN SCHEMA {}", sql::ident(schema))).unwrap_or_default();
+        let grantee = match object.text("grantee") {
+            Some(PUBLIC) | None => PUBLIC.to_owned(),
+            Some(OWNER) => sql::ident(role),
+            Some(grantee) => sql::ident(grantee),
+        };
+        let start = format!("ALTER DEFAULT PRIVILEGES FOR ROLE {}{schema}", sql::ident(role));
+        let objects = object.text("objects").unwrap_or_default();
+        difference(has, wants, &grantee, &|verb, privileges| format!("{start} {verb} {} ON {objects}", privileges.join(", ")))
+            .into_iter()
+            .map(|(_, statement)| statement)
+            .collect()
+    }
+
+    /// What is made is made under the default privileges of the base.
+    fn last(cx: &Context<'_>, object: &Object, action: &mut Action) {
+        let made = cx.target.catalog.objects.keys().filter(|id| class(id.kind) == object.text("objects") && cx.appears(id));
+        action.needs.extend(made.cloned());
+    }
+}
+
+impl Rule for DefaultPrivilegeRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::DefaultPrivilege]
+    }
+
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        for statement in Self::statements(object, object.list("usual"), object.list("privileges")) {
+            Self::last(cx, object, out.create(object, statement));
+        }
+    }
+
+    fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, _change: &Change, out: &mut Actions<'_>) {
+        for statement in Self::statements(after, before.list("privileges"), after.list("privileges")) {
+            Self::last(cx, after, out.alter(after, statement));
+        }
+    }
+
+    fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        for statement in Self::statements(object, object.list("privileges"), object.list("usual")) {
+            let action = out.drop(object, statement);
+            action.verb = Verb::Alter;
+            Self::last(cx, object, action);
+        }
+    }
+}
