@@ -65,6 +65,7 @@ fn level_colour(level: Level) -> &'static str {
 fn header(out: &mut String, report: &Report, style: Style) {
     let mut said = vec![format!("{} → {}", line(&report.base.name), line(&report.target.name))];
     said.extend(report.server.as_deref().map(|server| format!("Postgres {}", line(server))));
+    said.extend(report.engine.as_ref().map(|engine| super::markdown::engine_line(engine, report)));
     said.extend(report.fingerprint.as_deref().map(|print| format!("plan {}", line(print))));
     let _ = writeln!(out, "{}", paint(&said.join(" · "), DIM, style));
 }

@@ -2,6 +2,7 @@
 
 mod atlas;
 mod ci;
+mod cli;
 mod fake;
 mod faults;
 mod github;
