@@ -37,7 +37,7 @@ pub struct Effects {
     pub scans: Vec<String>,
     /// Indexes built on tables that were there before the plan.
     pub index_builds: Vec<String>,
-    /// Rows in the tables that the step locked, before and after.
+    /// Rows in the tables that the step locked or emptied, before and after.
     pub rows_before: Option<u64>,
     pub rows_after: Option<u64>,
     /// Values that were there before and are not there after: of dropped columns and tables, and deleted rows.

@@ -133,11 +133,11 @@ impl Relations {
         let rows = query(client, &format!("{RELATIONS}{filter}")).await?;
         let mut now: BTreeMap<u32, Relation> = rows.iter().filter_map(Relation::from_row).collect();
         let before: Vec<u32> = if transactional { locked } else { self.known.keys().copied().collect() };
-        let (mut rows_before, mut rows_after, mut in_use) = (0, 0, Vec::new());
+        let (mut tallies, mut in_use) = (Vec::new(), Vec::new());
         for oid in before {
             let Some(old) = self.known.remove(&oid) else { continue };
-            rows_before += old.rows;
             let Some(mut new) = now.remove(&oid) else {
+                tallies.push((old.name, old.rows, 0));
                 effects.values_lost += old.values.values().sum::<u64>();
                 continue;
             };
@@ -157,9 +157,13 @@ impl Relations {
             if had_rows {
                 self.count(client, oid).await?;
                 let values = &self.known[&oid].values;
-                rows_after += self.known[&oid].rows;
+                tallies.push((old.name, old.rows, self.known[&oid].rows));
                 let lost = |(attribute, count): (&i16, &u64)| count.saturating_sub(values.get(attribute).copied().unwrap_or(0));
-                effects.values_lost += old.values.iter().map(lost).sum::<u64>();
+                let lost: u64 = old.values.iter().map(lost).sum();
+                if lost > 0 {
+                    effects.values_lost += lost;
+                    in_use.push(oid);
+                }
             }
         }
         for relation in now.values_mut() {
@@ -176,8 +180,11 @@ impl Relations {
         for table in in_use {
             self.lock_in_use(table, effects);
         }
+        // The transaction's other tables are not this step's.
+        tallies.retain(|(name, before, after)| before != after || effects.locks.iter().any(|lock| lock.relation == *name));
+        let rows_before: u64 = tallies.iter().map(|(_, before, _)| before).sum();
         if rows_before > 0 {
-            (effects.rows_before, effects.rows_after) = (Some(rows_before), Some(rows_after));
+            (effects.rows_before, effects.rows_after) = (Some(rows_before), Some(tallies.iter().map(|(_, _, after)| after).sum()));
         }
         for list in [&mut effects.rewrites, &mut effects.scans, &mut effects.index_builds] {
             list.sort();
