@@ -80,7 +80,7 @@ impl fmt::Display for Failure {
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    #[error("{0}")]
+    #[error("{}", Failure::refused(.0))]
     Script(#[from] ScriptError),
     #[error("{0}")]
     Statement(Box<Failure>),

@@ -228,6 +228,8 @@ impl Runner<'_> {
             return Err(self.session_ended(index, error_text(&error)).await);
         };
         let mut failure = Failure::of(&statement, db_error);
+        // A statement with an open quote takes its number for its own, and Postgres quotes it.
+        failure.message = failure.message.replace(&numbered("", index), "");
         let sqlstate = db_error.code().code();
         match sqlstate {
             // query_canceled: the server's own limit.

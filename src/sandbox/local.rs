@@ -9,7 +9,7 @@ mod process;
 
 use std::{
     io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::Stdio,
     sync::{Mutex, PoisonError},
@@ -310,7 +310,13 @@ async fn sweep() {
             if !entry.file_name().to_string_lossy().starts_with("schemaproof-") {
                 continue;
             }
-            let Ok(lines) = std::fs::read_to_string(entry.path().join("owner")) else { continue };
+            // What another user has put there is not ours, whatever it says.
+            let file = entry.path().join("owner");
+            let ours = std::fs::symlink_metadata(&file).is_ok_and(|found| found.uid() == nix::unistd::Uid::effective().as_raw());
+            let Ok(lines) = std::fs::read_to_string(&file) else { continue };
+            if !ours {
+                continue;
+            }
             let label = |name: &str| lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
             if !owner::is_over(label(owner::OWNER), label(owner::DEADLINE)) {
                 continue;

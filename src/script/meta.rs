@@ -17,6 +17,15 @@ pub(super) struct Command {
     shell: bool,
     /// Bytes from the backslash to the end of its line, or to the next backslash.
     pub length: usize,
+    /// Its arguments are longer than is read.
+    pub too_long: bool,
+}
+
+impl Command {
+    /// Bytes of its arguments.
+    pub fn size(&self) -> usize {
+        self.arguments.iter().map(String::len).sum()
+    }
 }
 
 pub(super) enum Problem {
@@ -25,32 +34,39 @@ pub(super) enum Problem {
     OtherDatabase(String),
 }
 
-/// Reads a command; `text` begins with its backslash.
-pub(super) fn parse(text: &str, variables: &BTreeMap<String, String>) -> Command {
+/// Reads a command; `text` begins with its backslash. Arguments have at most `most` bytes together, with variables put in.
+pub(super) fn parse(text: &str, variables: &BTreeMap<String, String>, most: usize) -> Command {
     let line = text.split('\n').next().unwrap_or_default();
     let line = line.strip_suffix('\r').unwrap_or(line);
     let body = line.get(1..).unwrap_or_default();
     let name: String = body.chars().take_while(|c| !c.is_whitespace() && *c != '\\').collect();
-    let mut command = Command { name: name.clone(), arguments: Vec::new(), shell: false, length: 0 };
+    let mut command = Command { name: name.clone(), arguments: Vec::new(), shell: false, length: 0, too_long: false };
+    let mut left = most;
     let mut rest = body.get(name.len()..).unwrap_or_default();
     loop {
         rest = rest.trim_start();
         // Another backslash begins another command; two of them only end this one.
-        if rest.is_empty() || rest.starts_with('\\') {
+        if command.too_long || rest.is_empty() || rest.starts_with('\\') {
             let end = rest.strip_prefix("\\\\").unwrap_or(rest);
             command.length = (line.len() - end.len()).max(1);
             return command;
         }
-        let (argument, length) = argument(rest, variables, &mut command.shell);
+        let (argument, length) = argument(rest, variables, &mut command.shell, left);
+        match left.checked_sub(argument.len()) {
+            Some(less) => left = less,
+            None => command.too_long = true,
+        }
         command.arguments.push(argument);
         rest = rest.get(length..).unwrap_or_default();
     }
 }
 
 /// One argument and how many bytes it takes.
-fn argument(text: &str, variables: &BTreeMap<String, String>, shell: &mut bool) -> (String, usize) {
+fn argument(text: &str, variables: &BTreeMap<String, String>, shell: &mut bool, most: usize) -> (String, usize) {
     let (mut value, mut at) = (String::new(), 0);
-    while let Some(first) = text.get(at..).and_then(|rest| rest.chars().next()) {
+    while value.len() <= most
+        && let Some(first) = text.get(at..).and_then(|rest| rest.chars().next())
+    {
         let rest = text.get(at..).unwrap_or_default();
         match first {
             c if c.is_whitespace() || c == '\\' => break,

@@ -214,3 +214,35 @@ fn a_url_that_cannot_be_used_is_an_error_without_its_password() {
         assert!(!error.contains("secret"), "{error}");
     }
 }
+
+#[tokio::test]
+#[ignore = "a part of in_a_container_we_join_the_servers_network"]
+async fn child_in_a_container() {
+    let mut request = request(Where::Docker);
+    request.mark = std::env::var("SCHEMAPROOF_TEST_MARK").unwrap();
+    does_all_that_is_asked(&request).await;
+    println!("\ndone in a container");
+}
+
+#[test]
+fn in_a_container_we_join_the_servers_network() {
+    let request = request(Where::Docker);
+    let program = format!("{}:/suite:ro", std::env::current_exe().unwrap().display());
+    let mark = format!("SCHEMAPROOF_TEST_MARK={}", request.mark);
+    let image = test_image();
+    let test_image = format!("SCHEMAPROOF_TEST_IMAGE={image}");
+    // A container of its own on Docker's usual network, and one that shares the network of another, as `act` does it.
+    let other = docker(&["run", "-d", "--rm", "--entrypoint", "sleep", &image, "100"]);
+    for network in ["bridge", &format!("container:{other}"), "host"] {
+        let output = Command::new("docker")
+            .args(["run", "--rm", "--network", network, "-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", &program])
+            .args(["-e", &mark, "-e", &test_image, "--entrypoint", "/suite", &image])
+            .args(["--exact", "sandbox::child_in_a_container", "--ignored", "--nocapture"])
+            .output()
+            .unwrap();
+        let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(text.lines().any(|line| line == "done in a container"), "{network}: {text}{errors}");
+        nothing_is_left(&request);
+    }
+    docker(&["kill", &other]);
+}

@@ -55,6 +55,8 @@ pub(in crate::sandbox) struct Stand {
     daemon: Daemon,
     owner: Owner,
     mark: String,
+    /// As if the bridge were not on our host, and we in no container.
+    far: bool,
     ground: OnceLock<Ground>,
     /// Standard inputs: a container ends when its is dropped.
     tethers: Mutex<Vec<Tether>>,
@@ -92,6 +94,7 @@ impl Stand {
             daemon,
             owner: Owner::this(request.limits.run),
             mark: request.mark.clone(),
+            far: false,
             ground: OnceLock::new(),
             tethers: Mutex::default(),
         })
@@ -136,11 +139,13 @@ impl Stand {
         self.daemon.create_network(&name, true, &[apart], self.labels()).await?;
         let gateway = self.daemon.gateway(&name).await?;
         // An address that can be bound is an address of this host.
-        if gateway.is_some_and(|gateway| std::net::TcpListener::bind((gateway, 0)).is_ok()) {
+        if !self.far && gateway.is_some_and(|gateway| std::net::TcpListener::bind((gateway, 0)).is_ok()) {
             return Ok(Dial::Address);
         }
         self.daemon.remove_network(&name).await?;
-        if let Some(container) = self.own_container().await? {
+        if !self.far
+            && let Some(container) = self.own_container().await?
+        {
             self.daemon.create_network(&name, true, &[], self.labels()).await?;
             self.daemon.connect_network(&name, &container).await?;
             return Ok(Dial::Joined(container));
@@ -425,4 +430,30 @@ async fn try_once(
     }
     let (version, version_num) = identify(&connection).await?;
     Ok(Some(Ready { version, version_num, keeper: connection }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Config,
+        sandbox::{Limits, Where},
+    };
+
+    #[tokio::test]
+    async fn a_published_server_answers_on_this_machine_alone_and_reaches_nothing() {
+        let image = std::env::var("SCHEMAPROOF_TEST_IMAGE").unwrap_or_else(|_| "postgres:16".into());
+        let request = Request { place: Where::Docker, image, limits: Limits::default(), ..Request::from(&Config::default()) };
+        let stand = Stand { far: true, ..Stand::new(&request).await.unwrap() };
+        let cancel = CancellationToken::new();
+        stand.prepare(&request, &cancel).await.unwrap();
+        assert_eq!(stand.ground.get().unwrap().dial, Dial::Published);
+        let server = stand.start(&request, "base", &cancel).await.unwrap();
+        assert_eq!(server.address.host(), "127.0.0.1");
+        let connection = server.connect("app").await.unwrap();
+        let sql = "copy (select 1) to program 'timeout 2 bash -c \"exec 3<>/dev/tcp/1.1.1.1/53\"'";
+        assert!(connection.batch_execute(sql).await.is_err());
+        stand.remove().await;
+        assert!(stand.daemon.containers(&format!("{}={}", owner::RUN, stand.owner.run)).await.unwrap().is_empty());
+    }
 }
