@@ -66,7 +66,11 @@ pub(super) fn token(text: &str, standard_strings: bool) -> (Kind, usize) {
         b'u' | b'U' if at(1) == b'&' && at(2) == b'\'' => (Kind::Quoted, string(bytes, 3, false)),
         b'u' | b'U' if at(1) == b'&' && at(2) == b'"' => (Kind::Quoted, identifier(bytes, 3)),
         byte if begins_word(byte) => (Kind::Word, run(0, goes_on_word)),
-        byte if byte.is_ascii_digit() => (Kind::Other, run(0, |byte| byte.is_ascii_digit())),
+        // With what stands behind it without a space, so that `1e'` begins no escape string.
+        byte if byte.is_ascii_digit() => {
+            let digits = run(0, |byte| byte.is_ascii_digit());
+            (Kind::Other, if begins_word(at(digits)) { run(digits, goes_on_word) } else { digits })
+        }
         b'$' => dollar(text),
         b':' => colon(bytes),
         b'\\' if matches!(at(1), b';' | b':') => (Kind::Forced, 2),

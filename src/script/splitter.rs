@@ -23,6 +23,8 @@ pub(super) struct Splitter<'a> {
     /// The token of `\restrict`, until its `\unrestrict`.
     pub restricted: Option<String>,
     standard_strings: bool,
+    /// What a SET has made of it: psql heeds it from the next line on.
+    next_standard_strings: bool,
     /// Files that are being read, outermost first.
     open: Vec<Arc<str>>,
 }
@@ -102,6 +104,7 @@ impl<'a> Splitter<'a> {
             conditions: Vec::new(),
             restricted: None,
             standard_strings: true,
+            next_standard_strings: true,
             open: Vec::new(),
         }
     }
@@ -172,6 +175,9 @@ impl<'a> Splitter<'a> {
                 }
             }
             let token = rest.get(..length).unwrap_or_default();
+            if token.contains('\n') {
+                self.standard_strings = self.next_standard_strings;
+            }
             match kind {
                 Kind::Semicolon if buffer.parentheses == 0 && buffer.blocks == 0 => {
                     self.finish(&mut buffer, source, at + length, &mut data)?;
@@ -261,7 +267,7 @@ impl<'a> Splitter<'a> {
             && let Some(at) = last.iter().position(|word| word == "standard_conforming_strings")
         {
             let off = last.iter().skip(at + 1).any(|word| matches!(word.trim_matches('\''), "off" | "false" | "no" | "0"));
-            self.standard_strings = !off;
+            self.next_standard_strings = !off;
         }
         self.count(if pieces.len() > 1 { text.len() } else { 0 }, source, first.offset)?;
         let statement = Statement { text: text.into(), place: first.source.place(first.offset), lead, pieces };
