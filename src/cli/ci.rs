@@ -120,6 +120,10 @@ pub async fn ci(
         }
         Ok(Prepared::Nothing { config, reason, sides }) => {
             let (base, target) = *sides;
+            if base.files == 0 && target.files == 0 {
+                // Right for a repository whose first SQL is yet to come; a mistake in `paths` looks the same.
+                log.say("warning", &reason);
+            }
             let report = report::build::nothing(&reason, base, target, begun.elapsed().as_secs_f64(), run);
             let publisher = Publisher::new(&api, &subject, &config);
             (*config, Outcome { report, plan: Plan::default() }, publisher)

@@ -18,36 +18,57 @@ use crate::trigger::{CommitSha, Head};
 /// Characters that a comment may have (GitHub answers 422 beyond).
 pub const LONGEST: usize = 65_536;
 
-/// What the first line of our comment says to later runs: `<!-- schemaproof key=… digest=… head=… -->`.
+/// What the first line of our comment says to later runs: `<!-- schemaproof key=… digest=… head=… text=… -->`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
     /// Tells several comments on one pull request apart; the status context.
     pub key: String,
-    /// Hash of the comment's text.
+    /// Hash of what the comment tells: the same as long as nothing but times and run numbers differs.
     pub digest: String,
     pub head: CommitSha,
+    /// Hash of the comment's text, to the letter.
+    pub text: String,
 }
 
 const BEGIN: &str = "<!-- schemaproof key=";
 
 impl Marker {
-    pub fn new(key: &str, text: &str, head: &Head) -> Marker {
-        let digest: String = Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Marker { key: key.into(), digest, head: head.0.clone() }
+    pub fn new(key: &str, told: &str, text: &str, head: &Head) -> Marker {
+        Marker { key: key.into(), digest: Marker::hash(told), head: head.0.clone(), text: Marker::hash(text) }
+    }
+
+    /// Whether a comment is as the run that wrote it left it.
+    fn is_intact(&self, body: &str) -> bool {
+        let text = body.split_once('\n').map_or("", |(_, text)| text);
+        Marker::hash(text) == self.text
+    }
+
+    fn hash(text: &str) -> String {
+        // GitHub may give the end of a text and its line ends back otherwise than it got them.
+        let plain = text.replace("\r\n", "\n");
+        Sha256::digest(plain.trim_end().as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The marker that a comment begins with. One that stands anywhere else is a quotation.
     pub fn read(body: &str) -> Option<Marker> {
         let (inside, _) = body.strip_prefix(BEGIN)?.split_once(" -->")?;
         let (key, rest) = inside.split_once(" digest=")?;
-        let (digest, head) = rest.split_once(" head=")?;
-        Some(Marker { key: decode(key)?, digest: digest.into(), head: head.parse().ok()? })
+        let (digest, rest) = rest.split_once(" head=")?;
+        let (head, text) = rest.split_once(" text=")?;
+        Some(Marker { key: decode(key)?, digest: digest.into(), head: head.parse().ok()?, text: text.into() })
     }
 }
 
 impl fmt::Display for Marker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{BEGIN}{} digest={} head={} -->", super::api::encode(&self.key).replace("--", "-%2D"), self.digest, self.head)
+        write!(
+            f,
+            "{BEGIN}{} digest={} head={} text={} -->",
+            super::api::encode(&self.key).replace("--", "-%2D"),
+            self.digest,
+            self.head,
+            self.text
+        )
     }
 }
 
@@ -147,15 +168,26 @@ pub async fn all(api: &Api, number: u64) -> Result<Vec<Comment>, ApiError> {
     api.pages(&format!("read the comments on pull request {number}"), &api.path(&format!("issues/{number}/comments"))).await
 }
 
-/// Our own comments with this key among all of them, oldest first.
-fn ours<'a>(comments: &'a [Comment], identity: &Identity, key: &str) -> Vec<(&'a Comment, Marker)> {
-    let mut found: Vec<_> = comments
+/// One of our own comments.
+struct Ours<'a> {
+    comment: &'a Comment,
+    marker: Marker,
+    /// As it was written; if not, somebody has edited it, or copied its beginning under the same login.
+    intact: bool,
+}
+
+/// Our own comments with this key among all of them: intact ones first, then the oldest.
+fn ours<'a>(comments: &'a [Comment], identity: &Identity, key: &str) -> Vec<Ours<'a>> {
+    let mut found: Vec<Ours<'a>> = comments
         .iter()
         .filter(|comment| identity.wrote(comment))
-        .filter_map(|comment| Some((comment, Marker::read(comment.body.as_deref()?)?)))
-        .filter(|(_, marker)| marker.key == key)
+        .filter_map(|comment| {
+            let body = comment.body.as_deref()?;
+            let marker = Marker::read(body).filter(|marker| marker.key == key)?;
+            Some(Ours { comment, intact: marker.is_intact(body), marker })
+        })
         .collect();
-    found.sort_by_key(|(comment, _)| comment.id);
+    found.sort_by_key(|ours| (!ours.intact, ours.comment.id));
     found
 }
 
@@ -164,6 +196,8 @@ pub struct Wanted<'a> {
     pub number: u64,
     pub key: &'a str,
     pub head: &'a Head,
+    /// What the comment tells, without what differs between two runs that tell the same.
+    pub told: &'a str,
     /// The comment without the marker.
     pub text: &'a str,
     /// `false`: a new comment whatever is there.
@@ -203,14 +237,14 @@ impl Written {
     }
 }
 
-/// Writes the comment: finds ours, compares, and makes or updates it. Surplus ones of ours are removed.
+/// Writes the comment: finds ours, compares, and makes or updates it. Surplus ones that are as we wrote them are removed.
 ///
 /// # Errors
 /// When the API fails, or the text is too long to be sent.
 pub async fn write(api: &Api, identity: &Identity, wanted: &Wanted<'_>) -> Result<Written, ApiError> {
     let number = wanted.number;
     let attempt = format!("comment on pull request {number}");
-    let marker = Marker::new(wanted.key, wanted.text, wanted.head);
+    let marker = Marker::new(wanted.key, wanted.told, wanted.text, wanted.head);
     let body = format!("{marker}\n{}", wanted.text);
     let characters = body.chars().count();
     if characters > LONGEST {
@@ -225,12 +259,14 @@ pub async fn write(api: &Api, identity: &Identity, wanted: &Wanted<'_>) -> Resul
         return Ok(Written::Late { head: now.0 });
     }
     let mut kept = None;
-    for (comment, there) in &found {
+    for Ours { comment, marker: there, intact } in &found {
         if kept.is_some() {
-            remove(api, comment.id).await;
+            if *intact {
+                remove(api, comment.id).await;
+            }
             continue;
         }
-        if there.digest == marker.digest && there.head == marker.head {
+        if *intact && there.digest == marker.digest && there.head == marker.head {
             kept = Some(Written::Same { url: comment.html_url.clone() });
             continue;
         }
@@ -301,7 +337,7 @@ mod tests {
     #[test]
     fn a_marker_is_read_back_whatever_its_key() {
         for key in ["schemaproof", "db / prod --> x", "schéma proof", "a--b%", ""] {
-            let marker = Marker::new(key, "text", &head());
+            let marker = Marker::new(key, "told", "text", &head());
             let body = format!("{marker}\nrest");
             assert_eq!(body.matches("-->").count(), 1);
             assert_eq!(Marker::read(&body), Some(marker));
@@ -310,20 +346,21 @@ mod tests {
 
     #[test]
     fn a_quoted_marker_is_not_ours_and_neither_is_another_authors() {
-        let marker = Marker::new("k", "text", &head());
+        let marker = Marker::new("k", "told", "text", &head());
         let comments = [
             comment(1, "eve", "User", &format!("{marker}\ntext")),
             comment(2, "github-actions[bot]", "Bot", &format!("> {marker}\ntext")),
-            comment(3, "github-actions[bot]", "Bot", &format!(" {marker}\ntext")),
+            comment(8, "github-actions[bot]", "Bot", &format!(" {marker}\ntext")),
             comment(5, "github-actions[bot]", "Bot", &format!("{marker}\ntext")),
             comment(4, "github-actions[bot]", "Bot", &format!("{marker}\ntext")),
-            comment(6, "github-actions[bot]", "Bot", &format!("{}\ntext", Marker::new("other", "text", &head()))),
+            comment(6, "github-actions[bot]", "Bot", &format!("{}\ntext", Marker::new("other", "told", "text", &head()))),
             comment(7, "other-app[bot]", "Bot", &format!("{marker}\ntext")),
+            comment(3, "github-actions[bot]", "Bot", &format!("{marker} is how it begins")),
         ];
-        let ids = |identity: Identity| ours(&comments, &identity, "k").iter().map(|(comment, _)| comment.id).collect::<Vec<_>>();
-        assert_eq!(ids(Identity::Login("github-actions[bot]".into())), [4, 5]);
+        let ids = |identity: Identity| ours(&comments, &identity, "k").iter().map(|ours| ours.comment.id).collect::<Vec<_>>();
+        assert_eq!(ids(Identity::Login("github-actions[bot]".into())), [4, 5, 3]);
         assert_eq!(ids(Identity::Login("eve".into())), [1]);
         assert_eq!(ids(Identity::Login("github-actions".into())), [0_u64; 0]);
-        assert_eq!(ids(Identity::SomeBot), [4, 5, 7]);
+        assert_eq!(ids(Identity::SomeBot), [4, 5, 7, 3]);
     }
 }

@@ -43,6 +43,10 @@ impl Outputs {
         let Some(path) = &self.output else { return Ok(()) };
         let mut text = String::new();
         for (name, value) in values {
+            if !value.contains(['\n', '\r']) {
+                text.push_str(&format!("{name}={value}\n"));
+                continue;
+            }
             let mut delimiter = random();
             while value.contains(&delimiter) {
                 delimiter = random();
@@ -59,7 +63,7 @@ impl Outputs {
     pub fn summarise(&self, texts: &[&str]) -> Result<(), OutputError> {
         let Some(path) = &self.summary else { return Ok(()) };
         let there = fs::metadata(path).map(|about| about.len()).unwrap_or_default();
-        let fits = |text: &&&str| there + text.len() as u64 + 1 <= LONGEST_SUMMARY;
+        let fits = |text: &&&str| there + (text.len() as u64) < LONGEST_SUMMARY;
         let Some(text) = texts.iter().find(fits) else {
             tracing::warn!("the job summary has no room for the report");
             return Ok(());
@@ -151,11 +155,11 @@ mod tests {
     fn outputs_hold_any_text() {
         let directory = tempfile::tempdir().unwrap();
         let outputs = Outputs { output: Some(directory.path().join("output")), summary: None };
-        outputs.set(&[("a", "one\nb<<EOF\nx\nEOF".into()), ("c", String::new())]).unwrap();
+        outputs.set(&[("a", "one\nb<<EOF\nx\nEOF".into()), ("c", "d<<EOF".into())]).unwrap();
         let text = fs::read_to_string(directory.path().join("output")).unwrap();
         let (first, rest) = text.split_once('\n').unwrap();
         let delimiter = first.strip_prefix("a<<").unwrap();
-        assert!(rest.starts_with(&format!("one\nb<<EOF\nx\nEOF\n{delimiter}\nc<<")), "{text}");
+        assert_eq!(rest, format!("one\nb<<EOF\nx\nEOF\n{delimiter}\nc=d<<EOF\n"));
     }
 
     #[test]

@@ -75,8 +75,7 @@ impl Stage {
     /// An output of the step.
     fn output(&self, name: &str) -> Option<String> {
         let text = self.file("output");
-        let (_, rest) = text.split_once(&format!("{name}<<"))?;
-        Some(rest.lines().nth(1)?.to_string())
+        text.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).map(String::from)
     }
 }
 
@@ -216,6 +215,36 @@ async fn a_risky_pull_request_is_blocked_and_opened_by_an_acceptance_that_counts
         "{:?}",
         repo.requests().await
     );
+}
+
+#[tokio::test]
+async fn two_runs_that_tell_the_same_edit_nothing() {
+    let repo = Repo::new().await;
+    let (number, ..) = repo.with_pull(SQL, MORE).await;
+    let mut stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+    assert_eq!(stage.run(canned).await, Exit::Blocked);
+    let first = repo.comments(number).await;
+    stage.environment.run_id = Some("78".into());
+    stage.environment.run_number = Some(8);
+    let slower = async |job: &Job, _: &CancellationToken| {
+        let mut outcome = risky(job);
+        outcome.report.seconds = 9.0;
+        outcome.report.steps[0].effects = Some(Default::default());
+        outcome
+    };
+    let faster = async |job: &Job, cancel: &CancellationToken| {
+        let mut outcome = slower(job, cancel).await;
+        outcome.report.steps[0].effects = Some(schemaproof::proof::Effects { milliseconds: 0.1, ..Default::default() });
+        outcome
+    };
+    assert_eq!(stage.run(canned).await, Exit::Blocked);
+    assert_eq!(repo.comments(number).await, first, "only the run differs");
+    assert_eq!(stage.run(slower).await, Exit::Blocked);
+    let second = repo.comments(number).await;
+    assert_ne!(second, first);
+    assert_eq!(stage.run(faster).await, Exit::Blocked);
+    assert_eq!(repo.comments(number).await, second, "only times differ");
+    assert_eq!(repo.writes().await.iter().filter(|line| line.starts_with("PATCH /issues/comments")).count(), 1);
 }
 
 #[tokio::test]

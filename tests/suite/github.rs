@@ -26,7 +26,7 @@ const SQL: &[(&str, &str)] = &[("extensions/sql/1.sql", "create table a ();")];
 const MORE: &[(&str, &str)] = &[("extensions/sql/1.sql", "create table a (b int);")];
 
 fn wanted<'a>(number: u64, head: &'a Head, text: &'a str) -> Wanted<'a> {
-    Wanted { number, key: "schemaproof", head, text, sticky: true, make: true }
+    Wanted { number, key: "schemaproof", head, told: text, text, sticky: true, make: true }
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn the_comment_is_found_among_130_others_and_a_quotation_is_left_alone() {
     let identity = Identity::ask(&api).await;
     assert_eq!(identity, Identity::Login("github-actions[bot]".into()));
     // Someone copies what our comment is made of, marker and all, before and after ours is there.
-    let quoted = format!("{}\nfirst", Marker::new("schemaproof", "first", &head));
+    let quoted = format!("{}\nfirst", Marker::new("schemaproof", "first", "first", &head));
     repo.comment("ghs_eve", number, &quoted).await;
     assert!(matches!(comment::write(&api, &identity, &wanted(number, &head, "first")).await.unwrap(), Written::Made { .. }));
     repo.comment("ghs_ann", number, &quoted).await;
@@ -102,7 +102,7 @@ async fn a_comment_that_is_too_long_is_never_sent() {
     let error = comment::write(&api, &Identity::SomeBot, &wanted(number, &head, &long)).await.unwrap_err();
     assert!(matches!(error.why, Failure::Refused { status: 422, .. }), "{error}");
     assert!(repo.writes().await.is_empty());
-    let marker = Marker::new("schemaproof", "", &head).to_string().chars().count() + 1;
+    let marker = Marker::new("schemaproof", "", "", &head).to_string().chars().count() + 1;
     let fits = "ü".repeat(comment::LONGEST - marker);
     assert!(matches!(comment::write(&api, &Identity::SomeBot, &wanted(number, &head, &fits)).await.unwrap(), Written::Made { .. }));
 }
@@ -249,7 +249,7 @@ async fn a_cut_connection_is_tried_again_and_then_told() {
 async fn a_comment_that_arrived_although_the_answer_was_lost_is_not_made_twice() {
     let (server, api) = broken().await;
     let head = Head("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse().unwrap());
-    let body = format!("{}\nx", Marker::new("schemaproof", "x", &head));
+    let body = format!("{}\nx", Marker::new("schemaproof", "x", "x", &head));
     let pull = json!({"number": 1, "base": {"ref": "m", "sha": head.0.as_str()}, "head": {"ref": "t", "sha": head.0.as_str()}});
     let made = json!([{"id": 5, "html_url": "https://example.com/5", "body": body, "user": {"login": "github-actions[bot]", "type": "Bot"}}]);
     Mock::given(path("/repos/o/r/pulls/1")).respond_with(ResponseTemplate::new(200).set_body_json(pull)).mount(&server).await;

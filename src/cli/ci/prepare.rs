@@ -27,7 +27,7 @@ pub(super) struct Subject {
 
 pub(super) enum Base {
     /// The merge base with this tip.
-    MergeBase(BaseTip),
+    Tip(BaseTip),
     Commit(CommitSha),
     /// The first commits of a repository: there was nothing before.
     Empty,
@@ -68,20 +68,20 @@ pub(super) async fn subject(api: &Arc<Api>, trigger: &Trigger) -> Result<Option<
             pull: None,
             head: head.clone(),
             head_name: "merge queue".into(),
-            base: Base::MergeBase(base.clone()),
+            base: Base::Tip(base.clone()),
             base_name: base_branch.clone(),
         },
         What::Push { branch, before, head, default_branch } => {
             let (base, base_name) = match before {
                 Some(before) => (Base::Commit(before.clone()), format!("{branch} before")),
                 None if default_branch.as_ref() == Some(branch) => (Base::Empty, "empty".into()),
-                None => of_branch(default_branch).await.map(|(tip, name)| (Base::MergeBase(tip), name))?,
+                None => of_branch(default_branch).await.map(|(tip, name)| (Base::Tip(tip), name))?,
             };
             Subject { pull: None, head: head.clone(), head_name: branch.clone(), base, base_name }
         }
         What::Branch { branch, head, default_branch } => {
             let (tip, base_name) = of_branch(default_branch).await?;
-            Subject { pull: None, head: head.clone(), head_name: branch.clone(), base: Base::MergeBase(tip), base_name }
+            Subject { pull: None, head: head.clone(), head_name: branch.clone(), base: Base::Tip(tip), base_name }
         }
         What::Schedule { branch, head } => Subject {
             pull: None,
@@ -98,7 +98,7 @@ fn of_pull(pull: PullRequest) -> Subject {
     Subject {
         head: pull.head.clone(),
         head_name: pull.head_branch.clone(),
-        base: Base::MergeBase(pull.base.clone()),
+        base: Base::Tip(pull.base.clone()),
         base_name: pull.base_branch.clone(),
         pull: Some(pull),
     }
@@ -111,7 +111,7 @@ pub(super) async fn prepare(environment: &Environment, api: &Arc<Api>, subject: 
     let commits = Commits { local, remote: Some(Trees::new(api.clone())) };
     let head = &subject.head.0;
     let before = match &subject.base {
-        Base::MergeBase(tip) => Some(commits.merge_base(tip, &subject.head).await?),
+        Base::Tip(tip) => Some(commits.merge_base(tip, &subject.head).await?),
         Base::Commit(commit) => Some(commit.clone()),
         Base::Empty | Base::Database => None,
     };

@@ -114,7 +114,7 @@ impl<'a> Publisher<'a> {
 
     async fn write_comment<W: Write>(&mut self, log: &mut Log<W>, report: &Report) -> Option<String> {
         let pull = self.subject.pull.as_ref().filter(|_| self.comment != CommentMode::Off)?;
-        let room = Marker::new(&self.context, "", &self.subject.head).to_string().chars().count() + 1;
+        let room = Marker::new(&self.context, "", "", &self.subject.head).to_string().chars().count() + 1;
         let text = report::comment::comment(report, room);
         let identity = Identity::ask(self.api).await;
         let nothing = report.verdict == Verdict::Pass && report.changes.is_empty() && report.steps.is_empty();
@@ -122,6 +122,7 @@ impl<'a> Publisher<'a> {
             number: pull.number,
             key: &self.context,
             head: &self.subject.head,
+            told: &told(report),
             text: &text,
             sticky: self.comment == CommentMode::Sticky,
             make: !nothing,
@@ -163,6 +164,24 @@ impl<'a> Publisher<'a> {
             other => self.see(log, other),
         }
     }
+}
+
+/// The report without the run and every measured time: equal for two runs that tell a reader the same.
+fn told(report: &Report) -> String {
+    fn strip(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(map) => {
+                map.remove("milliseconds");
+                map.values_mut().for_each(strip);
+            }
+            serde_json::Value::Array(list) => list.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let report = Report { seconds: 0.0, run: None, ..report.clone() };
+    let mut value = serde_json::to_value(&report).unwrap_or_default();
+    strip(&mut value);
+    format!("{} {value}", env!("CARGO_PKG_VERSION"))
 }
 
 fn annotations(report: &Report) -> Vec<Annotation> {
