@@ -57,7 +57,7 @@ fn grants() -> String {
            select o.classid, o.oid, o.sub, o.owner, x.grantee, true as actual, {ENTRY} as entry from p o, aclexplode(o.acl) x
            union all
            select o.classid, o.oid, o.sub, o.owner, x.grantee, false, {ENTRY}
-           from p o, aclexplode(coalesce(o.initprivs, case when o.type = 'c' then '{{}}'::aclitem[] else acldefault(o.type, o.owner) end)) x
+           from p o, aclexplode(coalesce(o.initprivs, acldefault(o.type, o.owner))) x
          ), g as (
            select classid, oid, sub, owner, grantee, array_agg(entry order by entry) filter (where actual) as has,
              array_agg(entry order by entry) filter (where not actual) as usual

@@ -138,8 +138,15 @@ const READERS: &[&[Reader]] = &[
     super::index::READERS,
     super::routine::READERS,
     super::trigger::READERS,
+    super::statistics::READERS,
+    super::text_search::READERS,
+    super::operator::READERS,
+    super::language::READERS,
+    super::foreign::READERS,
+    super::publication::READERS,
     // After all that they stand on.
     super::comment::DATABASE,
+    super::setting::READERS,
     super::comment::READERS,
     super::grant::READERS,
 ];
@@ -269,6 +276,12 @@ impl Builder {
         self.objects.get(id)
     }
 
+    /// The objects of one kind so far.
+    pub fn ids(&self, kind: Kind) -> Vec<ObjectId> {
+        let start = ObjectId { kind, path: Vec::new() };
+        self.objects.range(start..).map(|(id, _)| id).take_while(|id| id.kind == kind).cloned().collect()
+    }
+
     pub fn get_mut(&mut self, id: &ObjectId) -> Option<&mut Object> {
         self.objects.get_mut(id)
     }
@@ -382,10 +395,12 @@ pub async fn read(client: &Client, options: &ReadOptions) -> Result<Catalog, Cat
         }
         let mut builder = Builder { version, ..Builder::default() };
         read_all(client, &mut builder).await?;
+        let unseen = super::publication::connections(client, &mut builder).await?;
         let (mut catalog, missing) = builder.finish(options, reader)?;
         if !missing.is_empty() {
             catalog.not_covered = describe_missing(client, &missing).await?;
         }
+        catalog.not_covered.extend(unseen);
         Ok(catalog)
     }
     .await;

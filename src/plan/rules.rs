@@ -8,14 +8,21 @@ use crate::catalog::Kind;
 pub mod column;
 pub mod comment;
 pub mod constraint;
+pub mod foreign;
 pub mod grant;
 pub mod index;
+pub mod language;
+pub mod operator;
 pub mod owner;
+pub mod publication;
 pub mod routine;
 pub mod schema;
 pub mod sequence;
+pub mod setting;
+pub mod statistics;
 pub mod swap;
 pub mod table;
+pub mod text_search;
 pub mod trigger;
 pub mod types;
 pub mod view;
@@ -44,6 +51,20 @@ pub const RULES: &[&dyn Rule] = &[
     &comment::CommentRule,
     &grant::GrantRule,
     &grant::DefaultPrivilegeRule,
+    &statistics::StatisticsRule,
+    &text_search::ParserRule,
+    &text_search::DictionaryRule,
+    &text_search::ConfigurationRule,
+    &operator::OperatorRule,
+    &operator::FamilyRule,
+    &operator::ClassRule,
+    &operator::CastRule,
+    &language::CollationRule,
+    &language::LanguageRule,
+    &foreign::ForeignRule,
+    &publication::PublicationRule,
+    &publication::SubscriptionRule,
+    &setting::SettingRule,
 ];
 
 /// The rule for a kind.

@@ -131,6 +131,10 @@ async fn make_roles(server: &Server, cases: &[Case]) -> Result<()> {
             if let Some(names) = line.strip_prefix("-- roles: ") {
                 roles.extend(names.split_whitespace().map(str::to_owned));
             }
+            if line.contains("testuser") {
+                // The role that pgschema's own tests run as.
+                roles.insert("testuser".to_owned());
+            }
             let words: Vec<&str> = line.split_whitespace().collect();
             for three in words.windows(3) {
                 if three[0].eq_ignore_ascii_case("create")

@@ -1,0 +1,177 @@
+//! Publications with their tables and schemas, and subscriptions.
+//!
+//! A subscription is made without connecting to its publisher, and dropped without asking it to drop the slot: a plan reaches no other
+//! server. What that leaves to be done there is not planned.
+
+use super::{
+    super::{
+        native::{Actions, Context, Rule, Verdict},
+        sql,
+    },
+    foreign::MASK,
+};
+use crate::catalog::{Change, Kind, Object};
+
+pub struct PublicationRule;
+
+/// `publish = '...', ...`.
+fn publish(object: &Object) -> String {
+    let mut options = vec![format!("publish = {}", sql::literal(object.text("publish").unwrap_or_default()))];
+    if object.flag("publish_via_partition_root") {
+        options.push("publish_via_partition_root = true".to_owned());
+    }
+    if let Some(generated) = object.text("publish_generated_columns") {
+        options.push(format!("publish_generated_columns = {generated}"));
+    }
+    options.join(", ")
+}
+
+impl Rule for PublicationRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Publication]
+    }
+
+    fn verdict(&self, _cx: &Context<'_>, _before: &Object, _after: &Object, change: &Change) -> Verdict {
+        let replaces = change.attributes.iter().any(|attribute| matches!(attribute.name, "all_tables" | "extra"));
+        if replaces { Verdict::Replace } else { Verdict::Alter }
+    }
+
+    fn create(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        if let (Some(member), Some(publication)) = (object.text("member"), object.id.path.first()) {
+            let member = member.replacen("TABLE ", "TABLE ONLY ", usize::from(member.starts_with("TABLE ")));
+            let extra = object.text("extra").unwrap_or_default();
+            out.create(object, format!("ALTER PUBLICATION {} ADD {member}{extra}", sql::ident(publication)));
+            return;
+        }
+        let all = if object.flag("all_tables") { " FOR ALL TABLES" } else { "" };
+        out.create(object, format!("CREATE PUBLICATION {}{all} WITH ({})", sql::name(object), publish(object)));
+    }
+
+    fn alter(&self, _cx: &Context<'_>, _before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+        let mut options = Vec::new();
+        for attribute in &change.attributes {
+            match attribute.name {
+                "publish" => options.push(format!("publish = {}", sql::literal(after.text("publish").unwrap_or_default()))),
+                "publish_via_partition_root" => {
+                    options.push(format!("publish_via_partition_root = {}", after.flag("publish_via_partition_root")));
+                }
+                "publish_generated_columns" => {
+                    options
+                        .push(format!("publish_generated_columns = {}", after.text("publish_generated_columns").unwrap_or("none")));
+                }
+                _ => {}
+            }
+        }
+        if !options.is_empty() {
+            out.alter(after, format!("ALTER PUBLICATION {} SET ({})", sql::name(after), options.join(", ")));
+        }
+    }
+
+    fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        match (object.text("member"), object.id.path.first()) {
+            (Some(member), Some(publication)) => {
+                out.drop(object, format!("ALTER PUBLICATION {} DROP {member}", sql::ident(publication)));
+            }
+            _ => {
+                out.drop(object, format!("DROP PUBLICATION {}", sql::name(object)));
+            }
+        }
+    }
+}
+
+pub struct SubscriptionRule;
+
+fn slot(object: &Object) -> String {
+    object.text("slot").map_or_else(|| "NONE".to_owned(), sql::literal)
+}
+
+fn create(object: &Object, connection: &str) -> String {
+    let mut options = vec!["connect = false".to_owned(), format!("slot_name = {}", slot(object))];
+    options.extend(object.list("options").iter().cloned());
+    format!(
+        "CREATE SUBSCRIPTION {} CONNECTION {} PUBLICATION {} WITH ({})",
+        sql::name(object),
+        sql::literal(connection),
+        sql::idents(object.list("publications")),
+        options.join(", ")
+    )
+}
+
+/// What an option has when it is not said.
+fn usual(name: &str) -> &'static str {
+    match name {
+        "password_required" => "true",
+        "origin" => "any",
+        "synchronous_commit" => "off",
+        _ => "false",
+    }
+}
+
+impl Rule for SubscriptionRule {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Subscription]
+    }
+
+    fn verdict(&self, _cx: &Context<'_>, before: &Object, after: &Object, _change: &Change) -> Verdict {
+        // These are altered only with the publisher's help.
+        let fixed = |object: &Object| -> Vec<String> {
+            let kept = |option: &&String| option.starts_with("two_phase") || option.starts_with("failover");
+            object.list("options").iter().filter(kept).cloned().collect()
+        };
+        if fixed(before) == fixed(after) { Verdict::Alter } else { Verdict::Replace }
+    }
+
+    fn create(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        let shown = create(object, MASK);
+        let action = out.create(object, create(object, object.text("connection").unwrap_or_default()));
+        action.masked = Some(shown);
+        if object.flag("enabled") {
+            out.alter(object, format!("ALTER SUBSCRIPTION {} ENABLE", sql::name(object))).releases.clear();
+        }
+    }
+
+    fn alter(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+        let name = sql::name(after);
+        let changed = |name: &str| change.attributes.iter().any(|attribute| attribute.name == name);
+        if changed("enabled") && !after.flag("enabled") {
+            out.alter(after, format!("ALTER SUBSCRIPTION {name} DISABLE"));
+        }
+        if changed("connection") {
+            let text = |connection: &str| format!("ALTER SUBSCRIPTION {name} CONNECTION {}", sql::literal(connection));
+            let action = out.alter(after, text(after.text("connection").unwrap_or_default()));
+            action.masked = Some(text(MASK));
+        }
+        if changed("publications") {
+            let publications = sql::idents(after.list("publications"));
+            out.alter(after, format!("ALTER SUBSCRIPTION {name} SET PUBLICATION {publications} WITH (refresh = false)"));
+        }
+        let mut options = Vec::new();
+        if changed("slot") {
+            options.push(format!("slot_name = {}", slot(after)));
+        }
+        if changed("options") {
+            let (old, new) = (before.list("options"), after.list("options"));
+            let key = |option: &str| option.split(" = ").next().unwrap_or_default().to_owned();
+            options.extend(new.iter().filter(|option| !old.contains(option)).cloned());
+            let gone = old.iter().map(|option| key(option)).filter(|name| !new.iter().any(|option| key(option) == *name));
+            options.extend(gone.map(|name| format!("{name} = {}", usual(&name))));
+        }
+        if !options.is_empty() {
+            out.alter(after, format!("ALTER SUBSCRIPTION {name} SET ({})", options.join(", ")));
+        }
+        if changed("enabled") && after.flag("enabled") {
+            out.alter(after, format!("ALTER SUBSCRIPTION {name} ENABLE"));
+        }
+    }
+
+    fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        let name = sql::name(object);
+        if object.flag("enabled") {
+            out.drop(object, format!("ALTER SUBSCRIPTION {name} DISABLE"));
+        }
+        if object.text("slot").is_some() {
+            out.drop(object, format!("ALTER SUBSCRIPTION {name} SET (slot_name = NONE)"));
+        }
+        out.drop(object, format!("DROP SUBSCRIPTION {name}"));
+    }
+}
