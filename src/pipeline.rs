@@ -14,7 +14,7 @@ use tracing::{Instrument, info_span};
 
 use self::{planning::Proposal, proving::Proofs, side::Sides};
 use crate::{
-    catalog::{self, Change},
+    catalog::Change,
     config::{Config, EngineChoice},
     plan::Plan,
     report::{self, Drift, Report, Run, build::Parts},
@@ -111,7 +111,7 @@ pub async fn run(job: &Job, cancel: &CancellationToken) -> Outcome {
 /// From two servers to a report.
 async fn story(job: &Job, servers: &Servers, begun: Instant) -> Result<Outcome, PipelineError> {
     let sides = side::both(job, servers).instrument(stage("Building both schemas")).await?;
-    let changes = catalog::compare(&sides.base.catalog, &sides.target.catalog);
+    let changes = sides.changes();
     let proposal = planning::propose(job, servers, &sides, &changes).instrument(stage("Planning")).await?;
     let (proposal, proofs) = match job.prove {
         true => {
@@ -126,7 +126,7 @@ async fn story(job: &Job, servers: &Servers, begun: Instant) -> Result<Outcome, 
 /// Between two live databases, nothing replayed and no sandbox started.
 async fn unproven(job: &Job, base: &SecretString, target: &SecretString, begun: Instant) -> Result<Outcome, PipelineError> {
     let sides = side::both_live(job, base, target).await?;
-    let changes = catalog::compare(&sides.base.catalog, &sides.target.catalog);
+    let changes = sides.changes();
     let proposal = planning::native_alone(&sides, Vec::new())?;
     Ok(conclude(job, &sides, &changes, proposal, None, None, begun))
 }

@@ -5,6 +5,7 @@ use std::fmt;
 pub mod atlas;
 pub mod native;
 pub mod order;
+pub mod rename;
 pub mod rules;
 pub mod sql;
 
@@ -54,6 +55,16 @@ pub struct Plan {
 pub struct Fingerprint(String);
 
 impl Plan {
+    /// This plan and then `more`; where the one ends and the other begins in a transaction, in the same one.
+    pub fn then(mut self, more: Vec<Step>) -> Plan {
+        let last = self.steps.last().map_or(0, |step| step.group);
+        let joined =
+            self.steps.last().is_some_and(|step| step.transactional) && more.first().is_some_and(|step| step.transactional);
+        let shift = if joined { last - 1 } else { last };
+        self.steps.extend(more.into_iter().map(|step| Step { group: step.group + shift, ..step }));
+        self
+    }
+
     /// The same steps give the same fingerprint; any other statement, order or grouping gives another.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();

@@ -211,6 +211,41 @@ impl ScriptError {
     }
 }
 
+/// One line of a comment in a SQL file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Its line in the file, from 1.
+    pub line: u32,
+    /// With its dashes or asterisks.
+    pub text: String,
+    /// Whether nothing but space stands before it on its line.
+    pub alone: bool,
+}
+
+/// The comments of a file, line by line, as Postgres's own scanner delimits them: what stands in a string or in a function's body is
+/// none.
+pub fn comments(file: &SqlFile) -> Vec<Comment> {
+    let mut comments = Vec::new();
+    let (mut at, mut line) = (0usize, 1usize);
+    let mut alone = true;
+    for token in squawk_lexer::tokenize(&file.text) {
+        let end = at + token.len as usize;
+        let Some(text) = file.text.get(at..end) else { break };
+        if matches!(token.kind, squawk_lexer::TokenKind::LineComment | squawk_lexer::TokenKind::BlockComment { .. }) {
+            let of_row =
+                |(row, text): (usize, &str)| Comment { line: number(line + row), text: text.to_string(), alone: alone || row > 0 };
+            comments.extend(text.lines().enumerate().map(of_row));
+        }
+        line += text.matches('\n').count();
+        alone = match text.rfind('\n') {
+            Some(newline) => text[newline..].trim().is_empty(),
+            None => alone && text.trim().is_empty(),
+        };
+        at = end;
+    }
+    comments
+}
+
 /// Splits the files, in their order, as psql would.
 ///
 /// # Errors

@@ -28,25 +28,40 @@ pub(super) struct Proposal {
 /// `unsafe_new_enum_value_usage`.
 const NOT_TOGETHER: [&str; 2] = ["25001", "55P04"];
 
-/// The plan from base to target by the engine that the configuration names.
+/// The plan from base to target by the engine that the configuration names: the renames that the target's notes ask for, then what
+/// the planners find from there.
 pub(super) async fn propose(job: &Job, servers: &Servers, sides: &Sides, changes: &[Change]) -> Result<Proposal, PipelineError> {
+    let proposal = from_start(job, servers, sides, changes).await?;
+    Ok(after_renames(sides, proposal))
+}
+
+/// The native planner's plan, with `remarks` on how it came to that.
+pub(super) fn native_alone(sides: &Sides, remarks: Vec<Remark>) -> Result<Proposal, PipelineError> {
+    Ok(after_renames(sides, native_from_start(sides, remarks)?))
+}
+
+fn after_renames(sides: &Sides, proposal: Proposal) -> Proposal {
+    let renames = Plan { steps: sides.renames.steps() };
+    Proposal { plan: renames.then(proposal.plan.steps), ..proposal }
+}
+
+async fn from_start(job: &Job, servers: &Servers, sides: &Sides, changes: &[Change]) -> Result<Proposal, PipelineError> {
     let program = match (job.config.engine, &job.atlas) {
         (EngineChoice::Native, _) | (EngineChoice::Auto, None) => None,
         (EngineChoice::Atlas, None) => return Err(AtlasError::NotFound.into()),
         (EngineChoice::Atlas | EngineChoice::Auto, Some(program)) => Some(program.clone()),
     };
-    let Some(program) = program.filter(|_| !changes.is_empty()) else { return native_alone(sides, Vec::new()) };
+    let Some(program) = program.filter(|_| !changes.is_empty()) else { return native_from_start(sides, Vec::new()) };
     let limit = Duration::from_secs(job.config.statement_timeout.max(60));
     let atlas = Atlas::open(program, Duration::from_secs(10)).await?;
     match with_atlas(&atlas, limit, servers, sides, changes).await? {
         Ok(proposal) => Ok(proposal),
-        Err(remark) => native_alone(sides, vec![remark]),
+        Err(remark) => native_from_start(sides, vec![remark]),
     }
 }
 
-/// The native planner's plan, with `remarks` on how it came to that.
-pub(super) fn native_alone(sides: &Sides, remarks: Vec<Remark>) -> Result<Proposal, PipelineError> {
-    let plan = native::plan(&sides.base.catalog, &sides.target.catalog, &native::Options::default())?;
+fn native_from_start(sides: &Sides, remarks: Vec<Remark>) -> Result<Proposal, PipelineError> {
+    let plan = native::plan(&sides.start().catalog, &sides.target.catalog, &native::Options::default())?;
     let engine = Engine { name: Origin::Native, version: env!("CARGO_PKG_VERSION").into(), left_out: 0 };
     Ok(Proposal { plan, engine, left_out: Vec::new(), remarks })
 }
@@ -56,9 +71,10 @@ async fn with_atlas(
     atlas: &Atlas,
     limit: Duration,
     servers: &Servers,
-    Sides { base, target, .. }: &Sides,
+    sides: &Sides,
     changes: &[Change],
 ) -> Result<Result<Proposal, Remark>, PipelineError> {
+    let (base, target) = (sides.start(), &sides.target);
     let server = &servers.base;
     let scratch = server.create_database("scratch", None).await?;
     let urls = (server.url(&base.database), servers.target().url(&target.database), server.url(&scratch));

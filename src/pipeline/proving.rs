@@ -48,8 +48,8 @@ pub(super) async fn prove_both_ways(
 ) -> Result<(Proposal, Option<Proofs>), PipelineError> {
     let (base, target) =
         (Ground { server: &servers.base, side: &sides.base }, Ground { server: servers.target(), side: &sides.target });
-    let back = match native::plan(&sides.target.catalog, &sides.base.catalog, &native::Options::default()) {
-        Ok(plan) => Some(plan).filter(|plan| !plan.steps.is_empty()),
+    let back = match native::plan(&sides.target.catalog, &sides.start().catalog, &native::Options::default()) {
+        Ok(plan) => Some(plan.then(sides.renames.back().steps())).filter(|plan| !plan.steps.is_empty()),
         Err(error) => {
             tracing::debug!("no way back: {error}");
             None

@@ -7,15 +7,15 @@ use secrecy::SecretString;
 use super::{Input, Job, PipelineError, Schema, live, roles};
 use crate::{
     catalog::{
-        self, Catalog, Kind, ObjectId,
+        self, Action, Catalog, Change, Kind, ObjectId,
         read::{self, ReadOptions},
     },
     load::{self, Failure, Loaded, Strictness},
-    plan::native,
+    plan::{native, rename::Renames},
     report::{self, Drift, Remark},
     risk::Places,
     sandbox::{Server, Servers},
-    script::Place,
+    script::{Place, SqlFile},
     source::shown_url,
 };
 
@@ -34,6 +34,10 @@ pub(super) struct Sides {
     pub base: Side,
     pub target: Side,
     pub places: Places,
+    /// What the target's notes say kept its data under a new name.
+    pub renames: Renames,
+    /// The base after these renames, when there are any.
+    renamed: Option<Side>,
     pub remarks: Vec<Remark>,
     /// The server's version.
     pub server: String,
@@ -44,7 +48,48 @@ impl Sides {
         remarks.append(&mut base.remarks);
         remarks.append(&mut target.remarks);
         let places = Places { base: std::mem::take(&mut base.places), target: std::mem::take(&mut target.places) };
-        Sides { base, target, places, remarks, server }
+        Sides { base, target, places, renames: Renames::default(), renamed: None, remarks, server }
+    }
+
+    /// Where the planners start: the base, after the renames.
+    pub fn start(&self) -> &Side {
+        self.renamed.as_ref().unwrap_or(&self.base)
+    }
+
+    /// What changes from base to target.
+    pub fn changes(&self) -> Vec<Change> {
+        let renamed = self.renames.renames.iter().map(|rename| Change {
+            action: Action::Rename,
+            object: rename.to.clone(),
+            renamed_from: Some(rename.from.clone()),
+            attributes: Vec::new(),
+        });
+        renamed.chain(catalog::compare(&self.start().catalog, &self.target.catalog)).collect()
+    }
+
+    /// Reads the renames from the target's files and carries them out on a copy of the base.
+    async fn rename(&mut self, server: &Server, files: &[SqlFile]) -> Result<(), PipelineError> {
+        let renames = Renames::read(files, &self.places.target, &self.base.catalog, &self.target.catalog);
+        self.remarks.extend(renames.unused.iter().map(|unused| Remark {
+            file: Some(unused.place.file.to_string()),
+            line: Some(unused.place.line),
+            ..remark("A note on a rename does nothing", format!("{}.", unused.why))
+        }));
+        if renames.renames.is_empty() {
+            return Ok(());
+        }
+        let database = server.create_database("renamed", Some(&self.base.database)).await?;
+        let connection = server.connect(&database).await?;
+        for step in renames.steps() {
+            let failed = |source| PipelineError::Rename { sql: step.sql.clone(), source };
+            connection.batch_execute(&step.sql).await.map_err(failed)?;
+        }
+        let catalog = read::read(&connection, &self.base.options).await?;
+        connection.close().await;
+        let options = self.base.options.clone();
+        self.renamed = Some(Side { catalog, database, options, places: BTreeMap::new(), remarks: Vec::new() });
+        self.renames = renames;
+        Ok(())
     }
 }
 
@@ -63,7 +108,11 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
             format!("A plan makes no roles. These are the target's and not the base's, and must be there before it runs: {names}.");
         remarks.push(remark("Roles", text));
     }
-    Ok(Sides::new(base, target, servers.base.version().to_string(), remarks))
+    let mut sides = Sides::new(base, target, servers.base.version().to_string(), remarks);
+    if let Schema::Files(files) = &job.target.schema {
+        sides.rename(&servers.base, &files.files).await?;
+    }
+    Ok(sides)
 }
 
 /// Reads two live databases.

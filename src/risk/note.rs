@@ -10,7 +10,7 @@ use crate::{
     catalog::{Kind, ObjectId},
     config::nearest,
     risk::{Facts, Finding, look, rules},
-    script::{Place, SqlFile},
+    script::{self, Place, SqlFile},
     source::SqlFiles,
 };
 
@@ -45,27 +45,11 @@ fn read_file(file: &SqlFile) -> Vec<Note> {
     if !file.text.contains("schemaproof:") {
         return Vec::new();
     }
-    let mut notes = Vec::new();
-    let (mut at, mut line) = (0usize, 1u32);
-    for token in squawk_lexer::tokenize(&file.text) {
-        let end = at + token.len as usize;
-        let Some(text) = file.text.get(at..end) else { break };
-        if matches!(token.kind, squawk_lexer::TokenKind::LineComment | squawk_lexer::TokenKind::BlockComment { .. }) {
-            for (row, text) in text.lines().enumerate() {
-                if let Some((rule, rest)) = parse(text) {
-                    let row = u32::try_from(row).unwrap_or(u32::MAX);
-                    notes.push(Note {
-                        rule,
-                        rest,
-                        place: Place { file: file.path.clone(), line: line.saturating_add(row), column: 1 },
-                    });
-                }
-            }
-        }
-        line = line.saturating_add(u32::try_from(text.matches('\n').count()).unwrap_or(u32::MAX));
-        at = end;
-    }
-    notes
+    let note = |comment: script::Comment| {
+        let (rule, rest) = parse(&comment.text)?;
+        Some(Note { rule, rest, place: Place { file: file.path.clone(), line: comment.line, column: 1 } })
+    };
+    script::comments(file).into_iter().filter_map(note).collect()
 }
 
 /// `-- schemaproof: allow RULE rest`; also inside a block comment.

@@ -29,6 +29,8 @@ pub mod likely_rename_column;
 pub mod likely_rename_table;
 pub mod loses_values;
 pub mod not_covered;
+pub mod rename_column;
+pub mod rename_table;
 pub mod rewrites_table;
 pub mod set_not_null;
 pub mod step_fails;
@@ -63,6 +65,8 @@ pub static RULES: &[&Rule] = &[
     &likely_rename_table::RULE,
     &loses_values::RULE,
     &not_covered::RULE,
+    &rename_column::RULE,
+    &rename_table::RULE,
     &rewrites_table::RULE,
     &set_not_null::RULE,
     &step_fails::RULE,

@@ -144,3 +144,31 @@ fn sigterm_and_sigint_at_any_moment_end_the_run_in_time_and_leave_no_container()
         assert_eq!(child.wait().unwrap().code().filter(|code| *code != 1), None);
     }
 }
+
+#[test]
+fn a_rename_that_a_note_names_keeps_its_data_both_ways() {
+    let base = "CREATE TABLE orders (id int PRIMARY KEY, customer int NOT NULL, title text, UNIQUE (customer, title));
+                CREATE TABLE lines (id int PRIMARY KEY, of_order int REFERENCES orders); CREATE VIEW titles AS SELECT title FROM orders;";
+    let head = "-- @renamed from=orders
+                CREATE TABLE invoices (id int PRIMARY KEY, customer int NOT NULL,
+                    headline text, -- @renamed from=title
+                    UNIQUE (customer, headline));
+                CREATE TABLE lines (id int PRIMARY KEY, of_order int REFERENCES invoices);
+                CREATE VIEW titles AS SELECT headline AS title FROM invoices; -- @renamed from=nothing";
+    let output = plan(base, head, &["--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["verdict"], &report["proven"]), (&"pass".into(), &true.into()), "{report:#}");
+    let sql: Vec<&str> = report["steps"].as_array().unwrap().iter().map(|step| step["sql"].as_str().unwrap()).collect();
+    assert_eq!(
+        sql,
+        [
+            "ALTER TABLE public.orders RENAME TO invoices",
+            "ALTER TABLE public.invoices RENAME COLUMN title TO headline",
+            "ALTER TABLE public.invoices RENAME CONSTRAINT orders_customer_title_key TO invoices_customer_headline_key",
+            "ALTER TABLE public.invoices RENAME CONSTRAINT orders_pkey TO invoices_pkey",
+        ]
+    );
+    assert_eq!((&report["down"]["lossless"], &report["down"]["proven"]), (&true.into(), &true.into()));
+    let remarks = report["remarks"].as_array().unwrap();
+    assert!(remarks.iter().any(|remark| remark["line"] == 6), "the note on the view does nothing: {remarks:?}");
+}

@@ -1,0 +1,266 @@
+//! Renames: a note in the SQL says that an object had another name, so that it keeps its data.
+//!
+//! `-- @renamed from=old_name` stands on the line of the object or column, or on a line of its own above it. Nothing is guessed: without
+//! a note, what has another name is another object. The renames run first, on a copy of the base; the planner then goes on from there.
+
+use std::{collections::BTreeMap, fmt};
+
+use super::{Origin, Step, sql};
+use crate::{
+    catalog::{Catalog, Kind, ObjectId},
+    script::{self, Comment, Place, SqlFile},
+};
+
+/// An object that keeps its data under a new name. Both names are as they are when its turn comes: the table of a renamed column has
+/// its new name already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rename {
+    pub from: ObjectId,
+    pub to: ObjectId,
+}
+
+/// A note that does nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unused {
+    pub place: Place,
+    pub why: String,
+}
+
+/// What the notes of a schema say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Renames {
+    /// In the order in which they run: schemas, then relations and types, then their parts.
+    pub renames: Vec<Rename>,
+    pub unused: Vec<Unused>,
+}
+
+impl Rename {
+    /// The statement, or nothing where Postgres renames no such object.
+    fn sql(&self) -> Option<String> {
+        let old = sql::qualified(&self.from.path);
+        let new = sql::ident(self.to.path.last()?);
+        let (owner, name) = self.from.path.split_last().map(|(name, owner)| (sql::qualified(owner), name))?;
+        Some(match self.from.kind {
+            Kind::Schema => format!("ALTER SCHEMA {old} RENAME TO {new}"),
+            Kind::Table => format!("ALTER TABLE {old} RENAME TO {new}"),
+            Kind::ForeignTable => format!("ALTER FOREIGN TABLE {old} RENAME TO {new}"),
+            Kind::View => format!("ALTER VIEW {old} RENAME TO {new}"),
+            Kind::MaterializedView => format!("ALTER MATERIALIZED VIEW {old} RENAME TO {new}"),
+            Kind::Index => format!("ALTER INDEX {old} RENAME TO {new}"),
+            Kind::Sequence => format!("ALTER SEQUENCE {old} RENAME TO {new}"),
+            Kind::Type => format!("ALTER TYPE {old} RENAME TO {new}"),
+            Kind::Domain => format!("ALTER DOMAIN {old} RENAME TO {new}"),
+            Kind::Column => format!("ALTER TABLE {owner} RENAME COLUMN {} TO {new}", sql::ident(name)),
+            Kind::Constraint => format!("ALTER TABLE {owner} RENAME CONSTRAINT {} TO {new}", sql::ident(name)),
+            Kind::EnumValue => {
+                format!("ALTER TYPE {owner} RENAME VALUE {} TO {}", sql::literal(name), sql::literal(self.to.path.last()?))
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl Renames {
+    /// The statements, all in transaction group 1.
+    pub fn steps(&self) -> Vec<Step> {
+        let step = |rename: &Rename| {
+            let sql = rename.sql()?;
+            Some(Step {
+                sql,
+                masked: None,
+                origin: Origin::Native,
+                group: 1,
+                transactional: true,
+                objects: vec![rename.to.clone()],
+            })
+        };
+        self.renames.iter().filter_map(step).collect()
+    }
+
+    /// The same way back: parts first.
+    pub fn back(&self) -> Renames {
+        let back = |rename: &Rename| {
+            // On the way back the whole still has its new name when the part's turn comes.
+            Rename { from: rename.to.clone(), to: rename.from.clone() }
+        };
+        Renames { renames: self.renames.iter().rev().map(back).collect(), unused: Vec::new() }
+    }
+
+    /// Reads the notes of the target's files. `places` is where the target's objects stand.
+    pub fn read(files: &[SqlFile], places: &BTreeMap<ObjectId, Place>, base: &Catalog, target: &Catalog) -> Renames {
+        let mut found = Renames::default();
+        for file in files.iter().filter(|file| file.text.contains("@renamed")) {
+            let comments = script::comments(file);
+            for comment in &comments {
+                let Some(old) = old_name(&comment.text) else { continue };
+                let place = Place { file: file.path.clone(), line: comment.line, column: 1 };
+                match meant(comment, &comments, file, places) {
+                    None => found.unused.push(Unused { place, why: "no object begins on its line or on the one below it".into() }),
+                    Some(to) => found.add(to, &old, place, base, target),
+                }
+            }
+        }
+        found.renames.sort_by(|a, b| (a.to.path.len(), &a.to).cmp(&(b.to.path.len(), &b.to)));
+        found.add_names_made_of_names(base, target);
+        // A part's old name stands under its whole's new one.
+        let wholes: Vec<Rename> = found.renames.clone();
+        for rename in &mut found.renames {
+            for whole in &wholes {
+                let shorter = whole.to.path.len() < rename.from.path.len();
+                if shorter && rename.from.path.starts_with(&whole.from.path) && rename.to.path.starts_with(&whole.to.path) {
+                    rename.from.path.splice(..whole.from.path.len(), whole.to.path.iter().cloned());
+                }
+            }
+        }
+        found
+    }
+
+    fn add(&mut self, to: ObjectId, old: &str, place: Place, base: &Catalog, target: &Catalog) {
+        let mut path = self.path_in_base(&to.path);
+        if let Some(last) = path.last_mut() {
+            *last = old.to_string();
+        }
+        let from = ObjectId { kind: to.kind, path };
+        let why = if from.path == to.path {
+            "the old name is the new one".to_string()
+        } else if !base.objects.contains_key(&from) {
+            match base.objects.contains_key(&ObjectId { kind: to.kind, path: self.path_in_base(&to.path) }) {
+                // The note has done its work: it may stay where it is.
+                true => return,
+                false => format!("the base has no {} {from}", from.kind),
+            }
+        } else if target.objects.contains_key(&from) {
+            format!("the {} {from} is still there", from.kind)
+        } else {
+            self.renames.push(Rename { from, to });
+            return;
+        };
+        self.unused.push(Unused { place, why });
+    }
+
+    /// A path of the target with the wholes' names of the base.
+    fn path_in_base(&self, path: &[String]) -> Vec<String> {
+        let whole = self.renames.iter().filter(|rename| rename.to.path.len() < path.len() && path.starts_with(&rename.to.path));
+        match whole.max_by_key(|rename| rename.to.path.len()) {
+            Some(rename) => rename.from.path.iter().chain(&path[rename.to.path.len()..]).cloned().collect(),
+            None => path.to_vec(),
+        }
+    }
+
+    /// Postgres names constraints, indexes and sequences after their table and columns, and keeps those names when it renames these:
+    /// where the target has the name that follows from the new one, it is renamed too.
+    fn add_names_made_of_names(&mut self, base: &Catalog, target: &Catalog) {
+        // By table: its two paths, and the names in it that changed, the table's own first.
+        let mut tables: BTreeMap<&[String], (&[String], Vec<(&String, &String)>)> = BTreeMap::new();
+        for rename in &self.renames {
+            let length = match rename.to.kind {
+                Kind::Table => rename.to.path.len(),
+                Kind::Column => rename.to.path.len().saturating_sub(1),
+                _ => continue,
+            };
+            let (Some(old), Some(new)) = (rename.from.path.get(..length), rename.to.path.get(..length)) else { continue };
+            let names = rename.from.path.last().zip(rename.to.path.last());
+            tables.entry(old).or_insert_with(|| (new, Vec::new())).1.extend(names);
+        }
+        let mut more = Vec::new();
+        for (old_table, (new_table, names)) in &tables {
+            let follow = |name: &String| names.iter().fold(name.clone(), |name, (old, new)| renamed(&name, old, new));
+            for id in base.objects.keys().filter(|id| !target.objects.contains_key(id)) {
+                let path = match (id.kind, id.path.split_last()) {
+                    (Kind::Constraint, Some((name, table))) if table == *old_table => {
+                        new_table.iter().cloned().chain([follow(name)]).collect()
+                    }
+                    (Kind::Index | Kind::Sequence, Some((name, schema))) if old_table.starts_with(schema) => {
+                        schema.iter().cloned().chain([follow(name)]).collect()
+                    }
+                    _ => continue,
+                };
+                let to = ObjectId { kind: id.kind, path };
+                if to.path.last() != id.path.last() && target.objects.contains_key(&to) && !base.objects.contains_key(&to) {
+                    more.push(Rename { from: id.clone(), to });
+                }
+            }
+        }
+        // The index of a constraint goes with it.
+        let constraints: Vec<String> = more
+            .iter()
+            .filter(|rename| rename.from.kind == Kind::Constraint)
+            .filter_map(|rename| rename.from.path.last().cloned())
+            .collect();
+        more.retain(|rename| {
+            rename.from.kind != Kind::Index || !rename.from.path.last().is_some_and(|name| constraints.contains(name))
+        });
+        more.sort_by(|a, b| a.to.cmp(&b.to));
+        more.dedup();
+        self.renames.extend(more);
+    }
+}
+
+impl fmt::Display for Rename {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} -> {}", self.from.kind, self.from, self.to)
+    }
+}
+
+/// `orders_customer_id_fkey` with `orders` -> `invoices`: whole words between underscores.
+fn renamed(name: &str, old: &str, new: &str) -> String {
+    match name.find(old) {
+        Some(at) => {
+            let (before, rest) = name.split_at(at);
+            let after = &rest[old.len()..];
+            let whole = (before.is_empty() || before.ends_with('_')) && (after.is_empty() || after.starts_with('_'));
+            if whole { format!("{before}{new}{after}") } else { name.to_string() }
+        }
+        None => name.to_string(),
+    }
+}
+
+/// `@renamed from=old_name` or `@renamed from="Old name"` in a comment's line.
+fn old_name(text: &str) -> Option<String> {
+    let rest = text.split_once("@renamed")?.1.trim_start().strip_prefix("from")?.trim_start().strip_prefix('=')?.trim_start();
+    let name = match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next()?.to_string(),
+        // Postgres folds what is not quoted.
+        None => rest.split(|letter: char| letter.is_whitespace() || ",;*".contains(letter)).next()?.to_lowercase(),
+    };
+    (!name.is_empty()).then_some(name)
+}
+
+/// The object that a note stands at: the first that begins on its line, or, when the note has a line of its own, on the next line that
+/// is no comment.
+fn meant(comment: &Comment, comments: &[Comment], file: &SqlFile, places: &BTreeMap<ObjectId, Place>) -> Option<ObjectId> {
+    let mut line = comment.line;
+    if comment.alone {
+        line += 1;
+        while comments.iter().any(|other| other.alone && other.line == line) {
+            line += 1;
+        }
+    }
+    let renamable = |id: &&ObjectId| Rename { from: (*id).clone(), to: (*id).clone() }.sql().is_some();
+    let on_line = places.iter().filter(|(_, place)| place.file == file.path && place.line == line);
+    // A column and its NOT NULL begin at one place: the shortest path is the whole, and the kinds' order puts a column first.
+    on_line
+        .map(|(id, place)| (place.column, id))
+        .filter(|(_, id)| renamable(id))
+        .min_by_key(|(column, id)| (*column, id.path.len(), id.kind))
+        .map(|(_, id)| id.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_names_the_old_name() {
+        assert_eq!(old_name("-- @renamed from=Old_Name, since 2").as_deref(), Some("old_name"));
+        assert_eq!(old_name("/* @renamed from=\"Old Name\" */").as_deref(), Some("Old Name"));
+        assert_eq!(old_name("-- @renamed to=x"), None);
+    }
+
+    #[test]
+    fn names_made_of_names_follow_by_whole_words() {
+        assert_eq!(renamed("orders_customer_fkey", "orders", "invoices"), "invoices_customer_fkey");
+        assert_eq!(renamed("orders_customer_fkey", "customer", "client"), "orders_client_fkey");
+        assert_eq!(renamed("reorders_pkey", "orders", "x"), "reorders_pkey");
+    }
+}
