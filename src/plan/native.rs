@@ -52,6 +52,8 @@ pub enum Verdict {
     Alter,
     /// By DROP and CREATE; dependents react.
     Replace,
+    /// Parts: the whole that it is a part of is replaced.
+    ReplaceWhole,
     /// Attributes of types: the whole type is swapped.
     SwapWhole,
     /// Types: the old one is renamed away, the new one made, what uses it is moved over ([`Rule::react`]), the old one dropped.
@@ -481,6 +483,13 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
                 cx.altered.remove(&change.object);
                 cx.swapped.insert(change.object.clone());
             }
+            Verdict::ReplaceWhole => {
+                if let Some(whole) = &after.parent {
+                    cx.altered.remove(whole);
+                    cx.replaced.insert(whole.clone());
+                    work.push(whole.clone());
+                }
+            }
             Verdict::SwapWhole => {
                 if let Some(whole) = &after.parent {
                     cx.altered.remove(whole);
@@ -521,6 +530,13 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
     let outer: Vec<ObjectId> = cx.replaced.iter().filter(|id| covered(&cx.base, &cx.replaced, &cx.dropped, id)).cloned().collect();
     for id in outer {
         cx.replaced.remove(&id);
+    }
+    // The keys of what is only moved away at first must not hold what they refer to.
+    for id in cx.replaced.iter().chain(&cx.dropped).cloned().collect::<Vec<_>>() {
+        if cx.base.get(&id).is_some_and(|table| rules::rebuild::is_moved(cx, table)) {
+            let keys = cx.base.parts_of(&id, Kind::Constraint).filter(|key| key.text("form") == Some("f"));
+            cx.split.extend(keys.map(|key| key.id.clone()));
+        }
     }
     // Changes of parts are carried by the making of the whole.
     let subsumed: Vec<ObjectId> = cx.altered.keys().filter(|id| cx.vanishes(id) || cx.appears(id)).cloned().collect();
@@ -643,6 +659,7 @@ fn act(cx: &Context<'_>) -> Result<Vec<Action>, PlanError> {
             rule_for(id)?.alter(cx, before, after, change, &mut out);
         }
     }
+    rules::rebuild::frame(cx, &mut out);
     Ok(out.all)
 }
 

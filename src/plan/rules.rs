@@ -16,6 +16,7 @@ pub mod operator;
 pub mod owner;
 pub mod publication;
 pub mod routine;
+pub mod rebuild;
 pub mod schema;
 pub mod sequence;
 pub mod setting;

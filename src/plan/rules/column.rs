@@ -206,6 +206,31 @@ fn assignable(old: &str, new: &str) -> bool {
     old == new || TEXTS.contains(&new) || both(NUMBERS) || both(TIMES) || both(&["json", "jsonb"])
 }
 
+/// The old column's value as one of the new column's type.
+pub fn conversion(cx: &Context<'_>, before: &Object, after: &Object) -> String {
+    let name = sql::ident(after.id.name());
+    let kind = after.text("type").unwrap_or_default();
+    let (old, new) = (before.text("bare_type").unwrap_or_default(), after.text("bare_type").unwrap_or_default());
+    if before.needs.iter().any(|need| cx.swapped.contains(need)) || !castable(old, new) {
+        format!("{name}::text::{kind}")
+    } else if before.text("type") == Some(kind) {
+        name
+    } else {
+        format!("{name}::{kind}")
+    }
+}
+
+/// Whether the column is in its table's partition key, before or after.
+fn in_partition_key(cx: &Context<'_>, column: &Object) -> bool {
+    let name = sql::ident(column.id.name());
+    let word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '"';
+    let names =
+        |key: &str| key.split(|letter| !word(letter)).any(|token| token == name) || name.contains(' ') && key.contains(&name);
+    [&cx.base, &cx.target].into_iter().any(|side| {
+        column.parent.as_ref().and_then(|whole| side.get(whole)).and_then(|whole| whole.text("partition_key")).is_some_and(names)
+    })
+}
+
 fn type_change(cx: &Context<'_>, before: &Object, after: &Object) -> String {
     let name = sql::ident(after.id.name());
     let kind = after.text("type").unwrap_or_default();
@@ -233,6 +258,9 @@ impl Rule for ColumnRule {
         if of_type(after) {
             let used = after.parent.as_ref().is_some_and(|whole| types::in_tables(cx, whole));
             return if used && (changed("type") || changed("collation")) { Verdict::SwapWhole } else { Verdict::Alter };
+        }
+        if (changed("type") || changed("collation")) && in_partition_key(cx, after) {
+            return Verdict::ReplaceWhole;
         }
         if of_view(after) || follows_parent(cx, after) && table::stays_child(cx, after.parent.as_ref().unwrap_or(&after.id)) {
             return Verdict::Alter;
@@ -290,9 +318,10 @@ impl Rule for ColumnRule {
             return Reaction::SwapWhole;
         }
         match need.id.kind {
+            Kind::Type | Kind::Domain if in_partition_key(cx, object) => Reaction::ReplaceWhole,
+            _ if object.text("generated").is_some() => Reaction::Replace,
             Kind::Type | Kind::Domain => Reaction::Alter("type"),
             Kind::Sequence => Reaction::Nothing,
-            _ if object.text("generated").is_some() => Reaction::Replace,
             Kind::Collation => Reaction::Alter("collation"),
             _ => Reaction::Alter("type"),
         }
@@ -414,18 +443,22 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
     let changed = |name: &str| change.attributes.iter().any(|attribute| attribute.name == name);
     let whole = alter_whole(after);
     let column = sql::ident(after.id.name());
+    let follows = follows_parent(cx, after);
     if changed("not_null") && !after.flag("not_null") {
+        if follows && !before.flag("not_null_local") {
+            return;
+        }
         out.alter(after, format!("{whole} ALTER COLUMN {column} DROP NOT NULL"));
         return;
     }
     let name = after.text("not_null_name").map(sql::ident).unwrap_or_default();
     if changed("not_null") {
+        if follows && !after.flag("not_null_local") {
+            return;
+        }
         let plain = plainly_named(cx, after);
         if plain && !after.flag("not_null_no_inherit") && !after.flag("not_null_not_valid") {
-            let follows = follows_parent(cx, after) && !after.flag("not_null_local");
-            if !follows {
-                out.alter(after, format!("{whole} ALTER COLUMN {column} SET NOT NULL"));
-            }
+            out.alter(after, format!("{whole} ALTER COLUMN {column} SET NOT NULL"));
         } else {
             let inherit = if after.flag("not_null_no_inherit") { " NO INHERIT" } else { "" };
             let valid = if after.flag("not_null_not_valid") { " NOT VALID" } else { "" };

@@ -8,7 +8,7 @@ use super::{
         native::{Action, Actions, Context, Reaction, Rule, Side, Verb, Verdict},
         sql,
     },
-    column, constraint,
+    column, constraint, rebuild,
 };
 use crate::catalog::{Change, Kind, Object, ObjectId};
 
@@ -19,9 +19,14 @@ impl Rule for TableRule {
         &[Kind::Table, Kind::ForeignTable]
     }
 
-    fn verdict(&self, cx: &Context<'_>, _before: &Object, _after: &Object, change: &Change) -> Verdict {
+    fn verdict(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
         let replaces = change.attributes.iter().any(|attribute| match attribute.name {
             "partition_key" | "server" => true,
+            // INHERIT leaves a column that was the table's own its own.
+            "inherits" => cx.target.parts_of(&after.id, Kind::Column).any(|column| {
+                let own = cx.base.get(&column.id).is_some_and(|old| old.integer("inherited") == Some(0));
+                !column.flag("local") && own && before.list("inherits").is_empty()
+            }),
             "access_method" => cx.base.catalog.server_version < 150_000,
             _ => false,
         });
@@ -30,7 +35,8 @@ impl Rule for TableRule {
 
     fn react(&self, _cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
         match need.id.kind {
-            Kind::Table if object.text("partition_of").is_some() => Reaction::Alter("partition_of"),
+            // Its rows go through the parent's new key.
+            Kind::Table if object.text("partition_of").is_some() => Reaction::Replace,
             Kind::Table | Kind::ForeignTable if !object.list("inherits").is_empty() => Reaction::Alter("inherits"),
             Kind::Type if object.text("of_type").is_some() => Reaction::Alter("of_type"),
             Kind::Column | Kind::Default => Reaction::Nothing,
@@ -182,8 +188,29 @@ impl Rule for TableRule {
         }
     }
 
-    fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
-        out.drop(object, format!("DROP {}", sql::noun_and_name(object)));
+    fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        if rebuild::is_moved(cx, object) {
+            rebuild::move_away(cx, object, out);
+            return;
+        }
+        let mut detached = false;
+        if let Some(parent) = object.text("partition_of") {
+            // A partition that foreign keys see is not dropped as it is.
+            let keys =
+                parents(&cx.base, object).flat_map(|parent| cx.base.parts_of(&parent.id, Kind::Constraint).collect::<Vec<_>>());
+            detached = keys
+                .flat_map(|key| cx.base.dependents(&key.id))
+                .any(|user| user.text("form") == Some("f") && !cx.vanishes(&user.id));
+            if detached {
+                detach_for_good(cx, object, parent, out);
+            }
+        }
+        let action = out.drop(object, format!("DROP {}", sql::noun_and_name(object)));
+        if detached {
+            action.needs.push(link_gone(object));
+        } else {
+            action.creates.push(link_gone(object));
+        }
     }
 }
 
@@ -357,12 +384,12 @@ fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
 }
 
 /// Stands for a table's place below its parent.
-fn link(child: &Object) -> ObjectId {
+pub fn link(child: &Object) -> ObjectId {
     ObjectId { kind: Kind::Setting, path: [&["partition".to_owned()], child.id.path.as_slice()].concat() }
 }
 
 /// Stands for a table's old place below its parent being free.
-fn link_gone(child: &Object) -> ObjectId {
+pub fn link_gone(child: &Object) -> ObjectId {
     ObjectId { kind: Kind::Setting, path: [&["partition free".to_owned()], child.id.path.as_slice()].concat() }
 }
 
@@ -373,6 +400,14 @@ fn detach(cx: &Context<'_>, before: &Object, after: &Object, parent: &str, out: 
     action.releases.extend(gone);
     action.creates.push(link_gone(before));
     leftovers(cx, before, after, &link_gone(before), out);
+}
+
+/// DETACH PARTITION of a table that goes.
+pub fn detach_for_good(cx: &Context<'_>, object: &Object, parent: &str, out: &mut Actions<'_>) {
+    let gone: Vec<ObjectId> = parents(&cx.base, object).map(|parent| parent.id.clone()).collect();
+    let action = out.other(object, Verb::Drop, format!("ALTER TABLE {parent} DETACH PARTITION {}", sql::name(object)));
+    action.releases.extend(gone);
+    action.creates.push(link_gone(object));
 }
 
 /// Constraints that a table keeps when it is no longer a child and that the target's table does not have.

@@ -7,4 +7,4 @@ create view v as select m, l from t where m = 'ok';
 create materialized view mv as select count(*) from t where m = 'sad';
 create table pt (m mood) partition by range (m);
 comment on type mood is 'moods';
-insert into t values ('sad', '{sad}', 'ok', row('ok', 1));
+insert into t values ('ok', '{sad}', 'ok', row('ok', 1));

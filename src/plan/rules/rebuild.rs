@@ -1,0 +1,154 @@
+//! Tables that must be made anew and keep their rows: the old one waits in a schema of its own, its rows are copied over, then it is dropped.
+//!
+//! A schema, and not another name, so that its indexes, constraints and sequences are out of the way too.
+
+use super::{
+    super::{
+        native::{Actions, Context, Verb},
+        sql,
+    },
+    column, table,
+};
+use crate::catalog::{Kind, Object, ObjectId};
+
+/// Where old tables wait.
+pub const WAITING: &str = "schemaproof_old";
+
+fn place() -> ObjectId {
+    ObjectId::new(Kind::Schema, [WAITING])
+}
+
+/// Stands for the rows of a table being where they belong.
+fn copied(id: &ObjectId) -> ObjectId {
+    ObjectId { kind: Kind::Setting, path: [&["rows".to_owned()], id.path.as_slice()].concat() }
+}
+
+/// The topmost partitioned table above a table of the base that is rebuilt too, if there is one.
+fn root<'a>(cx: &Context<'a>, object: &'a Object) -> &'a Object {
+    let mut at = object;
+    while at.text("partition_of").is_some() {
+        match table::parents(&cx.base, at).next() {
+            Some(parent) if cx.replaced.contains(&parent.id) => at = parent,
+            _ => break,
+        }
+    }
+    at
+}
+
+/// Whether a table of the base is moved away instead of being dropped at once.
+pub fn is_moved(cx: &Context<'_>, object: &Object) -> bool {
+    object.id.kind == Kind::Table && (cx.replaced.contains(&object.id) || cx.replaced.contains(&root(cx, object).id))
+}
+
+/// Moves the old table away; the root of a tree of partitions also has its rows copied and is dropped in the end.
+pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+    let top = root(cx, object);
+    let is_root = top.id == object.id;
+    let partition = object.text("partition_of").filter(|_| is_root);
+    if let Some(parent) = partition {
+        table::detach_for_good(cx, object, parent, out);
+    }
+    let action = out.drop(object, format!("ALTER TABLE {} SET SCHEMA {WAITING}", sql::name(object)));
+    action.needs.push(place());
+    let releases = std::mem::take(&mut action.releases);
+    if partition.is_some() {
+        action.needs.push(table::link_gone(object));
+    }
+    let waiting = sql::qualified(&[WAITING, object.id.name()]);
+    if !is_root {
+        return;
+    }
+    let mut sources = vec![object.id.clone()];
+    sources.extend(table::offspring(&cx.base, &object.id).iter().map(|child| child.id.clone()));
+    let Some(after) = cx.target.get(&object.id) else { return };
+    let (names, values) = columns(cx, object, after);
+    let mut marks = Vec::new();
+    if !names.is_empty() {
+        let overriding = if cx.target.parts_of(&after.id, Kind::Column).any(|column| column.text("identity").is_some()) {
+            " OVERRIDING SYSTEM VALUE"
+        } else {
+            ""
+        };
+        let text = format!(
+            "INSERT INTO {} ({}){overriding} SELECT {} FROM {waiting}",
+            sql::name(after),
+            names.join(", "),
+            values.join(", ")
+        );
+        let needs: Vec<ObjectId> = std::iter::once(after)
+            .chain(table::offspring(&cx.target, &after.id))
+            .flat_map(|made| {
+                let parts = cx.target.parts_of(&made.id, Kind::Column).map(|column| column.id.clone());
+                parts.chain([made.id.clone(), table::link(made)]).collect::<Vec<_>>()
+            })
+            .collect();
+        let action = out.other(after, Verb::Alter, text);
+        action.needs.extend(needs);
+        action.creates.push(copied(&after.id));
+        marks.push(copied(&after.id));
+    }
+    for column in cx.target.parts_of(&after.id, Kind::Column) {
+        let sequence = cx
+            .target
+            .parts_of(&column.id, Kind::Sequence)
+            .find(|sequence| cx.base.get(&sequence.id).is_some_and(|old| old.parent.is_some()));
+        if let Some(sequence) = sequence {
+            let old = sql::qualified(&[WAITING, sequence.id.name()]);
+            let text =
+                format!("SELECT pg_catalog.setval({}, last_value, is_called) FROM {old}", sql::literal(&sql::name(sequence)));
+            let mark = copied(&sequence.id);
+            let action = out.other(after, Verb::Alter, text);
+            action.needs.push(sequence.id.clone());
+            action.needs.push(column.id.clone());
+            action.creates.push(mark.clone());
+            marks.push(mark);
+        }
+    }
+    let gone = ObjectId::new(Kind::Table, [WAITING, object.id.name()]);
+    let action = out.other(object, Verb::Drop, format!("DROP TABLE {waiting}"));
+    action.needs.extend(marks);
+    action.needs.push(after.id.clone());
+    action.releases.extend(releases.into_iter().filter(|need| !sources.contains(need)).map(|need| cx.old(&need)));
+    action.releases.push(place());
+    action.destroys.push(gone);
+}
+
+/// Columns that both have, and what is selected for them.
+fn columns(cx: &Context<'_>, before: &Object, after: &Object) -> (Vec<String>, Vec<String>) {
+    let mut names = Vec::new();
+    let mut values = Vec::new();
+    for column in cx.target.parts_of(&after.id, Kind::Column).filter(|column| column.text("generated").is_none()) {
+        if let Some(old) = cx.base.parts_of(&before.id, Kind::Column).find(|old| old.id == column.id) {
+            names.push(sql::ident(column.id.name()));
+            values.push(column::conversion(cx, old, column));
+        }
+    }
+    (names, values)
+}
+
+/// Makes and drops the schema, when anything waits in it, and lets keys that refer elsewhere and triggers come after the rows.
+pub fn frame(cx: &Context<'_>, out: &mut Actions<'_>) {
+    let rebuilt: Vec<&Object> = cx.replaced.iter().filter(|id| id.kind == Kind::Table).filter_map(|id| cx.target.get(id)).collect();
+    if rebuilt.is_empty() {
+        return;
+    }
+    let object = Object::new(place());
+    let action = out.other(&object, Verb::Create, format!("CREATE SCHEMA {WAITING}"));
+    action.creates.push(place());
+    let end = ObjectId::new(Kind::Schema, [WAITING, "end"]);
+    let action = out.other(&Object::new(end), Verb::Drop, format!("DROP SCHEMA {WAITING}"));
+    action.destroys.push(ObjectId::new(Kind::Setting, [WAITING]));
+    let marks: Vec<ObjectId> = rebuilt.iter().map(|table| copied(&table.id)).collect();
+    for action in &mut out.all {
+        if action.releases.contains(&place()) {
+            action.releases.retain(|id| *id != place());
+            action.releases.push(ObjectId::new(Kind::Setting, [WAITING]));
+        }
+        let late = matches!(action.subject.kind, Kind::Constraint | Kind::Trigger | Kind::Rule | Kind::MaterializedView)
+            && !action.creates.is_empty();
+        let key = cx.target.get(&action.subject).is_none_or(|part| matches!(part.text("form"), Some("p" | "u" | "x")));
+        if late && !(action.subject.kind == Kind::Constraint && key) {
+            action.needs.extend(marks.iter().cloned());
+        }
+    }
+}
