@@ -263,4 +263,27 @@ mod tests {
         assert_eq!(renamed("orders_customer_fkey", "customer", "client"), "orders_client_fkey");
         assert_eq!(renamed("reorders_pkey", "orders", "x"), "reorders_pkey");
     }
+
+    #[test]
+    fn a_note_that_names_nothing_is_said_and_one_that_has_done_its_work_is_not() {
+        let catalog = |names: &[&str]| {
+            let mut catalog = Catalog::default();
+            for name in names {
+                let id = ObjectId::new(Kind::Column, ["public", "t", *name]);
+                catalog.objects.insert(id.clone(), crate::catalog::Object::new(id));
+            }
+            catalog
+        };
+        let file = SqlFile {
+            path: "t.sql".into(),
+            text: "CREATE TABLE t (\n  a int, -- @renamed from=x\n  b int -- @renamed from=y\n);\n-- @renamed from=z\n".into(),
+        };
+        let place = |line| Place { file: "t.sql".into(), line, column: 3 };
+        let id = |name| ObjectId::new(Kind::Column, ["public", "t", name]);
+        let places = BTreeMap::from([(id("a"), place(2)), (id("b"), place(3))]);
+        let found = Renames::read(&[file], &places, &catalog(&["a"]), &catalog(&["a", "b"]));
+        assert_eq!(found.renames, []);
+        let unused: Vec<_> = found.unused.iter().map(|unused| (unused.place.line, unused.why.as_str())).collect();
+        assert_eq!(unused, [(3, "the base has no column public.t.y"), (5, "no object begins on its line or on the one below it")]);
+    }
 }
