@@ -6,8 +6,18 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck disable=SC2034 # for the scripts that source this file
 lib=$top/scripts/lib
+: "${HOME:=$(getent passwd "$(id -u)" | cut -d : -f 6)}"
+export HOME
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/schemaproof
 mkdir -p "$cache"
+
+# Where installers put things that a bare environment does not look for.
+PATH=$PATH:$HOME/.cargo/bin:/usr/local/go/bin:/usr/sbin:/sbin
+# npm and pip trust what this machine trusts, as all others do.
+if [[ -s /etc/ssl/certs/ca-certificates.crt ]]; then
+  : "${NODE_EXTRA_CA_CERTS:=/etc/ssl/certs/ca-certificates.crt}" "${PIP_CERT:=/etc/ssl/certs/ca-certificates.crt}"
+  export NODE_EXTRA_CA_CERTS PIP_CERT
+fi
 
 say() { echo "== $*" >&2; }
 die() {
