@@ -40,9 +40,10 @@ pub struct Options {
 pub struct Loaded {
     /// The database's name from now on.
     pub database: String,
-    /// Which statement (index into `statements`) made an object, and which touched it last; as far as Postgres says.
+    /// Which statement (index into `statements`) made an object, and which touched it afterwards, the first ones of them in their
+    /// order; as far as Postgres says.
     pub created: BTreeMap<Address, usize>,
-    pub altered: BTreeMap<Address, usize>,
+    pub altered: BTreeMap<Address, Vec<usize>>,
     /// All statements that were run, in their order.
     pub statements: Vec<Statement>,
     /// What failed and was left out.
@@ -54,23 +55,28 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The statement that made an object, or else touched it last.
-    pub fn statement(&self, address: Address) -> Option<&Statement> {
+    /// The statements that made and touched an object, or the whole that it is a part of, in that order.
+    pub fn statements_of(&self, address: Address) -> impl Iterator<Item = &Statement> {
         let whole = Address { sub: 0, ..address };
-        let index = [&self.created, &self.altered].into_iter().find_map(|map| map.get(&address).or_else(|| map.get(&whole)))?;
-        self.statements.get(*index)
+        let either = [address, whole];
+        let created = either.iter().find_map(|address| self.created.get(address)).into_iter();
+        let altered = either.iter().find_map(|address| self.altered.get(address)).into_iter().flatten();
+        created.chain(altered).copied().collect::<Vec<_>>().into_iter().filter_map(|index| self.statements.get(index))
+    }
+
+    /// The statement that made an object, or else the first that touched it.
+    pub fn statement(&self, address: Address) -> Option<&Statement> {
+        self.statements_of(address).next()
     }
 
     /// Where an object was made. For a part of one (a column, a constraint), give the whole's address and the part's name: the place is
-    /// the name's in the statement that made the whole, or in the last one that touched it.
+    /// the name's in the first statement that has it, of those that made or touched the whole.
     pub fn place(&self, address: Address, part: Option<&str>) -> Option<Place> {
-        let whole = Address { sub: 0, ..address };
-        let indexes = [&self.created, &self.altered].into_iter().filter_map(|map| map.get(&address).or_else(|| map.get(&whole)));
-        let statements: Vec<&Statement> = indexes.filter_map(|index| self.statements.get(*index)).collect();
         let named = part.and_then(|part| {
-            statements.iter().find_map(|statement| Some(statement.spot(script::find_identifier(&statement.text, part)?).place))
+            self.statements_of(address)
+                .find_map(|statement| Some(statement.spot(script::find_identifier(&statement.text, part)?).place))
         });
-        named.or_else(|| statements.first().map(|statement| statement.place.clone()))
+        named.or_else(|| self.statement(address).map(|statement| statement.place.clone()))
     }
 }
 

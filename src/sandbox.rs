@@ -389,21 +389,21 @@ where
 
 /// Where servers are started. Knows all that it made, also while a start is going on.
 enum Stand {
-    Docker(docker::Stand),
-    Local(local::Stand),
-    Given(given::Stand),
+    Docker(Box<docker::Stand>),
+    Local(Box<local::Stand>),
+    Given(Box<given::Stand>),
 }
 
 impl Stand {
     async fn choose(request: &Request) -> Result<Stand, SandboxError> {
         match &request.place {
-            Where::Docker => docker::Stand::new(request).await.map(Stand::Docker),
-            Where::Local => local::Stand::new().await.map(Stand::Local),
-            Where::Given(url) => given::Stand::new(url).map(Stand::Given),
+            Where::Docker => docker::Stand::new(request).await.map(|stand| Stand::Docker(Box::new(stand))),
+            Where::Local => local::Stand::new().await.map(|stand| Stand::Local(Box::new(stand))),
+            Where::Given(url) => given::Stand::new(url).map(|stand| Stand::Given(Box::new(stand))),
             Where::Auto => match docker::Stand::new(request).await {
-                Ok(stand) => Ok(Stand::Docker(stand)),
+                Ok(stand) => Ok(Stand::Docker(Box::new(stand))),
                 Err(no_docker) => match local::Stand::new().await {
-                    Ok(stand) => Ok(Stand::Local(stand)),
+                    Ok(stand) => Ok(Stand::Local(Box::new(stand))),
                     Err(no_local) => Err(SandboxError::Nowhere { docker: Box::new(no_docker), local: Box::new(no_local) }),
                 },
             },
@@ -425,7 +425,10 @@ impl Stand {
             Stand::Given(stand) => stand.start(request, both, cancel).await?,
         };
         for server in std::iter::once(&base).chain(&target) {
-            set_up(server, &request.setup).await?;
+            tokio::select! {
+                () = cancel.cancelled() => return Err(SandboxError::Cancelled),
+                done = set_up(server, &request.setup) => done?,
+            }
         }
         Ok(Servers { base, target, remarks })
     }

@@ -35,10 +35,10 @@ impl Failure {
         Failure {
             spot: statement.spot(position),
             sqlstate: Some(error.code().code().into()),
-            message: error.message().into(),
-            detail: error.detail().map(Into::into),
-            hint: error.hint().map(Into::into),
-            context: error.where_().map(Into::into),
+            message: cut(error.message()),
+            detail: error.detail().map(cut),
+            hint: error.hint().map(cut),
+            context: error.where_().map(cut),
             statement: statement.text.clone(),
             extension: None,
         }
@@ -57,6 +57,15 @@ impl Failure {
         let message = error.to_string();
         let message = message.strip_prefix(&format!("{}: ", spot.place)).unwrap_or(&message).to_string();
         Failure { spot, sqlstate: None, message, detail: None, hint: None, context: None, statement: "".into(), extension: None }
+    }
+}
+
+/// SQL can raise a gigabyte.
+fn cut(text: &str) -> String {
+    const MOST: usize = 4000;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.into(),
     }
 }
 

@@ -15,6 +15,9 @@ use crate::{
 /// Most rows that are read back.
 const MOST: i64 = 2_000_000;
 
+/// Most statements that are kept of one object.
+const MOST_OF_ONE: usize = 200;
+
 /// The trigger and its schema, by OID since names can be altered.
 #[derive(Debug)]
 pub(super) struct Installed {
@@ -25,7 +28,7 @@ pub(super) struct Installed {
 #[derive(Debug, Default)]
 pub(super) struct Touched {
     pub created: BTreeMap<Address, usize>,
-    pub altered: BTreeMap<Address, usize>,
+    pub altered: BTreeMap<Address, Vec<usize>>,
 }
 
 /// A statement with its number behind it.
@@ -125,7 +128,10 @@ async fn read(connection: &Connection, schema: &str) -> Result<Touched, tokio_po
         if created {
             touched.created.entry(address).or_insert(statement);
         } else {
-            touched.altered.insert(address, statement);
+            let altered = touched.altered.entry(address).or_default();
+            if altered.len() < MOST_OF_ONE && altered.last() != Some(&statement) {
+                altered.push(statement);
+            }
         }
     }
     Ok(touched)

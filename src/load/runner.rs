@@ -20,6 +20,7 @@ const WINDOW_BYTES: usize = 256 << 10;
 const GRACE: Duration = Duration::from_secs(3);
 /// How many failures of a lenient load are kept.
 const MOST_FAILURES: usize = 1000;
+const MOST_REMARKS: usize = 100;
 
 pub(super) struct Ran {
     pub statements: Vec<Statement>,
@@ -110,6 +111,12 @@ impl Runner<'_> {
     fn fail(&mut self, failure: Failure) {
         if self.ran.failures.len() < MOST_FAILURES {
             self.ran.failures.push(failure);
+        }
+    }
+
+    fn remark(&mut self, remark: String) {
+        if self.ran.remarks.len() < MOST_REMARKS {
+            self.ran.remarks.push(remark);
         }
     }
 
@@ -255,9 +262,10 @@ impl Runner<'_> {
                 if self.server.is_shared()
                     && ["role", "user", "group"].iter().any(|kind| statement.begins_with(&["create", kind])) =>
             {
-                self.ran
-                    .remarks
-                    .push(format!("{}: {}; the sides share one server, so it was left as it is", statement.place, failure.message));
+                self.remark(format!(
+                    "{}: {}; the sides share one server, so it was left as it is",
+                    statement.place, failure.message
+                ));
                 return Ok(());
             }
             // feature_not_supported, undefined_file: what CREATE EXTENSION says of one that is not installed.
@@ -349,9 +357,7 @@ impl Runner<'_> {
         if self.database == wanted || !statement.names_database(wanted) {
             return false;
         }
-        self.ran
-            .remarks
-            .push(format!("{}: left out, since it is about database `{wanted}`, which is not this run's", statement.place));
+        self.remark(format!("{}: left out, since it is about database `{wanted}`, which is not this run's", statement.place));
         true
     }
 }

@@ -229,6 +229,12 @@ pub(super) async fn claim<'a>(server: &'a Server, turn: &Turn) -> Result<Claim<'
     }
     let database = names.wanted.clone();
     let quoted = quote_identifier(&database);
+    if names.is_ours(&database) {
+        // The other side's load has failed, and nobody wants what it left.
+        let force = if server.version_num >= 130_000 { " with (force)" } else { "" };
+        server.administer(&format!("drop database if exists {quoted}{force}")).await?;
+        names.made.remove(&database);
+    }
     // The server refuses when somebody has made it since; only from here on it is ours.
     server.administer(&format!("create database {quoted} template template0")).await?;
     names.made.insert(database.clone());
