@@ -65,6 +65,12 @@ fn comment(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let sub = row.integer("objsubid")?.unwrap_or_default() as i32;
     let mut details = Vec::new();
     let (mut path, parent) = match builder.id(class, object, sub) {
+        // The index of a key has comments apart from the key's.
+        Some(on) if class == class::CLASS && on.kind == Kind::Constraint => {
+            let names: Vec<&str> = on.path.first().into_iter().chain(on.path.last()).map(String::as_str).collect();
+            details.push(("index", Value::List(names.iter().map(|name| (*name).to_owned()).collect())));
+            (path_on(&ObjectId::new(Kind::Index, names)), Some(on.clone()))
+        }
         Some(on) => (path_on(on), Some(on.clone())),
         None => {
             let (Some(kind), Some(identity), Some(extension)) =

@@ -91,7 +91,7 @@ fn grant(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let has = row.list("has")?;
     let mut grant = Object::new(ObjectId { kind: Kind::Grant, path: path.clone() })
         .detail("grantee", grantee)
-        .detail("owner", row.text("owner")?)
+        .detail("object_owner", row.text("owner")?)
         .detail("usual", row.list("usual")?)
         .with("privileges", has.clone());
     grant.parent = parent;

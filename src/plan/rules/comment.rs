@@ -13,6 +13,9 @@ fn on(cx: &Context<'_>, object: &Object) -> Option<String> {
     if let Some(on) = object.text("on") {
         return Some(on.to_owned());
     }
+    if !object.list("index").is_empty() {
+        return Some(format!("INDEX {}", sql::qualified(object.list("index"))));
+    }
     let parent = object.parent.as_ref()?;
     let whole = cx.target.get(parent).or_else(|| cx.base.get(parent))?;
     (whole.id.kind != Kind::Database).then(|| sql::noun_and_name(whole))

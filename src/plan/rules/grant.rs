@@ -29,12 +29,7 @@ fn read(entries: &[String]) -> BTreeMap<(String, String), bool> {
 }
 
 /// The statements from one list of privileges to another; `sentence` puts verb, privileges and what they are on together.
-fn difference(
-    has: &[String],
-    wants: &[String],
-    grantee: &str,
-    sentence: &dyn Fn(&str, &[String]) -> String,
-) -> Vec<(bool, String)> {
+fn difference(has: &[String], wants: &[String], grantee: &str, sentence: &dyn Fn(&str, &[String]) -> String) -> Vec<Said> {
     let (has, wants) = (read(has), read(wants));
     let mut groups: BTreeMap<(u8, &str), Vec<String>> = BTreeMap::new();
     for (key, option) in &has {
@@ -64,9 +59,18 @@ fn difference(
             let body = format!("BEGIN SET LOCAL ROLE {}; {statement}; RESET ROLE; END", sql::ident(by));
             format!("DO {}", sql::literal(&body))
         };
-        (what < 2, statement)
+        Said { revokes: what < 2, by: by.to_owned(), sql: statement }
     });
     statements.collect()
+}
+
+/// One GRANT or REVOKE.
+#[derive(Debug)]
+struct Said {
+    revokes: bool,
+    /// By which role, when not by the owner.
+    by: String,
+    sql: String,
 }
 
 /// What is granted on, as GRANT has it.
@@ -99,7 +103,7 @@ fn on_object(object: &Object) -> Option<On> {
     Some(On::Object(format!("{noun} {}", sql::name(object))))
 }
 
-fn statements(on: &On, grantee: &str, owner: &str, has: &[String], wants: &[String]) -> Vec<(bool, String)> {
+fn statements(on: &On, grantee: &str, owner: &str, has: &[String], wants: &[String]) -> Vec<Said> {
     let grantee = match grantee {
         PUBLIC => PUBLIC.to_owned(),
         OWNER => sql::ident(owner),
@@ -115,9 +119,9 @@ fn statements(on: &On, grantee: &str, owner: &str, has: &[String], wants: &[Stri
             const NAME: &str = "\u{1}";
             difference(has, wants, &grantee, &|verb, privileges| format!("{verb} {} ON DATABASE {NAME}", privileges.join(", ")))
                 .into_iter()
-                .map(|(revokes, statement)| match statement.split_once(NAME) {
-                    Some((start, end)) => (revokes, sql::on_database(start, end)),
-                    None => (revokes, statement),
+                .map(|said| match said.sql.split_once(NAME) {
+                    Some((start, end)) => Said { sql: sql::on_database(start, end), ..said },
+                    None => said,
                 })
                 .collect()
         }
@@ -131,7 +135,21 @@ fn revoked(table: &[String], grantee: &str) -> ObjectId {
     ObjectId { kind: Kind::Grant, path }
 }
 
-fn mark(action: &mut Action, parent: Option<&ObjectId>, grantee: &str, revokes: bool) {
+/// Stands for everything being revoked that a role granted on to others.
+fn passed_on(path: &[String], by: &str) -> ObjectId {
+    let mut path = path.to_vec();
+    path.push(format!("passed on by {by}"));
+    ObjectId { kind: Kind::Grant, path }
+}
+
+fn mark(action: &mut Action, parent: Option<&ObjectId>, grantee: &str, said: &Said) {
+    let revokes = said.revokes;
+    if let Some(parent) = parent.filter(|_| revokes) {
+        action.needs.push(passed_on(&parent.path, grantee));
+        if !said.by.is_empty() {
+            action.creates.push(passed_on(&parent.path, &said.by));
+        }
+    }
     match parent {
         Some(parent) if parent.kind == Kind::Column => {
             let table = parent.path.split_last().map_or(&[][..], |(_, table)| table);
@@ -159,9 +177,9 @@ fn restore_columns(cx: &Context<'_>, grant: &Object, gone: &[String], out: &mut 
                 .cloned()
                 .collect();
             if let Some(on) = on(cx, kept) {
-                for (_, statement) in statements(&on, grantee, kept.text("owner").unwrap_or_default(), &[], &wants) {
-                    let action = out.alter(kept, statement);
-                    mark(action, kept.parent.as_ref(), grantee, false);
+                for said in statements(&on, grantee, kept.text("object_owner").unwrap_or_default(), &[], &wants) {
+                    let action = out.alter(kept, said.sql.clone());
+                    mark(action, kept.parent.as_ref(), grantee, &said);
                 }
             }
         }
@@ -186,11 +204,11 @@ impl Rule for GrantRule {
         let Some(on) = on(cx, after) else { return };
         let grantee = after.text("grantee").unwrap_or_default();
         let mut revoking = false;
-        let owner = after.text("owner").unwrap_or_default();
-        for (revokes, statement) in statements(&on, grantee, owner, before.list("privileges"), after.list("privileges")) {
-            revoking |= revokes;
-            let action = out.alter(after, statement);
-            mark(action, after.parent.as_ref(), grantee, revokes);
+        let owner = after.text("object_owner").unwrap_or_default();
+        for said in statements(&on, grantee, owner, before.list("privileges"), after.list("privileges")) {
+            revoking |= said.revokes;
+            let action = out.alter(after, said.sql.clone());
+            mark(action, after.parent.as_ref(), grantee, &said);
         }
         if revoking {
             restore_columns(cx, after, before.list("privileges"), out);
@@ -205,15 +223,15 @@ impl Rule for GrantRule {
             return;
         }
         let Some(on) = on(cx, object) else { return };
-        let owner = owner.or(object.text("owner")).unwrap_or_default();
+        let owner = owner.or(object.text("object_owner")).unwrap_or_default();
         let mut revoking = false;
-        for (revokes, statement) in statements(&on, grantee, owner, object.list("privileges"), object.list("usual")) {
-            revoking |= revokes;
-            let action = out.drop(object, statement);
+        for said in statements(&on, grantee, owner, object.list("privileges"), object.list("usual")) {
+            revoking |= said.revokes;
+            let action = out.drop(object, said.sql.clone());
             // After the owner has changed.
             action.verb = Verb::Alter;
             action.needs.extend(object.parent.clone());
-            mark(action, object.parent.as_ref(), grantee, revokes);
+            mark(action, object.parent.as_ref(), grantee, &said);
         }
         if revoking {
             restore_columns(cx, object, object.list("privileges"), out);
@@ -225,9 +243,9 @@ impl Rule for GrantRule {
 fn give(cx: &Context<'_>, grant: &Object, has: &[String], out: &mut Actions<'_>) {
     let Some(on) = on(cx, grant) else { return };
     let grantee = grant.text("grantee").unwrap_or_default();
-    for (revokes, statement) in statements(&on, grantee, grant.text("owner").unwrap_or_default(), has, grant.list("privileges")) {
-        let action = out.create(grant, statement);
-        mark(action, grant.parent.as_ref(), grantee, revokes);
+    for said in statements(&on, grantee, grant.text("object_owner").unwrap_or_default(), has, grant.list("privileges")) {
+        let action = out.create(grant, said.sql.clone());
+        mark(action, grant.parent.as_ref(), grantee, &said);
     }
 }
 
@@ -295,8 +313,8 @@ pub fn after_create(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
             None if grantee == OWNER && everywhere.is_none() || object.text("owner") == Some(grantee) => {}
             None => {
                 let Some(on) = on_object(object) else { continue };
-                for (_, statement) in statements(&on, grantee, object.text("owner").unwrap_or_default(), &has, &usual) {
-                    out.other(object, Verb::Alter, statement).needs.push(object.id.clone());
+                for said in statements(&on, grantee, object.text("owner").unwrap_or_default(), &has, &usual) {
+                    out.other(object, Verb::Alter, said.sql).needs.push(object.id.clone());
                 }
             }
         }
@@ -318,7 +336,7 @@ impl DefaultPrivilegeRule {
         let objects = object.text("objects").unwrap_or_default();
         difference(has, wants, &grantee, &|verb, privileges| format!("{start} {verb} {} ON {objects}", privileges.join(", ")))
             .into_iter()
-            .map(|(_, statement)| statement)
+            .map(|said| said.sql)
             .collect()
     }
 

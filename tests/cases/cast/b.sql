@@ -1,0 +1,10 @@
+create type c as (a integer);
+create type d as (a integer);
+create function to_text(c) returns text language sql immutable as 'select ($1).a::text';
+create function to_int(c) returns integer language sql immutable as 'select ($1).a';
+create function to_d(c) returns d language sql immutable as 'select row(($1).a)::d';
+create cast (c as text) with function to_text(c) as implicit;
+create cast (c as d) with function to_d(c) as assignment;
+create cast (d as json) with inout;
+create view v as select row(1)::c::text as x;
+comment on cast (c as text) is 'by itself';

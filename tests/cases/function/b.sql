@@ -1,0 +1,20 @@
+create type pair as (x integer, y integer);
+create function kept(a integer) returns integer language sql as 'select a';
+create function body(a integer) returns integer language plpgsql as $$ begin return a + 2; end $$;
+create function returns_other(a integer) returns bigint language sql as 'select a::bigint';
+create function renamed_argument(b integer) returns integer language sql as 'select b';
+create function fewer_defaults(a integer, b integer) returns integer language sql as 'select a + b';
+create function more_defaults(a integer, b integer default 3) returns integer language sql as 'select a + b';
+create function attributes(a integer) returns setof integer language sql
+  stable strict security definer parallel restricted cost 9 rows 5 set search_path = '' as 'select a';
+create function attributes_back(a integer) returns setof integer language sql as 'select a';
+create function outs(a integer, out b integer, out d text) language sql as $$ select a, 'x' $$;
+create function as_table() returns table (a integer, b text, c boolean) language sql as $$ select 1, 'x', true $$;
+create function atomic(a integer) returns integer language sql begin atomic select a + kept(a); end;
+create function helper() returns integer language sql immutable as 'select 2';
+create table t (a integer default helper(), b integer check (b > helper()));
+create index t_expression on t ((a + helper()));
+create view v as select returns_other(1) as r, kept(2) as k;
+comment on function returns_other(integer) is 'kept over the replacing';
+create function made(p pair, q pair[] default '{}') returns setof pair language sql as 'select p';
+create function "Odd name"("Arg one" "text"[], variadic b integer[]) returns integer language plpgsql as 'begin return null; end';

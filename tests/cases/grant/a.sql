@@ -1,0 +1,27 @@
+-- roles: n2_user n2_owner n2_other
+create schema s;
+create table t (a integer, b text, c text);
+create table u (a integer);
+create sequence q;
+create view v as select a from t;
+create function f() returns integer language sql as 'select 1';
+create function g() returns integer language sql as 'select 1';
+create procedure p() language sql as '';
+create aggregate agg(integer) (sfunc = int4pl, stype = integer);
+create type e as enum ('a');
+create domain d as integer;
+grant usage on schema s to n2_user;
+grant select, insert on t to n2_user;
+grant select on t to n2_other with grant option;
+grant update (a, b) on t to n2_user;
+grant usage on sequence q to n2_user;
+grant select on v to public;
+revoke execute on function f() from public;
+grant execute on function f() to n2_user;
+revoke all on procedure p() from public;
+revoke usage on type e from public;
+grant all on u to n2_owner;
+revoke delete on t from current_user;
+set role n2_other;
+grant select on t to n2_owner;
+reset role;

@@ -1,0 +1,14 @@
+create type box2 as (a integer);
+create function cmp(box2, box2) returns integer language sql immutable as 'select ($1).a - ($2).a';
+create function lt(box2, box2) returns boolean language sql immutable as 'select ($1).a < ($2).a';
+create function eq(box2, box2) returns boolean language sql immutable as 'select ($1).a = ($2).a';
+create operator <# (function = lt, leftarg = box2, rightarg = box2);
+create operator =# (function = eq, leftarg = box2, rightarg = box2);
+create operator class kept for type box2 using btree as operator 1 <#, operator 3 =#, function 1 cmp(box2, box2);
+create operator family fam using btree;
+create operator family gone using hash;
+alter operator family fam using btree add operator 1 <# (box2, box2);
+create table t (a box2);
+create index t_a on t (a kept);
+comment on operator class kept using btree is 'of box2';
+comment on operator family fam using btree is 'a family';

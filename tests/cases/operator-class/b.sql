@@ -1,0 +1,15 @@
+create type box2 as (a integer);
+create function cmp(box2, box2) returns integer language sql immutable as 'select ($1).a - ($2).a';
+create function lt(box2, box2) returns boolean language sql immutable as 'select ($1).a < ($2).a';
+create function eq(box2, box2) returns boolean language sql immutable as 'select ($1).a = ($2).a';
+create function hash(box2) returns integer language sql immutable as 'select ($1).a';
+create operator <# (function = lt, leftarg = box2, rightarg = box2);
+create operator =# (function = eq, leftarg = box2, rightarg = box2);
+create operator family fam using btree;
+create operator class kept default for type box2 using btree family fam as operator 1 <#, operator 3 =#, function 1 cmp(box2, box2);
+create operator class made for type box2 using hash as operator 1 =#, function 1 hash(box2);
+create operator family empty using gin;
+create table t (a box2);
+create index t_a on t (a kept);
+comment on operator class kept using btree is 'of box2';
+comment on operator family fam using btree is 'the family';

@@ -1,0 +1,21 @@
+-- roles: n2_user n2_owner
+create schema s;
+create table t (a integer primary key, b serial);
+create view v as select a from t;
+create materialized view m as select a from t;
+create sequence q;
+create function f() returns integer language sql as 'select 1';
+create procedure p() language sql as '';
+create aggregate agg(integer) (sfunc = int4pl, stype = integer);
+create type e as enum ('a');
+create domain d as integer;
+create collation c (provider = libc, locale = 'C');
+create operator === (function = int4eq, leftarg = integer, rightarg = integer);
+create operator family fam using btree;
+create text search dictionary dict (template = simple);
+create text search configuration cfg (copy = simple);
+create statistics st on a, b from t;
+create foreign data wrapper w;
+create server srv foreign data wrapper w;
+create publication pub;
+grant select on t to n2_user;

@@ -1,0 +1,14 @@
+create text search template tmpl (init = dsimple_init, lexize = dsimple_lexize);
+create text search dictionary stop (template = simple, stopwords = 'english');
+create text search dictionary stem (template = snowball, language = 'english', stopwords = 'english');
+create text search dictionary of_template (template = tmpl);
+create text search configuration kept (copy = simple);
+create text search configuration mapped (parser = default);
+alter text search configuration mapped add mapping for asciiword, word with stop, stem;
+alter text search configuration mapped add mapping for email, url with simple;
+create text search configuration gone (parser = default);
+create text search parser gone_parser (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, lextypes = prsd_lextype);
+create table t (a text);
+create index t_words on t using gin (to_tsvector('public.mapped', a));
+comment on text search configuration mapped is 'm';
+comment on text search dictionary stop is 's';

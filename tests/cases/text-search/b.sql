@@ -1,0 +1,13 @@
+create text search template tmpl (init = dsynonym_init, lexize = dsynonym_lexize);
+create text search dictionary stop (template = simple, accept = false);
+create text search dictionary stem (template = snowball, language = 'german');
+create text search configuration kept (copy = simple);
+create text search configuration mapped (parser = default);
+alter text search configuration mapped add mapping for asciiword, hword with stem, stop;
+alter text search configuration mapped add mapping for email with simple;
+create text search parser made_parser (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, lextypes = prsd_lextype, headline = prsd_headline);
+create text search configuration made (parser = made_parser);
+create table t (a text);
+create index t_words on t using gin (to_tsvector('public.mapped', a));
+comment on text search configuration mapped is 'm2';
+comment on text search dictionary stop is 's';
