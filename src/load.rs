@@ -18,6 +18,7 @@ use crate::{
     config::Session,
     sandbox::{Notice, Server},
     script::{self, Item, Place, SqlFile, Statement},
+    source::SqlFiles,
 };
 
 /// What becomes of a statement that fails.
@@ -87,6 +88,16 @@ impl Loaded {
 pub async fn load(server: &Server, files: &[SqlFile], options: Options) -> Result<Loaded, LoadError> {
     let names = script::Names { database: server.database().into(), role: server.role().into() };
     let items = script::split(files, &names)?;
+    load_items(server, items, options).await
+}
+
+/// [`load`] of a whole source: its files, which may include others of it.
+///
+/// # Errors
+/// As [`load`].
+pub async fn load_source(server: &Server, source: &SqlFiles, options: Options) -> Result<Loaded, LoadError> {
+    let names = script::Names { database: server.database().into(), role: server.role().into() };
+    let items = script::split_including(&source.files, &source.included, &names)?;
     load_items(server, items, options).await
 }
 

@@ -254,12 +254,20 @@ pub fn split(files: &[SqlFile], names: &Names) -> Result<Vec<Item>, ScriptError>
     split_within(files, names, &Bounds::default())
 }
 
+/// [`split`] where files may also include (`\i`, `\ir`) those of `included`, which are not run by themselves.
+///
+/// # Errors
+/// As [`split`].
+pub fn split_including(files: &[SqlFile], included: &[SqlFile], names: &Names) -> Result<Vec<Item>, ScriptError> {
+    splitter::Splitter::new(files, included, names, &Bounds::default()).run()
+}
+
 /// [`split`] with other bounds.
 ///
 /// # Errors
 /// As [`split`].
 pub fn split_within(files: &[SqlFile], names: &Names, bounds: &Bounds) -> Result<Vec<Item>, ScriptError> {
-    splitter::Splitter::new(files, names, bounds).run()
+    splitter::Splitter::new(files, &[], names, bounds).run()
 }
 
 fn number(count: usize) -> u32 {

@@ -15,6 +15,7 @@ use crate::{
 pub mod api;
 pub mod directory;
 pub mod git;
+mod include;
 mod selection;
 
 pub use selection::Selection;
@@ -23,6 +24,8 @@ pub use selection::Selection;
 #[derive(Debug, Clone, Default)]
 pub struct SqlFiles {
     pub files: Vec<SqlFile>,
+    /// What those include with `\i` or `\ir` and what that includes: read where it stands, never run by itself.
+    pub included: Vec<SqlFile>,
 }
 
 /// How much of a source is read at most. What lies beyond is an error, never silently left out.
@@ -275,16 +278,57 @@ impl<R: api::Remote> Commits<R> {
     /// # Errors
     /// When a file cannot be read, is too large, is not UTF-8, or is a Git LFS pointer.
     pub async fn read(&self, snapshot: &Snapshot) -> Result<SqlFiles, SourceError> {
-        let mut files = Vec::with_capacity(snapshot.files.len());
         let mut total = 0;
-        for (path, bytes) in self.blobs(&snapshot.files).await? {
-            total += bytes.len() as u64;
-            if total > LIMITS.total_bytes {
+        let files = self.texts(&snapshot.files, &mut total).await?;
+        let mut seen = include::Seen::new(&files);
+        let (mut included, mut newest) = (Vec::new(), files.clone());
+        while let Some(wanted) = seen.wanted(&newest) {
+            let (found, _) = wanted.select(self.list(&snapshot.commit, &wanted).await?)?;
+            check_sizes(&found)?;
+            newest = self.texts(&found, &mut total).await?;
+            included.extend(newest.iter().cloned());
+        }
+        Ok(SqlFiles { files, included })
+    }
+
+    async fn texts(&self, entries: &[Entry], total: &mut u64) -> Result<Vec<SqlFile>, SourceError> {
+        let mut files = Vec::with_capacity(entries.len());
+        for (path, bytes) in self.blobs(entries).await? {
+            *total += bytes.len() as u64;
+            if *total > LIMITS.total_bytes {
                 return Err(SourceError::TooLarge { limit: LIMITS.total_bytes });
             }
             files.push(sql_file(selection::shown(&path), bytes)?);
         }
-        Ok(SqlFiles { files })
+        Ok(files)
+    }
+
+    /// Whether two snapshots are the same schema: the same files, and the same content in what those include. Texts are read only
+    /// when a file that could be included differs between the commits.
+    ///
+    /// # Errors
+    /// As [`Commits::read`].
+    pub async fn are_same(&self, one: &Snapshot, other: &Snapshot) -> Result<bool, SourceError> {
+        if !one.is_same_as(other) {
+            return Ok(false);
+        }
+        if one.files.is_empty() || one.commit == other.commit || !self.other_sql_differs(&one.commit, &other.commit).await? {
+            return Ok(true);
+        }
+        Ok(self.read(one).await?.included == self.read(other).await?.included)
+    }
+
+    async fn other_sql_differs(&self, one: &CommitSha, other: &CommitSha) -> Result<bool, SourceError> {
+        if let Some(local) = &self.local {
+            let (one, other) = (one.clone(), other.clone());
+            if let Some(differs) = local.run(move |repository| git::sql_differs(repository, &one, &other)).await? {
+                return Ok(differs);
+            }
+        }
+        match &self.remote {
+            Some(remote) => remote.sql_differs(one, other).await,
+            None => Ok(true),
+        }
     }
 
     /// The text of one file of a commit; absent when the commit has no such file.
@@ -294,8 +338,8 @@ impl<R: api::Remote> Commits<R> {
     pub async fn file(&self, commit: &CommitSha, path: &str) -> Result<Option<String>, SourceError> {
         let selection = Selection::file(path)?;
         let snapshot = self.snapshot(commit, &selection).await?;
-        let files = self.read(&snapshot).await?;
-        Ok(files.files.first().map(|file| file.text.to_string()))
+        let files = self.texts(&snapshot.files, &mut 0).await?;
+        Ok(files.first().map(|file| file.text.to_string()))
     }
 
     async fn blobs(&self, entries: &[Entry]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, SourceError> {
@@ -324,6 +368,11 @@ impl<R: api::Remote> Commits<R> {
         }
         Ok(entries.iter().zip(found).filter_map(|(entry, bytes)| Some((entry.path.clone(), bytes?))).collect())
     }
+}
+
+/// Whether a file's name says that it is SQL.
+fn is_sql(path: &[u8]) -> bool {
+    [&b".sql"[..], b".psql", b".pgsql", b".ddl", b".dump"].iter().any(|end| path.to_ascii_lowercase().ends_with(end))
 }
 
 fn check_sizes(files: &[Entry]) -> Result<(), SourceError> {

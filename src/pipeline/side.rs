@@ -16,7 +16,7 @@ use crate::{
     risk::Places,
     sandbox::{Server, Servers},
     script::{Place, SqlFile},
-    source::shown_url,
+    source::{SqlFiles, shown_url},
 };
 
 /// A schema that was built and read.
@@ -128,11 +128,11 @@ pub(super) async fn both_live(job: &Job, base: &SecretString, target: &SecretStr
 async fn build(job: &Job, server: &Server, input: &Input, strictness: Strictness) -> Result<Side, PipelineError> {
     let options = read_options(job);
     let files = match &input.schema {
-        Schema::Files(files) => files.files.clone(),
-        Schema::Empty => Vec::new(),
+        Schema::Files(files) => files.clone(),
+        Schema::Empty => SqlFiles::default(),
         Schema::Live(url) => return rebuild(job, server, url, options).await,
     };
-    let loaded = load::load(server, &files, load::Options { session: job.config.session, strictness }).await?;
+    let loaded = load::load_source(server, &files, load::Options { session: job.config.session, strictness }).await?;
     let catalog = read(server, &loaded.database, &options).await?;
     let places = places(&catalog, &loaded);
     let mut remarks: Vec<Remark> = loaded.remarks.iter().map(|text| remark("Loading", text.clone())).collect();

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     fn notes(text: &str) -> Vec<(u32, String, String)> {
-        let files = SqlFiles { files: vec![SqlFile { path: "a.sql".into(), text: text.into() }] };
+        let files = SqlFiles { files: vec![SqlFile { path: "a.sql".into(), text: text.into() }], included: Vec::new() };
         read(&files).into_iter().map(|note| (note.place.line, note.rule, note.rest)).collect()
     }
 

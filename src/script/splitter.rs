@@ -86,8 +86,8 @@ enum Copy {
 }
 
 impl<'a> Splitter<'a> {
-    pub fn new(files: &'a [SqlFile], names: &'a Names, bounds: &'a Bounds) -> Self {
-        let sources = files.iter().map(|file| (file.path.clone(), Source::new(file.clone()))).collect();
+    pub fn new(files: &'a [SqlFile], included: &[SqlFile], names: &'a Names, bounds: &'a Bounds) -> Self {
+        let sources = included.iter().chain(files).map(|file| (file.path.clone(), Source::new(file.clone()))).collect();
         let variables = BTreeMap::from([
             ("DBNAME".to_string(), names.database.clone()),
             ("USER".to_string(), names.role.clone()),
@@ -302,7 +302,7 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Reads a file of the given set, and no other.
+    /// Reads a file of the given sets, and no other.
     fn include(&mut self, path: &str, relative: bool, source: &Arc<Source>, at: usize) -> Result<(), ScriptError> {
         let command = if relative { "ir" } else { "i" };
         let directory = source.file.path.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -435,6 +435,7 @@ fn join(directory: &str, path: &str) -> Option<String> {
     if path.starts_with('/') || path.contains('\\') {
         return None;
     }
+    let root = if directory.starts_with('/') { "/" } else { "" };
     let mut parts: Vec<&str> = directory.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {
         match part {
@@ -445,7 +446,7 @@ fn join(directory: &str, path: &str) -> Option<String> {
             part => parts.push(part),
         }
     }
-    Some(parts.join("/"))
+    Some(format!("{root}{}", parts.join("/")))
 }
 
 #[cfg(test)]

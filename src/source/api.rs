@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, future::Future, sync::Arc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::Mutex;
 
-use super::{Entry, EntryKind, LIMITS, Selection, SourceError, check_size};
+use super::{Entry, EntryKind, LIMITS, Selection, SourceError, check_size, is_sql};
 use crate::trigger::{BaseTip, CommitSha, Head};
 
 /// Blobs fetched at a time.
@@ -80,21 +80,33 @@ impl<R: Remote> Trees<R> {
     }
 
     pub(super) async fn list(&self, commit: &CommitSha, selection: &Selection) -> Result<Vec<Entry>, SourceError> {
-        let attempt = || format!("list the files of {commit}");
-        let known = self.whole.lock().await.get(commit).cloned();
-        let whole = match known {
-            Some(whole) => whole,
-            None => {
-                let tree = self.remote.tree(commit.as_str(), true).await;
-                let tree = Arc::new(tree.map_err(|source| SourceError::Remote { attempt: attempt(), source })?);
-                self.whole.lock().await.insert(commit.clone(), tree.clone());
-                tree
-            }
-        };
+        let whole = self.whole(commit).await?;
         if whole.truncated {
             return self.walk(commit, selection).await;
         }
         Ok(whole.entries.iter().filter(|entry| wanted(entry, selection)).cloned().collect())
+    }
+
+    /// Whether a file whose name says SQL differs between two commits, as far as their listings tell.
+    pub(super) async fn sql_differs(&self, one: &CommitSha, other: &CommitSha) -> Result<bool, SourceError> {
+        let (one, other) = (self.whole(one).await?, self.whole(other).await?);
+        let files = |tree: &Tree| -> BTreeMap<Vec<u8>, String> {
+            tree.entries.iter().filter(|entry| is_sql(&entry.path)).map(|entry| (entry.path.clone(), entry.id.clone())).collect()
+        };
+        Ok(one.truncated || other.truncated || files(&one) != files(&other))
+    }
+
+    /// The whole listing of a commit, asked for once.
+    async fn whole(&self, commit: &CommitSha) -> Result<Arc<Tree>, SourceError> {
+        let attempt = || format!("list the files of {commit}");
+        let known = self.whole.lock().await.get(commit).cloned();
+        if let Some(whole) = known {
+            return Ok(whole);
+        }
+        let tree = self.remote.tree(commit.as_str(), true).await;
+        let tree = Arc::new(tree.map_err(|source| SourceError::Remote { attempt: attempt(), source })?);
+        self.whole.lock().await.insert(commit.clone(), tree.clone());
+        Ok(tree)
     }
 
     /// One tree at a time, only where something may be selected.

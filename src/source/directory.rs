@@ -7,7 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Entry, EntryKind, LIMITS, Selection, SourceError, SqlFiles, check_size, selection::shown_path, sql_file};
+use super::{Entry, EntryKind, LIMITS, Selection, SourceError, SqlFiles, check_size, include, selection::shown_path, sql_file};
+use crate::script::SqlFile;
 
 /// Directories looked at in one reading at most.
 const DIRECTORIES: usize = 100_000;
@@ -23,7 +24,10 @@ pub fn read(path: &Path) -> Result<SqlFiles, SourceError> {
         return read_selected(path, &selection).map(|(files, _)| files);
     }
     let bytes = content(path, &shown_path(path))?;
-    Ok(SqlFiles { files: vec![sql_file(shown_path(path), bytes)?] })
+    let files = vec![sql_file(shown_path(path), bytes)?];
+    let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let included = included(&real(root)?, root, &files)?;
+    Ok(SqlFiles { files, included })
 }
 
 /// What `selection` finds under `root`, and the entries of `paths` that found nothing. Paths are shown with `root` before them
@@ -32,22 +36,51 @@ pub fn read(path: &Path) -> Result<SqlFiles, SourceError> {
 /// # Errors
 /// As [`read`].
 pub fn read_selected(root: &Path, selection: &Selection) -> Result<(SqlFiles, Vec<String>), SourceError> {
-    let real_root = fs::canonicalize(if root.as_os_str().is_empty() { Path::new(".") } else { root })
-        .map_err(io(format!("look at `{}`", shown_path(root))))?;
+    let real_root = real(root)?;
     let (selected, missing) = selection.select(list(&real_root, root, selection)?)?;
-    let mut files = Vec::with_capacity(selected.len());
     let mut total = 0;
+    let files = texts(&real_root, root, selected, &mut total)?;
+    let included = included(&real_root, root, &files)?;
+    Ok((SqlFiles { files, included }, missing))
+}
+
+fn real(root: &Path) -> Result<PathBuf, SourceError> {
+    fs::canonicalize(if root.as_os_str().is_empty() { Path::new(".") } else { root })
+        .map_err(io(format!("look at `{}`", shown_path(root))))
+}
+
+/// What the files include, as far as it lies under `root`.
+fn included(real_root: &Path, root: &Path, files: &[SqlFile]) -> Result<Vec<SqlFile>, SourceError> {
+    let prefix = if root == Path::new(".") { String::new() } else { format!("{}/", shown_path(root).trim_end_matches('/')) };
+    let bare = |file: &SqlFile| SqlFile {
+        path: file.path.strip_prefix(prefix.as_str()).unwrap_or(&file.path).into(),
+        text: file.text.clone(),
+    };
+    let mut newest: Vec<SqlFile> = files.iter().map(bare).collect();
+    let mut seen = include::Seen::new(&newest);
+    let (mut included, mut total) = (Vec::new(), 0);
+    while let Some(wanted) = seen.wanted(&newest) {
+        let (selected, _) = wanted.select(list(real_root, root, &wanted)?)?;
+        let found = texts(real_root, root, selected, &mut total)?;
+        newest = found.iter().map(bare).collect();
+        included.extend(found);
+    }
+    Ok(included)
+}
+
+fn texts(real_root: &Path, root: &Path, selected: Vec<Entry>, total: &mut u64) -> Result<Vec<SqlFile>, SourceError> {
+    let mut files = Vec::with_capacity(selected.len());
     for entry in selected {
         let relative = Path::new(std::ffi::OsStr::from_bytes(&entry.path));
         let shown = if root == Path::new(".") { shown_path(relative) } else { shown_path(&root.join(relative)) };
         let bytes = content(&real_root.join(relative), &shown)?;
-        total += bytes.len() as u64;
-        if total > LIMITS.total_bytes {
+        *total += bytes.len() as u64;
+        if *total > LIMITS.total_bytes {
             return Err(SourceError::TooLarge { limit: LIMITS.total_bytes });
         }
         files.push(sql_file(shown, bytes)?);
     }
-    Ok((SqlFiles { files }, missing))
+    Ok(files)
 }
 
 fn list(real_root: &Path, root: &Path, selection: &Selection) -> Result<Vec<Entry>, SourceError> {

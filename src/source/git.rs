@@ -11,7 +11,7 @@ use std::{
 
 use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags};
 
-use super::{Entry, EntryKind, LIMITS, Selection, SourceError, check_size};
+use super::{Entry, EntryKind, LIMITS, Selection, SourceError, check_size, is_sql};
 use crate::trigger::{BaseTip, CommitSha, Head};
 
 /// Entries looked at in one commit at most: a tree can be made to unfold without end.
@@ -140,6 +140,19 @@ pub(super) fn list(repository: &Repository, commit: &CommitSha, selection: &Sele
         }
     }
     Ok(Some(entries))
+}
+
+/// Whether a file whose name says SQL differs between two commits; absent when an object is missing.
+pub(super) fn sql_differs(repository: &Repository, one: &CommitSha, other: &CommitSha) -> Result<Option<bool>, SourceError> {
+    let attempt = || format!("compare {one} with {other}");
+    let (Some(a), Some(b)) = (oid(one.as_str()), oid(other.as_str())) else { return Ok(None) };
+    let tree = |id| present(repository.find_commit(id).and_then(|commit| commit.tree()), attempt);
+    let (Some(a), Some(b)) = (tree(a)?, tree(b)?) else { return Ok(None) };
+    let Some(difference) = present(repository.diff_tree_to_tree(Some(&a), Some(&b), None), attempt)? else { return Ok(None) };
+    let differs = difference
+        .deltas()
+        .any(|delta| [delta.old_file(), delta.new_file()].iter().any(|file| file.path_bytes().is_some_and(is_sql)));
+    Ok(Some(differs))
 }
 
 fn kind(mode: i32, object: Option<ObjectType>) -> EntryKind {

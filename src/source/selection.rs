@@ -19,6 +19,8 @@ struct Pattern {
     /// The whole path of a plain entry; of a glob, its components before the first one with a wildcard.
     fixed: Vec<u8>,
     glob: Option<Glob>,
+    /// A plain entry means this very file, not a directory's files.
+    exact: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -45,7 +47,13 @@ impl Selection {
     /// # Errors
     /// When the path is absolute or leads out of the repository.
     pub fn file(path: &str) -> Result<Selection, SourceError> {
-        Ok(Selection { patterns: vec![pattern(path, "", false)?] })
+        Ok(Selection { patterns: vec![Pattern { exact: true, ..pattern(path, "", false)? }] })
+    }
+
+    /// Files by their exact paths from the root.
+    pub(super) fn files(paths: &[String]) -> Selection {
+        let pattern = |path: &String| Pattern { entry: path.clone(), fixed: path.clone().into_bytes(), glob: None, exact: true };
+        Selection { patterns: paths.iter().map(pattern).collect() }
     }
 
     /// Whether a directory may hold something that is selected.
@@ -101,7 +109,7 @@ impl Pattern {
         let (parent, name) = split(path);
         let is_sql = name.ends_with(b".sql");
         match &self.glob {
-            None => path == self.fixed || (parent == self.fixed && is_sql && !name.starts_with(b".")),
+            None => path == self.fixed || (!self.exact && parent == self.fixed && is_sql && !name.starts_with(b".")),
             Some(glob) => {
                 let below = path.get(self.fixed.len()..).unwrap_or_default();
                 let is_hidden = below.split(|byte| *byte == b'/').any(|part| part.starts_with(b"."));
@@ -131,7 +139,7 @@ fn pattern(entry: &str, directory: &str, globs: bool) -> Result<Pattern, SourceE
     let own = directory.split('/').filter(|part| !matches!(*part, "" | ".")).count();
     let wild = |part: &str| globs && part.contains(['*', '?', '[', '{']);
     let Some(first) = parts.iter().skip(own).position(|part| wild(part)).map(|at| at + own) else {
-        return Ok(Pattern { entry: entry.into(), fixed: parts.join("/").into_bytes(), glob: None });
+        return Ok(Pattern { entry: entry.into(), fixed: parts.join("/").into_bytes(), glob: None, exact: false });
     };
     let (before, after) = parts.split_at(first);
     let whole = before.iter().map(|part| globset::escape(part)).chain(after.iter().map(|part| part.to_string()));
@@ -148,6 +156,7 @@ fn pattern(entry: &str, directory: &str, globs: bool) -> Result<Pattern, SourceE
             depth: (!deep).then_some(parts.len()),
             hidden: after.iter().any(|part| part.starts_with('.')),
         }),
+        exact: false,
     })
 }
 

@@ -250,3 +250,49 @@ fn a_named_pipe_is_not_waited_for() {
     assert!(matches!(directory::read(root.path()), Err(SourceError::NotAFile { .. })));
     assert!(matches!(directory::read(&root.path().join("a.sql")), Err(SourceError::NotAFile { .. })));
 }
+
+/// Files with what they include, which `paths` does not name.
+const INCLUDING: &[(&str, &str, &str)] = &[
+    ("100644", "db/1.sql", "\\ir parts/a.sql\n\\i common/b.sql\n\\i ../../etc/passwd\n\\i /etc/passwd\n\\ir missing.sql\n"),
+    ("100644", "db/parts/a.sql", "\\ir '../parts/c.sql'\n\\ir a.sql\n"),
+    ("100644", "db/parts/c.sql", "select 'c';\n"),
+    ("100644", "common/b.sql", "select 'b';\n"),
+    ("100644", "common/unused.sql", "select 'unused';\n"),
+];
+
+#[tokio::test]
+async fn what_files_include_comes_with_them_and_counts_as_a_change() {
+    let repository = repository();
+    let files: Vec<(&str, &[u8], &[u8])> =
+        INCLUDING.iter().map(|(mode, path, text)| (*mode, path.as_bytes(), text.as_bytes())).collect();
+    let base = commit(repository.path(), "main", None, &files);
+    let unused = commit(repository.path(), "unused", Some(base.as_str()), &[("100644", b"common/unused.sql", b"x")]);
+    let changed = commit(repository.path(), "changed", Some(base.as_str()), &[("100644", b"db/parts/c.sql", b"x")]);
+    let commits = local(repository.path());
+    let read = read(&commits, &base, &["db"]).await.unwrap();
+    assert_eq!(names(&read), ["db/1.sql"]);
+    let included: Vec<&str> = read.included.iter().map(|file| &*file.path).collect();
+    assert_eq!(included, ["db/parts/a.sql", "common/b.sql", "db/parts/c.sql"]);
+    let at = async |commit: &CommitSha| commits.snapshot(commit, &paths(&["db"])).await.unwrap();
+    assert!(commits.are_same(&at(&base).await, &at(&unused).await).await.unwrap());
+    assert!(!commits.are_same(&at(&base).await, &at(&changed).await).await.unwrap());
+
+    let root = tempfile::tempdir().unwrap();
+    for (_, path, text) in INCLUDING {
+        fs::create_dir_all(root.path().join(path).parent().unwrap()).unwrap();
+        fs::write(root.path().join(path), text).unwrap();
+    }
+    let (on_disk, _) = directory::read_selected(root.path(), &paths(&["db"])).unwrap();
+    assert_eq!(on_disk.included.len(), 3);
+    // Absolute paths, as a directory on the command line may have.
+    let alone = directory::read(&root.path().join("db")).unwrap();
+    let items = schemaproof::script::split_including(&alone.files, &alone.included, &Default::default()).unwrap();
+    let statements: Vec<String> = items
+        .iter()
+        .filter_map(|item| match item {
+            schemaproof::script::Item::Statement(statement) => Some(statement.text.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(statements, ["select 'c'"]);
+}

@@ -130,7 +130,11 @@ pub(super) async fn prepare(environment: &Environment, api: &Arc<Api>, subject: 
         Box::new((base, Side { name: subject.head_name.clone(), commit: Some(head.to_string()), files: after.len() }))
     };
     let paths = || config.paths.iter().map(|path| safe::code(path)).collect::<Vec<_>>().join(", ");
-    if let Some(was) = was.as_ref().filter(|was| was.is_same_as(&after)) {
+    let same = match &was {
+        Some(was) if commits.are_same(was, &after).await? => Some(was),
+        _ => None,
+    };
+    if let Some(was) = same {
         let reason = match was.is_empty() {
             true => format!("There are no SQL files in {}, neither before nor after.", paths()),
             false => format!("No SQL file in {} changes.", paths()),
