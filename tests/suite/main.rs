@@ -12,4 +12,5 @@ mod proof;
 mod report;
 mod sandbox;
 mod script;
+mod security;
 mod source;
