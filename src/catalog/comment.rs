@@ -78,7 +78,7 @@ fn comment(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
             else {
                 return Ok(());
             };
-            details.push(("on", Value::Text(format!("{} {}", member_noun(kind), member_name(kind, identity)))));
+            details.push(("on", Value::Text(format!("{} {}", member_noun(kind), identity))));
             (vec![format!("{kind} {identity}")], Some(ObjectId::new(Kind::Extension, [extension])))
         }
     };
@@ -103,14 +103,5 @@ pub(super) fn member_noun(kind: &str) -> String {
         }
         "table constraint" | "domain constraint" => "CONSTRAINT".to_owned(),
         other => other.to_uppercase().replace('-', " "),
-    }
-}
-
-/// `pg_identify_object.identity` as COMMENT ON has it.
-fn member_name(kind: &str, identity: &str) -> String {
-    match kind {
-        // `(a AS b)`, `name for operator class` and the like stand as they are; an identity of these begins with more than its name.
-        "operator class" | "operator family" => identity.replacen(" USING ", " USING ", 1),
-        _ => identity.to_owned(),
     }
 }

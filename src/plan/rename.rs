@@ -151,7 +151,8 @@ impl Renames {
     /// where the target has the name that follows from the new one, it is renamed too.
     fn add_names_made_of_names(&mut self, base: &Catalog, target: &Catalog) {
         // By table: its two paths, and the names in it that changed, the table's own first.
-        let mut tables: BTreeMap<&[String], (&[String], Vec<(&String, &String)>)> = BTreeMap::new();
+        type Changed<'a> = (&'a [String], Vec<(&'a String, &'a String)>);
+        let mut tables: BTreeMap<&[String], Changed<'_>> = BTreeMap::new();
         for rename in &self.renames {
             let length = match rename.to.kind {
                 Kind::Table => rename.to.path.len(),

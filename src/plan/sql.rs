@@ -373,6 +373,12 @@ pub fn whole(id: &ObjectId) -> String {
     qualified(id.path.split_last().map_or(&[][..], |(_, whole)| whole))
 }
 
+/// A statement about the database that the plan runs in, whatever its name is, which stands between `start` and `end`.
+pub fn on_database(start: &str, end: &str) -> String {
+    let body = format!("BEGIN EXECUTE {} || quote_ident(current_database()) || {}; END", literal(start), literal(end));
+    format!("DO {}", literal(&body))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -404,10 +410,4 @@ mod tests {
     fn literals_survive_backslashes() {
         assert_eq!(literal("it's \\ it"), "E'it''s \\\\ it'");
     }
-}
-
-/// A statement about the database that the plan runs in, whatever its name is, which stands between `start` and `end`.
-pub fn on_database(start: &str, end: &str) -> String {
-    let body = format!("BEGIN EXECUTE {} || quote_ident(current_database()) || {}; END", literal(start), literal(end));
-    format!("DO {}", literal(&body))
 }

@@ -98,7 +98,8 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     let mut templates = Handlebars::new();
     templates.register_escape_fn(safe::markdown);
     templates.set_strict_mode(true);
-    let escapes: [(&str, fn(&str) -> String); 5] = [
+    type Escape = fn(&str) -> String;
+    let escapes: [(&str, Escape); 5] = [
         ("code", safe::code),
         ("prose", safe::prose),
         ("cell_code", |text| safe::cell(&safe::code(text))),

@@ -90,12 +90,11 @@ pub fn definition<'a>(cx: &Context<'a>, column: &'a Object, typed: bool, parts: 
 /// Whether a parent table has the same default, so that a child gets it from there.
 fn default_of_parent(cx: &Context<'_>, column: &Object, default: &Object) -> bool {
     let Some(whole) = column.parent.as_ref().and_then(|whole| cx.target.get(whole)) else { return false };
-    let found = table::parents(&cx.target, whole).any(|parent| {
+    table::parents(&cx.target, whole).any(|parent| {
         let mut path = parent.id.path.clone();
         path.push(column.id.name().to_owned());
         cx.target.get(&ObjectId { kind: Kind::Default, path }).is_some_and(|same| same.attributes == default.attributes)
-    });
-    found
+    })
 }
 
 fn default_not_null_name(column: &Object) -> String {

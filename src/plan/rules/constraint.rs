@@ -98,13 +98,8 @@ impl Rule for ConstraintRule {
         verdict
     }
 
-    fn react(&self, _cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
-        // A partition's key does not mind that the parent's comes and goes other than by being attached to it.
-        if matches!(need.id.kind, Kind::Constraint | Kind::Table) && object.text("attached_to").is_some() {
-            Reaction::Replace
-        } else {
-            Reaction::Replace
-        }
+    fn react(&self, _cx: &Context<'_>, _object: &Object, _need: &Object) -> Reaction {
+        Reaction::Replace
     }
 
     fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {

@@ -269,8 +269,9 @@ pub fn after_create(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
             grants.insert(grantee, grant);
         }
     }
-    // Grantee to (what it has everywhere, what it usually has, what it has in this schema).
-    let mut defaults: BTreeMap<&str, (Option<&[String]>, &[String], &[String])> = BTreeMap::new();
+    // What a grantee has everywhere, what it usually has, what it has in this schema.
+    type Defaults<'a> = (Option<&'a [String]>, &'a [String], &'a [String]);
+    let mut defaults: BTreeMap<&str, Defaults<'_>> = BTreeMap::new();
     if let Some(class) = class(object.id.kind) {
         for default in cx.base.catalog.objects.range(ObjectId { kind: Kind::DefaultPrivilege, path: Vec::new() }..) {
             let default = default.1;
