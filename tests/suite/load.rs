@@ -213,6 +213,16 @@ async fn a_lenient_load_leaves_out_what_fails_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_setting_that_only_newer_servers_have_does_not_keep_a_dump_out() {
+    let files = [file("dump.sql", "SET transaction_timeout = 0;\nSET search_pth = s;")];
+    loaded(&files, strict(), async |_, outcome| {
+        let error = outcome.unwrap_err();
+        assert!(error.to_string().starts_with("dump.sql:2:1: "), "a mistyped one does: {error}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_session_a_file_forgets_what_the_file_before_has_set() {
     let files = [file("1.sql", "create schema s; set search_path = s; create temp table x ()"), file("2.sql", "create table t ()")];
     for (session, schema) in [(Session::Single, "s"), (Session::PerFile, "public")] {
