@@ -33,6 +33,8 @@ pub enum PipelineError {
     Roles(#[source] tokio_postgres::Error),
     #[error("the live database {database} cannot be rebuilt in the sandbox: `{sql}` failed: {}", crate::sandbox::error_text(.source))]
     Rebuild { database: String, sql: String, source: tokio_postgres::Error },
+    #[error("copying a side's database: `{sql}` failed: {}", crate::sandbox::error_text(.source))]
+    Copy { sql: String, source: tokio_postgres::Error },
     #[error("a rename that a note asks for cannot be done: `{sql}` failed: {}", crate::sandbox::error_text(.source))]
     Rename { sql: String, source: tokio_postgres::Error },
     #[error(

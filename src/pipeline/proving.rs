@@ -29,7 +29,7 @@ pub(super) struct Trial {
 
 /// Runs a plan on a copy of a side and reads what is there afterwards. No rows are put in.
 pub(super) async fn trial(server: &Server, side: &Side, plan: &Plan) -> Result<Trial, PipelineError> {
-    let copy = server.create_database("trial", Some(&side.database)).await?;
+    let copy = side.copy(server, "trial").await?;
     let connection = server.connect(&copy).await?;
     let effects = replay::replay(&connection, plan, server.limits().statement).await?;
     let refused = effects.into_iter().enumerate().find_map(|(at, effects)| Some((at, effects.error?)));
@@ -112,7 +112,7 @@ struct End {
 
 impl Ground<'_> {
     async fn copy(&self) -> Result<String, PipelineError> {
-        Ok(self.server.create_database("replay", Some(&self.side.database)).await?)
+        self.side.copy(self.server, "replay").await
     }
 
     /// Replays a plan on a copy, with rows in its tables, and reads what is there afterwards. The copy is gone then.

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::{Input, Job, PipelineError, Schema, live, roles};
 use crate::{
     catalog::{
-        self, Action, Catalog, Change, Kind, ObjectId,
+        self, Action, Catalog, Change, Kind, Object, ObjectId,
         read::{self, ReadOptions},
     },
     load::{self, Failure, Loaded, Strictness},
@@ -27,6 +27,25 @@ pub(super) struct Side {
     pub options: ReadOptions,
     places: BTreeMap<ObjectId, Place>,
     remarks: Vec<Remark>,
+}
+
+impl Side {
+    /// A copy of the side's database on its server; answers with its name. What belongs to the database itself (its settings, grants
+    /// and comment) is not copied by `CREATE DATABASE … TEMPLATE` and is done again by the planner.
+    pub async fn copy(&self, server: &Server, purpose: &str) -> Result<String, PipelineError> {
+        let database = server.create_database(purpose, Some(&self.database)).await?;
+        let of_database = |object: &Object| object.parent.as_ref().is_some_and(|parent| parent.kind == Kind::Database);
+        if self.catalog.objects.values().any(of_database) {
+            let connection = server.connect(&database).await?;
+            let plan = native::plan(&read::read(&connection, &self.options).await?, &self.catalog, &native::Options::default())?;
+            for step in &plan.steps {
+                let failed = |source| PipelineError::Copy { sql: step.shown().to_string(), source };
+                connection.batch_execute(&step.sql).await.map_err(failed)?;
+            }
+            connection.close().await;
+        }
+        Ok(database)
+    }
 }
 
 /// Base and target, and what is known of both together.
@@ -78,7 +97,7 @@ impl Sides {
         if renames.renames.is_empty() {
             return Ok(());
         }
-        let database = server.create_database("renamed", Some(&self.base.database)).await?;
+        let database = self.base.copy(server, "renamed").await?;
         let connection = server.connect(&database).await?;
         for step in renames.steps() {
             let failed = |source| PipelineError::Rename { sql: step.sql.clone(), source };
