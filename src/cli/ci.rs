@@ -131,8 +131,10 @@ pub async fn ci(
         Ok(Prepared::Compare(mut job)) => {
             job.run = run;
             let mut publisher = Publisher::new(&api, &subject, &job.config);
-            if !cancel.is_cancelled() {
-                publisher.begin(&mut log, job.run.as_ref()).await;
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => {}
+                () = publisher.begin(&mut log, job.run.as_ref()) => {}
             }
             match interruptible(cancel, accepted(&api, &subject, &job.config)).await {
                 Ok(acceptances) => job.acceptances = acceptances,
@@ -264,10 +266,19 @@ async fn finish(
         answer.give(publisher.api(), report).await;
         url
     };
-    let url = tokio::time::timeout(PUBLISHING, all).await.unwrap_or_else(|_| {
-        log.say("error", &format!("the report could not be published within {} s", PUBLISHING.as_secs()));
-        None
-    });
+    let too_late = async {
+        tokio::select! {
+            () = tokio::time::sleep(PUBLISHING) => {}
+            () = async { cancel.cancelled().await; tokio::time::sleep(PUBLISHING_CANCELLED).await } => {}
+        }
+    };
+    let url = tokio::select! {
+        url = all => url,
+        () = too_late => None,
+    };
+    if !publisher.is_done() {
+        log.say("error", "the report could not be published in time; run it again");
+    }
     let published = publisher.is_published();
     let outputs = publish::outputs(report, &paths, url.as_deref());
     hand_on(environment, log, &outputs, &[&report::comment::summary(report), &report::comment::comment(report, 0)]);

@@ -114,6 +114,9 @@ pub enum Identity {
     Login(String),
     /// The token may not ask who it is. Only apps' tokens may not, so it is some bot.
     SomeBot,
+    /// The server knows no such question (GitHub itself always does). Then the oldest comment that is as a run wrote it is ours:
+    /// a copy comes later than what it copies.
+    Unknown,
 }
 
 impl Identity {
@@ -123,10 +126,13 @@ impl Identity {
         struct Viewer {
             login: String,
         }
-        match api.read::<Viewer>("read who the token belongs to", "/user").await {
+        let known = match api.read::<Viewer>("read who the token belongs to", "/user").await {
             Ok(viewer) => return Identity::Login(viewer.login),
-            Err(error) => tracing::debug!("{error}"),
-        }
+            Err(error) => {
+                tracing::debug!("{error}");
+                !matches!(error.why, Failure::NotFound { .. })
+            }
+        };
         let query = json!({"query": "query { viewer { login } }"});
         let nothing = async || Ok(None);
         match api.create::<serde_json::Value>("ask who the token belongs to", "/graphql", &query, nothing).await {
@@ -136,7 +142,8 @@ impl Identity {
             },
             Err(error) => {
                 tracing::debug!("{error}");
-                Identity::SomeBot
+                let is_missing = matches!(error.why, Failure::NotFound { .. });
+                if is_missing && !known { Identity::Unknown } else { Identity::SomeBot }
             }
         }
     }
@@ -147,6 +154,7 @@ impl Identity {
                 bare(login).eq_ignore_ascii_case(bare(&user.login)) && is_bot(login) == is_bot(&user.login)
             }
             (Identity::SomeBot, Some(user)) => user.kind == "Bot",
+            (Identity::Unknown, Some(_)) => true,
             (_, None) => false,
         }
     }
@@ -188,6 +196,10 @@ fn ours<'a>(comments: &'a [Comment], identity: &Identity, key: &str) -> Vec<Ours
         })
         .collect();
     found.sort_by_key(|ours| (!ours.intact, ours.comment.id));
+    if *identity == Identity::Unknown {
+        found.retain(|ours| ours.intact);
+        found.truncate(1);
+    }
     found
 }
 
@@ -362,5 +374,6 @@ mod tests {
         assert_eq!(ids(Identity::Login("eve".into())), [1]);
         assert_eq!(ids(Identity::Login("github-actions".into())), [0_u64; 0]);
         assert_eq!(ids(Identity::SomeBot), [4, 5, 7, 3]);
+        assert_eq!(ids(Identity::Unknown), [1]);
     }
 }

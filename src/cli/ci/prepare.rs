@@ -212,14 +212,8 @@ async fn given(
         }
         SchemaSource::Git { reference, path } => (reference, path),
     };
-    let resolved = match &commits.local {
-        Some(local) => local.resolve(&reference).await.ok(),
-        None => None,
-    };
-    let commit = match resolved {
-        Some(commit) => commit,
-        None => github::commit(api, &reference).await?,
-    };
+    // A checkout's own branches may be old: GitHub is asked.
+    let commit = github::commit(api, &reference).await?;
     let selection = match path {
         Some(path) => Selection::new(&[path], directory)?,
         None => selection.clone(),

@@ -50,6 +50,11 @@ impl<'a> Publisher<'a> {
         self.api
     }
 
+    /// Whether writing came to its end, well or not.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
     /// Whether all that had to be written was written. A token that may not write is no failure: the job itself tells the verdict.
     pub fn is_published(&self) -> bool {
         self.done && !self.failed
