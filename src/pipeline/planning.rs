@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Job, PipelineError, proving, side::Sides};
 use crate::{
-    catalog::{self, Change, ObjectId},
+    catalog::{self, Action, Change, ObjectId},
     config::EngineChoice,
     plan::{
         Origin, Plan, Step,
@@ -106,13 +106,41 @@ async fn with_atlas(
     let completion = native::plan(&trial.catalog, &target.catalog, &native::Options::default())?;
     let groups = steps.last().map_or(0, |step| step.group);
     steps.extend(completion.steps.into_iter().map(|step| Step { group: step.group + groups, ..step }));
-    let left_out: Vec<ObjectId> = rest.into_iter().map(|change| change.object).collect();
-    let engine = Engine { name: Origin::Atlas, version: atlas.version.clone(), left_out: left_out.len() };
-    Ok(Ok(Proposal { plan: Plan { steps }, engine, left_out, remarks: Vec::new() }))
+    let engine = Engine { name: Origin::Atlas, version: atlas.version.clone(), left_out: rest.len() };
+    let remarks = left_out_remark(atlas, &rest).into_iter().collect();
+    let left_out = rest.into_iter().map(|change| change.object).collect();
+    Ok(Ok(Proposal { plan: Plan { steps }, engine, left_out, remarks }))
 }
 
 fn atlas_step(sql: String, group: usize, transactional: bool) -> Step {
     Step { sql, masked: None, origin: Origin::Atlas, group, transactional, objects: Vec::new() }
+}
+
+/// What Atlas's plan does not reach, object by object: also the parts of what it creates.
+fn left_out_remark(atlas: &Atlas, rest: &[Change]) -> Option<Remark> {
+    let lines: Vec<String> = rest
+        .iter()
+        .map(|change| {
+            let done = match change.action {
+                Action::Create => "created",
+                Action::Drop => "dropped",
+                Action::Alter => "altered",
+                Action::Rename => "renamed",
+                Action::Replace => "replaced",
+            };
+            format!("{} {}: {done}", change.object.kind, change.object)
+        })
+        .collect();
+    (!lines.is_empty()).then(|| Remark {
+        title: format!("Atlas left out {} of the changes", lines.len()),
+        text: format!(
+            "After the statements of Atlas {} the database still differs from the target here; schemaproof added what is missing.",
+            atlas.version
+        ),
+        quote: Some(lines.join("\n")),
+        file: None,
+        line: None,
+    })
 }
 
 fn set_aside(atlas: &Atlas, why: &str, quote: Option<String>) -> Remark {

@@ -7,6 +7,7 @@ mod fake;
 mod faults;
 mod github;
 mod load;
+mod pipeline;
 mod planner;
 mod proof;
 mod report;

@@ -1,0 +1,122 @@
+//! The whole way from two directories to a report, with the real Atlas, on the real schema of P8FS where its corpus is at hand.
+
+use std::path::PathBuf;
+
+use schemaproof::{
+    config::{Config, EngineChoice},
+    pipeline::{self, Input, Job, Outcome, Schema},
+    plan::Origin,
+    script::SqlFile,
+    source::{SqlFiles, directory},
+    verdict::Verdict,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{atlas, sandbox::test_image};
+
+fn job(base: SqlFiles, target: SqlFiles, engine: EngineChoice) -> Job {
+    let input = |name: &str, files| Input { name: name.into(), commit: None, schema: Schema::Files(files) };
+    let image = match engine {
+        EngineChoice::Native => test_image(),
+        EngineChoice::Atlas | EngineChoice::Auto => atlas::request_15().image,
+    };
+    Job {
+        config: Config { engine, image, statement_timeout: 120, ..Config::default() },
+        base: input("base", base),
+        target: input("head", target),
+        live: None,
+        atlas: Some(atlas::binary()),
+        prove: true,
+        acceptances: Vec::new(),
+        run: None,
+    }
+}
+
+fn file(sql: &str) -> SqlFiles {
+    SqlFiles { files: vec![SqlFile { path: "schema.sql".into(), text: sql.into() }], ..SqlFiles::default() }
+}
+
+async fn run(base: &str, target: &str, engine: EngineChoice) -> Outcome {
+    pipeline::run(&job(file(base), file(target), engine), &CancellationToken::new()).await
+}
+
+#[tokio::test]
+async fn what_atlas_leaves_out_is_added_and_said() {
+    let base = "CREATE TABLE t (id int PRIMARY KEY); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';";
+    let target = "CREATE TABLE t (id int PRIMARY KEY, note text); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2';
+                  COMMENT ON FUNCTION f() IS 'two';";
+    let Outcome { report, plan } = run(base, target, EngineChoice::Atlas).await;
+    assert!(report.proven, "{report:#?}");
+    let origins: Vec<Origin> = plan.steps.iter().map(|step| step.origin).collect();
+    assert_eq!(origins.first(), Some(&Origin::Atlas));
+    assert!(origins.contains(&Origin::Native), "{plan:#?}");
+    assert_eq!(report.engine.as_ref().map(|engine| (engine.name, engine.left_out)), Some((Origin::Atlas, 2)));
+    let said = report.remarks.iter().find(|remark| remark.title.starts_with("Atlas left out")).unwrap();
+    assert_eq!(said.quote.as_deref(), Some("function public.f(): altered\ncomment function public.f(): created"));
+}
+
+#[tokio::test]
+async fn a_plan_of_atlas_that_fails_is_set_aside_with_the_statement() {
+    // Trap 3: a view keeps the column's type.
+    let base = "CREATE TABLE t (id int PRIMARY KEY, a int); CREATE VIEW v AS SELECT a FROM t;";
+    let target = "CREATE TABLE t (id int PRIMARY KEY, a bigint); CREATE VIEW v AS SELECT a FROM t;";
+    let Outcome { report, plan } = run(base, target, EngineChoice::Atlas).await;
+    assert!(report.proven, "{report:#?}");
+    assert!(plan.steps.iter().all(|step| step.origin == Origin::Native));
+    let said = report.remarks.iter().find(|remark| remark.title.contains("set aside")).unwrap();
+    assert!(said.text.contains("0A000") && said.quote.as_ref().unwrap().contains("ALTER"), "{said:?}");
+}
+
+#[tokio::test]
+async fn nothing_to_change_is_a_proven_pass_without_steps() {
+    let sql = "CREATE TABLE t (id int PRIMARY KEY);";
+    let Outcome { report, plan } = run(sql, &format!("{sql} -- a comment\n"), EngineChoice::Native).await;
+    assert_eq!((report.verdict, report.proven, plan.steps.len()), (Verdict::Pass, true, 0), "{report:#?}");
+}
+
+#[tokio::test]
+async fn what_belongs_to_the_database_itself_is_planned_and_proven() {
+    let base = "CREATE USER app; GRANT CREATE ON DATABASE app TO app;";
+    let target = "CREATE USER app; CREATE USER more; GRANT ALL ON DATABASE app TO app; ALTER DATABASE app SET work_mem = '8MB'; \
+                  COMMENT ON DATABASE app IS 'ours';";
+    let Outcome { report, .. } = run(base, target, EngineChoice::Native).await;
+    assert!(report.proven, "{report:#?}");
+    assert!(report.remarks.iter().any(|remark| remark.title == "Roles" && remark.text.ends_with(": more.")), "{report:#?}");
+}
+
+#[tokio::test]
+async fn a_base_that_does_not_load_is_left_out_in_part_and_said_and_a_target_is_an_error() {
+    let base = "CREATE TABLE t (id int);\nCREATE TABEL u ();";
+    let Outcome { report, .. } = run(base, "CREATE TABLE t (id int);", EngineChoice::Native).await;
+    assert!(report.proven, "{report:#?}");
+    let said = report.remarks.iter().find(|remark| remark.title.contains("left out")).unwrap();
+    assert_eq!((said.line, said.quote.as_deref()), (Some(2), Some("CREATE TABEL u ()")));
+    let Outcome { report, .. } = run("", base, EngineChoice::Native).await;
+    let error = report.error.unwrap();
+    assert_eq!((report.verdict, error.line, error.sql.unwrap().sqlstate.as_deref()), (Verdict::Error, Some(2), Some("42601")));
+}
+
+/// A side of a corpus, or nothing where it is not at hand.
+fn corpus(part: &str) -> Option<SqlFiles> {
+    let root = std::env::var_os("SCHEMAPROOF_CORPUS")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
+    let path = root.join(part);
+    if !path.is_dir() {
+        eprintln!("skipped: no corpus at {}", path.display());
+        return None;
+    }
+    Some(directory::read(&path).unwrap())
+}
+
+#[tokio::test]
+async fn on_p8fs_atlas_leaves_out_vectors_functions_a_trigger_and_comments_and_the_whole_is_proven() {
+    let (Some(base), Some(head)) = (corpus("p8fs/base"), corpus("p8fs/head")) else { return };
+    let Outcome { report, .. } = pipeline::run(&job(base, head, EngineChoice::Atlas), &CancellationToken::new()).await;
+    assert!(report.proven, "{:#?} {:#?}", report.error, report.proof);
+    assert_eq!(report.verdict, Verdict::Blocked);
+    let said = report.remarks.iter().find(|remark| remark.title.starts_with("Atlas left out")).unwrap();
+    let of_kind = |kind: &str| said.quote.as_ref().unwrap().lines().filter(|line| line.starts_with(kind)).count();
+    let counts = ["column ", "function ", "trigger "].map(of_kind);
+    assert_eq!(counts, [6, 2, 1], "{said:#?}");
+    assert!(of_kind("comment ") > 0, "{said:#?}");
+}
