@@ -216,6 +216,8 @@ pub struct Builder {
     /// Members of extensions: (class, object) to the extension's name.
     members: HashMap<(u32, u32), String>,
     ignored: HashSet<(u32, u32)>,
+    /// Functions and casts that come with a type (a range's constructors), to the type.
+    of_types: HashMap<(u32, u32), u32>,
     /// Array types to their element types.
     arrays: HashMap<u32, u32>,
     /// (dependent, referenced) as pg_depend has them.
@@ -231,7 +233,8 @@ impl Builder {
     /// Registers an object, unless it is an extension's; says whether it was registered.
     pub fn add(&mut self, object: Object) -> bool {
         if let Some(address) = object.address {
-            if self.members.contains_key(&(address.class, address.object)) {
+            let address_of_whole = (address.class, address.object);
+            if self.members.contains_key(&address_of_whole) || self.of_types.contains_key(&address_of_whole) {
                 return false;
             }
             self.addresses.insert(address, object.id.clone());
@@ -288,6 +291,10 @@ impl Builder {
 
     /// An address's object, or the whole it is a part of, or the extension it is a member of.
     fn resolve(&self, address: Address) -> Option<ObjectId> {
+        let address = match self.of_types.get(&(address.class, address.object)) {
+            Some(of) => Address { class: class::TYPE, object: *of, sub: 0 },
+            None => address,
+        };
         let element = (address.class == class::TYPE).then(|| self.arrays.get(&address.object)).flatten();
         let address = element.map_or(address, |element| Address { object: *element, ..address });
         if let Some(extension) = self.members.get(&(address.class, address.object)) {
@@ -426,6 +433,21 @@ const MEMBERS: Reader = Reader {
     },
 };
 
+const OF_TYPES: Reader = Reader {
+    what: "functions that come with types",
+    query: |_| {
+        Some(
+            "select classid, objid, refobjid from pg_depend where deptype = 'i' and refclassid = 'pg_type'::regclass
+               and classid in ('pg_proc'::regclass, 'pg_cast'::regclass) and objid >= 16384"
+                .to_owned(),
+        )
+    },
+    row: |row, builder| {
+        builder.of_types.insert((row.oid("classid")?, row.oid("objid")?), row.oid("refobjid")?);
+        Ok(())
+    },
+};
+
 /// Dependencies among what users made; 2200 is the schema `public`. Objects that depend on nothing of theirs are added with
 /// themselves as what they refer to, so that the completeness check sees them.
 const DEPENDENCIES: Reader = Reader {
@@ -467,7 +489,7 @@ const DEPENDENCIES: Reader = Reader {
 };
 
 async fn read_all(client: &Client, builder: &mut Builder) -> Result<(), CatalogError> {
-    let readers = std::iter::once(&MEMBERS).chain(READERS.iter().copied().flatten()).chain(std::iter::once(&DEPENDENCIES));
+    let readers = [&MEMBERS, &OF_TYPES].into_iter().chain(READERS.iter().copied().flatten()).chain(std::iter::once(&DEPENDENCIES));
     let mut what = Vec::new();
     let mut sql = String::new();
     for reader in readers {
