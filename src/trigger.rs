@@ -121,6 +121,8 @@ pub enum What {
     Branch { branch: String, head: Head, default_branch: Option<String> },
     /// The branch's files against live databases.
     Schedule { branch: String, head: Head },
+    /// A workflow without rights has ended; the report that it left is to be published. `run` is its number in addresses.
+    WorkflowRun { head: Head, run: u64 },
     /// Nothing to do, and why, in one sentence.
     Nothing(String),
 }
@@ -168,7 +170,7 @@ pub enum TriggerError {
 }
 
 const SUPPORTED: &str = "pull_request, pull_request_target, pull_request_review, merge_group, push, workflow_dispatch, \
-                         issue_comment, schedule; any other only with the input `pr-number`";
+                         issue_comment, workflow_run, schedule; any other only with the input `pr-number`";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -184,6 +186,7 @@ struct Payload {
     merge_group: Option<MergeGroupPayload>,
     issue: Option<IssuePayload>,
     comment: Option<CommentPayload>,
+    workflow_run: Option<WorkflowRunPayload>,
     /// Of an edited comment: what it said before.
     changes: serde_json::Value,
 }
@@ -228,6 +231,13 @@ struct MergeGroupPayload {
     head_sha: String,
     base_sha: String,
     base_ref: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct WorkflowRunPayload {
+    id: u64,
+    head_sha: String,
+    event: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -314,6 +324,13 @@ fn what(event: &Event, payload: Payload) -> Result<What, TriggerError> {
                 base_branch: branch_name(&group.base_ref).into(),
                 base: BaseTip(group.base_sha.parse()?),
                 head: Head(group.head_sha.parse()?),
+            })
+        }
+        "workflow_run" => {
+            let run = payload.workflow_run.ok_or_else(|| need("workflow run"))?;
+            Ok(match run.event.as_str() {
+                "pull_request" => What::WorkflowRun { head: Head(run.head_sha.parse()?), run: run.id },
+                _ => What::Nothing("The workflow that ended was not for a pull request.".into()),
             })
         }
         "push" => push(event, payload),

@@ -25,10 +25,11 @@ use crate::{
     plan::Plan,
     report::{self, Report, ReportedError, Run, Side},
     source::SourceError,
-    trigger::{Event, Trigger, TriggerError},
+    trigger::{Event, Trigger, TriggerError, What},
 };
 
 mod command;
+mod forks;
 mod prepare;
 mod publish;
 
@@ -84,6 +85,8 @@ enum CiError {
     TimedOut { after: Duration },
     #[error("the run was cancelled")]
     Cancelled,
+    #[error("cannot publish the report `{path}`: {why}")]
+    Forked { path: String, why: String },
 }
 
 /// Runs for one event. `plan` is `pipeline::run`; tests give another.
@@ -103,6 +106,10 @@ pub async fn ci(
         Ok(api) => Arc::new(api),
         Err(error) => return without_subject(environment, &mut log, &error),
     };
+    if let What::WorkflowRun { head, run } = &trigger.what {
+        let published = interruptible(cancel, forks::publish(environment, &mut log, &api, head, *run)).await;
+        return published.unwrap_or_else(|error| without_subject(environment, &mut log, &error));
+    }
     let found = interruptible(cancel, prepare::subject(&api, &trigger)).await;
     let (subject, answer) = match found {
         Ok(Some((subject, asked))) => (subject, Answer::new(asked)),
@@ -226,7 +233,7 @@ fn without_subject(environment: &Environment, log: &mut Log<std::io::Stdout>, er
 
 fn nothing_to_do(environment: &Environment, log: &mut Log<std::io::Stdout>, trigger: &Trigger) -> Exit {
     let why = match &trigger.what {
-        crate::trigger::What::Nothing(why) => why.as_str(),
+        What::Nothing(why) => why.as_str(),
         _ => "There is nothing to do for this event.",
     };
     log.say("notice", why);

@@ -363,6 +363,46 @@ async fn a_token_that_may_only_read_still_gives_summary_outputs_and_exit_code() 
 }
 
 #[tokio::test]
+async fn a_forks_report_is_published_by_a_second_stage_that_believes_nothing_in_it() {
+    let repo = Repo::new().await;
+    let (number, base, head) = repo.with_pull(SQL, MORE).await;
+    let first = Stage::new(&repo, "ghs_readonly", "pull_request", &opened(&repo, number).await);
+    assert_eq!(first.run(canned).await, Exit::Blocked);
+    let text = first.file("schemaproof-report/report.json");
+    let second = async |text: &str, head: &CommitSha| {
+        let payload = json!({"action": "completed", "workflow_run": {"id": 5, "head_sha": head.as_str(), "event": "pull_request"}});
+        let stage = Stage::new(&repo, "ghs_job", "workflow_run", &payload);
+        std::fs::create_dir(stage.directory.path().join("schemaproof-report")).unwrap();
+        std::fs::write(stage.directory.path().join("schemaproof-report/report.json"), text).unwrap();
+        stage.run(never).await
+    };
+    let state = async |head: &CommitSha| repo.status(head, "schemaproof").await.map(|(state, _)| state);
+    // For another commit than the one that the workflow ran for, or no report at all: nothing is written.
+    let before = repo.writes().await.len();
+    assert_eq!(second(&text, &base).await, Exit::Failed);
+    assert_eq!(second("{}", &head.0).await, Exit::Failed);
+    assert_eq!(repo.writes().await.len(), before);
+
+    assert_eq!(second(&text, &head.0).await, Exit::Pass);
+    assert_eq!(state(&head.0).await.as_deref(), Some("failure"));
+    assert_eq!(repo.comments(number).await.len(), 1);
+    // Forged: it says that it passes, with what blocks in it.
+    let mut forged: Value = serde_json::from_str(&text).unwrap();
+    forged["verdict"] = json!("pass");
+    assert_eq!(second(&forged.to_string(), &head.0).await, Exit::Pass);
+    assert_eq!(state(&head.0).await.as_deref(), Some("failure"));
+    // One that passes is believed as long as the workflow that made it is the base's.
+    forged["findings"] = json!([]);
+    assert_eq!(second(&forged.to_string(), &head.0).await, Exit::Pass);
+    assert_eq!(state(&head.0).await.as_deref(), Some("success"));
+    let newer = repo.commit("topic", Some(&head.0), &[MORE[0], (".github/workflows/schema-check.yml", "on: push")]).await;
+    assert_eq!(second(&forged.to_string(), &head.0).await, Exit::Pass, "late: nothing to do");
+    forged["run"]["head_sha"] = json!(newer.as_str());
+    assert_eq!(second(&forged.to_string(), &newer).await, Exit::Pass);
+    assert_eq!(state(&newer).await.as_deref(), Some("failure"));
+}
+
+#[tokio::test]
 async fn broken_input_is_an_error_that_is_published() {
     let repo = Repo::new().await;
     let item = json!({"path": "extensions/sql/1.sql", "mode": "120000", "type": "blob", "content": "/etc/passwd"});

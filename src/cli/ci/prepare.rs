@@ -56,7 +56,7 @@ pub(super) async fn subject(api: &Arc<Api>, trigger: &Trigger) -> Result<Option<
         Ok((BaseTip(github::commit(api, &name).await?), name))
     };
     let found = match &trigger.what {
-        What::Nothing(_) => return Ok(None),
+        What::Nothing(_) | What::WorkflowRun { .. } => return Ok(None),
         What::PullRequest(pull) => of_pull(pull.clone()),
         What::PullRequestNumber(number) => of_pull(github::pull_request(api, *number).await?),
         What::Command { number, comment, body, login } => {
@@ -94,7 +94,7 @@ pub(super) async fn subject(api: &Arc<Api>, trigger: &Trigger) -> Result<Option<
     Ok(Some((found, None)))
 }
 
-fn of_pull(pull: PullRequest) -> Subject {
+pub(super) fn of_pull(pull: PullRequest) -> Subject {
     Subject {
         head: pull.head.clone(),
         head_name: pull.head_branch.clone(),
@@ -181,7 +181,11 @@ fn live(url: SecretString) -> Input {
     Input { name: source::shown_url(&url), commit: None, schema: Schema::Live(url) }
 }
 
-async fn configuration(environment: &Environment, commits: &Commits<Arc<Api>>, commit: &CommitSha) -> Result<Config, CiError> {
+pub(super) async fn configuration(
+    environment: &Environment,
+    commits: &Commits<Arc<Api>>,
+    commit: &CommitSha,
+) -> Result<Config, CiError> {
     let directory = environment.inputs.get("working-directory").map_or("", String::as_str);
     let path = environment.inputs.get("config").map_or(".github/schemaproof.yml", String::as_str);
     let path = if matches!(directory, "" | ".") { path.to_string() } else { format!("{directory}/{path}") };

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The directory of the reports, in the workspace.
-const DIRECTORY: &str = "schemaproof-report";
+pub(super) const DIRECTORY: &str = "schemaproof-report";
 
 pub(super) struct Publisher<'a> {
     api: &'a Arc<Api>,
