@@ -119,6 +119,9 @@ pub struct ReportedFinding {
     pub object: String,
     /// One sentence or two; names are between backticks.
     pub message: String,
+    /// What the replay measured, in one sentence: that the step fails on rows, or how many values it loses.
+    #[serde(default)]
+    pub measured: Option<String>,
     pub advice: String,
     pub safer_sql: Option<String>,
     pub file: Option<String>,

@@ -4,7 +4,7 @@
 //! and on what the replay measured, never on the text of SQL. Which findings block is `verdict`'s matter, how they are shown
 //! `report`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,8 @@ pub struct Finding {
     pub place: Option<Place>,
     /// Index into the plan's steps.
     pub step: Option<usize>,
+    /// What the replay measured of its step, in one sentence.
+    pub measured: Option<String>,
     /// The note in the SQL that accepts it.
     pub note: Option<note::Accepted>,
 }
@@ -126,6 +128,7 @@ impl Rule {
             safer_sql: None,
             place: facts.place_of(object),
             step: facts.step_for(object),
+            measured: None,
             note: None,
         }
     }
@@ -164,17 +167,19 @@ pub fn findings(facts: &Facts<'_>, head: &SqlFiles) -> Vec<Finding> {
     found
 }
 
-/// A step that fails or loses values is said once: in the finding about the change that causes it, where there is one.
+/// What was measured of a step is said once: with the finding about the change that causes it, where there is one.
 fn measured_beside_the_cause(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let caused: std::collections::BTreeSet<usize> = found
-        .iter()
-        .filter(|finding| finding.level == Level::Danger && !rules::MEASURED.contains(&finding.rule))
-        .filter_map(|finding| finding.step)
-        .collect();
-    found.retain(|finding| !(rules::MEASURED.contains(&finding.rule) && finding.step.is_some_and(|step| caused.contains(&step))));
-    for finding in found.iter_mut().filter(|finding| finding.level == Level::Danger && !rules::MEASURED.contains(&finding.rule)) {
-        if let Some(measured) = finding.step.and_then(|step| look::measured(facts, step)) {
-            finding.message = format!("{} {measured}", finding.message);
-        }
+    let generic = |finding: &Finding| rules::MEASURED.contains(&finding.rule);
+    for finding in found.iter_mut().filter(|finding| finding.level == Level::Danger && !generic(finding)) {
+        finding.measured = finding.step.and_then(|step| look::measured(facts, step));
     }
+    let explained = |level: Level| -> BTreeSet<usize> {
+        found.iter().filter(|finding| finding.level >= level && !generic(finding)).filter_map(|finding| finding.step).collect()
+    };
+    let (dangers, warnings) = (explained(Level::Danger), explained(Level::Warning));
+    found.retain(|finding| match (generic(finding), finding.step) {
+        (true, Some(step)) if finding.level == Level::Danger => !dangers.contains(&step),
+        (true, Some(step)) => !warnings.contains(&step),
+        _ => true,
+    });
 }

@@ -179,6 +179,7 @@ mod tests {
             safer_sql: None,
             place: None,
             step: Some(0),
+            measured: None,
             note: None,
         }
     }

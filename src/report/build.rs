@@ -171,6 +171,7 @@ fn finding(rated: &Rated) -> ReportedFinding {
         kind: look::kind_words(finding.object.kind),
         object: finding.object.to_string(),
         message: mask::text(&finding.message),
+        measured: finding.measured.as_deref().map(mask::text),
         advice: finding.advice.clone(),
         safer_sql: finding.safer_sql.clone(),
         file: finding.place.as_ref().map(|place| place.file.to_string()),
@@ -237,7 +238,15 @@ fn with_parts(parts: &BTreeMap<Kind, usize>) -> Vec<String> {
 
 /// `type vector(1536) → vector(384)`; values that are long or may hold secrets are not shown.
 fn attribute_change(kind: Kind, change: &AttributeChange) -> String {
-    let name = change.name.replace(['-', '_'], " ");
+    let name = match (kind, change.name) {
+        // A default's expression is the default.
+        (Kind::Default, "expression") => String::new(),
+        (_, name) => name.replace(['-', '_'], " "),
+    };
+    attribute_values(&name, kind, change).trim_start().to_string()
+}
+
+fn attribute_values(name: &str, kind: Kind, change: &AttributeChange) -> String {
     let secret = matches!(kind, Kind::UserMapping | Kind::Subscription | Kind::Server | Kind::ForeignDataWrapper | Kind::Role);
     if secret {
         return format!("{name} changed");
@@ -253,7 +262,7 @@ fn attribute_change(kind: Kind, change: &AttributeChange) -> String {
         (Some(before), None) => {
             short(before).map_or_else(|| format!("{name} removed"), |before| format!("{name} {before} removed"))
         }
-        (None, None) => name,
+        (None, None) => name.to_string(),
     }
 }
 

@@ -194,26 +194,21 @@ struct Group {
     rule: String,
     title: String,
     message: String,
+    /// Distinct measurements of its findings, a few.
+    measured: Vec<String>,
     advice: String,
     accepted_by: Option<String>,
     safer_sql: Option<String>,
     objects: Vec<Value>,
-    /// How many objects are not listed.
-    more: usize,
     several: bool,
     step: Option<usize>,
     /// The note that would accept it in the SQL.
     note: String,
 }
 
-/// Objects of one finding that are listed by name.
-const LISTED: usize = 12;
-
 fn group(report: &Report, findings: &[&ReportedFinding], detail: Detail) -> Group {
-    let listed = if detail >= Detail::BlockingLines { usize::MAX } else { LISTED };
     let objects = findings
         .iter()
-        .take(listed)
         .map(|finding| json!({"object": finding.object, "place": place_view(report, finding.file.as_deref(), finding.line)}))
         .collect();
     let sql: Vec<&str> = findings.iter().filter_map(|finding| finding.safer_sql.as_deref()).take(3).collect();
@@ -224,11 +219,14 @@ fn group(report: &Report, findings: &[&ReportedFinding], detail: Detail) -> Grou
         rule: text(|finding| &finding.rule),
         title: text(|finding| if finding.title.is_empty() { &finding.rule } else { &finding.title }),
         message: text(|finding| &finding.message),
+        measured: {
+            let all: std::collections::BTreeSet<&str> = findings.iter().filter_map(|finding| finding.measured.as_deref()).collect();
+            all.into_iter().take(3).map(str::to_string).collect()
+        },
         advice: text(|finding| &finding.advice),
         accepted_by: first.and_then(|finding| finding.accepted_by.clone()),
         safer_sql: (!sql.is_empty() && detail < Detail::FindingLines).then(|| sql.join("\n\n")),
         objects,
-        more: findings.len().saturating_sub(listed),
         several: findings.len() > 1,
         step: first.and_then(|finding| finding.step).map(|step| step + 1),
         note: first.map(|finding| format!("-- schemaproof: allow {} {} REASON", finding.rule, finding.object)).unwrap_or_default(),
@@ -264,7 +262,7 @@ fn about(report: &Report, detail: Detail) -> Value {
         "base_commit": report.base.commit.as_deref().map(short_commit),
         "target": report.target.name,
         "target_commit": report.target.commit.as_deref().map(short_commit),
-        "server": report.server,
+        "server": report.server.as_ref().map(|server| format!("Postgres {server}")),
         "engine": report.engine.as_ref().map(|engine| engine_line(engine, report)),
         "fingerprint": report.fingerprint,
         "rows": rows.0,
@@ -336,7 +334,10 @@ fn around(report: &Report, detail: Detail) -> Value {
 
 /// The verdict's sentence where the headline does not already say it.
 fn reason(report: &Report) -> Option<&str> {
-    let said = report.verdict == Verdict::Error || (report.verdict == Verdict::Pass && report.proven && !words::no_changes(report));
+    // The headline counts what blocks, and passing without an acceptance is its sign.
+    let accepted = report.findings.iter().any(|finding| finding.accepted_by.is_some());
+    let quiet = report.proven && !words::no_changes(report) && (report.verdict == Verdict::Blocked || !accepted);
+    let said = report.verdict == Verdict::Error || quiet;
     (!said && !report.reason.is_empty()).then_some(&report.reason)
 }
 
@@ -432,7 +433,7 @@ fn unproven(report: &Report, detail: Detail) -> Option<Value> {
         (!judgement.equal).then(|| {
             let shown = if detail >= Detail::ShortTable { 200 } else { LONGEST_DIFFERENCES };
             let differences = judgement.differences.iter().take(shown).map(|difference| {
-                let detail = (detail < Detail::ShortTable).then_some(&difference.detail);
+                let detail = (detail < Detail::ShortTable).then(|| first_lines(&difference.detail));
                 json!({"object": difference.object, "detail": detail})
             });
             json!({
@@ -445,6 +446,16 @@ fn unproven(report: &Report, detail: Detail) -> Option<Value> {
     let judges: Vec<Value> =
         [judge("pg_dump", &proof.pg_dump), judge("the catalog", &proof.catalog)].into_iter().flatten().collect();
     (failed.is_some() || !judges.is_empty()).then(|| json!({"failed": failed, "judges": judges}))
+}
+
+/// Lines of one difference that are shown.
+const LONGEST_DIFFERENCE: usize = 16;
+
+fn first_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let more = lines.len().saturating_sub(LONGEST_DIFFERENCE);
+    let shown = lines.get(..LONGEST_DIFFERENCE.min(lines.len())).unwrap_or_default().join("\n");
+    if more > 0 { format!("{shown}\n… and {more} more lines in the report") } else { shown }
 }
 
 /// Transaction groups with their statements as text, each with who proposed it and what it did.
@@ -479,10 +490,15 @@ pub fn step_line(number: usize, step: &ReportedStep) -> String {
             locks.entry(lock.mode.trim_end_matches("Lock")).or_default().push(&lock.relation);
         }
         said.extend(locks.into_iter().map(|(mode, relations)| format!("{mode} on {}", some(&relations))));
-        for (what, relations) in [("rewrites", &effects.rewrites), ("reads", &effects.scans), ("builds", &effects.index_builds)] {
+        for (what, relations) in [("rewrites", &effects.rewrites), ("reads", &effects.scans)] {
             if !relations.is_empty() {
                 said.push(format!("{what} {}", some(relations)));
             }
+        }
+        match effects.index_builds.as_slice() {
+            [] => {}
+            [one] => said.push(format!("builds {one}")),
+            many => said.push(format!("builds {}", words::counted(many.len(), "index"))),
         }
         if effects.values_lost > 0 {
             said.push(format!("{} lost", words::counted(usize::try_from(effects.values_lost).unwrap_or(usize::MAX), "value")));

@@ -58,7 +58,8 @@ pub fn draw(facts: &Facts<'_>) -> Picture {
 /// Columns, keys and references of all tables of one side, by path.
 #[derive(Default)]
 struct Tables {
-    columns: BTreeMap<Vec<String>, Vec<(String, String)>>,
+    /// Position, name and type.
+    columns: BTreeMap<Vec<String>, Vec<(i64, String, String)>>,
     primary: BTreeSet<(Vec<String>, String)>,
     foreign: BTreeSet<(Vec<String>, String)>,
     references: BTreeSet<(Vec<String>, Vec<String>, String)>,
@@ -75,7 +76,8 @@ impl Tables {
                 Kind::Column => {
                     let Some(path) = look::relation_of(id) else { continue };
                     let kind = look::text(object, "type").unwrap_or_default().to_string();
-                    tables.columns.entry(path).or_default().push((id.path.last().cloned().unwrap_or_default(), kind));
+                    let position = object.integer("position").unwrap_or(i64::MAX);
+                    tables.columns.entry(path).or_default().push((position, id.path.last().cloned().unwrap_or_default(), kind));
                 }
                 Kind::Constraint => {
                     let Some(path) = look::relation_of(id) else { continue };
@@ -109,6 +111,7 @@ impl Tables {
             .map(|id| id.path.clone())
             .collect();
         tables.columns.retain(|path, _| real.contains(path));
+        tables.columns.values_mut().for_each(|columns| columns.sort());
         tables
     }
 }
@@ -127,18 +130,18 @@ fn table(path: &[String], base: &Tables, target: &Tables) -> Option<PicturedTabl
         });
     };
     let new = before.is_none();
-    for (name, kind) in after.into_iter().flatten() {
-        let old = before.and_then(|columns| columns.iter().find(|(old, _)| old == name));
+    for (_, name, kind) in after.into_iter().flatten() {
+        let old = before.and_then(|columns| columns.iter().find(|(_, old, _)| old == name));
         let action = match old {
             _ if new => None,
             None => Some(Action::Create),
-            Some((_, old)) if old != kind => Some(Action::Alter),
+            Some((_, _, old)) if old != kind => Some(Action::Alter),
             Some(_) => None,
         };
         push(target, name, kind, action);
     }
-    for (name, kind) in before.into_iter().flatten() {
-        let stays = after.is_some_and(|columns| columns.iter().any(|(new, _)| new == name));
+    for (_, name, kind) in before.into_iter().flatten() {
+        let stays = after.is_some_and(|columns| columns.iter().any(|(_, new, _)| new == name));
         if !stays {
             push(base, name, kind, after.is_some().then_some(Action::Drop));
         }

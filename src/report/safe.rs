@@ -199,7 +199,8 @@ pub fn command_data(text: &str) -> String {
             c => push_visible(&mut out, c),
         }
     }
-    out
+    // Runners still look for the older form of commands anywhere in a line.
+    out.replace("##[", &format!("#{GAP}#["))
 }
 
 /// A property of a workflow command (`file=PROPERTY`).

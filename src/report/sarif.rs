@@ -57,7 +57,7 @@ fn result(finding: &ReportedFinding) -> Value {
     let mut result = json!({
         "ruleId": finding.rule,
         "level": level(finding.level),
-        "message": {"text": format!("{} {}", safe::visible(&finding.message), safe::visible(&finding.advice))},
+        "message": {"text": safe::visible(&[finding.message.as_str(), finding.measured.as_deref().unwrap_or_default(), &finding.advice].join(" "))},
         "locations": location(finding.file.as_deref(), finding.line),
         "partialFingerprints": {"object/v1": format!("{}:{}:{}", finding.rule, finding.kind, safe::visible(&finding.object))},
         "properties": {"blocks": finding.blocks, "object": safe::visible(&finding.object)},

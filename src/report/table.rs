@@ -25,6 +25,8 @@ pub struct Row {
     pub objects: Vec<String>,
     pub change: String,
     pub lock: String,
+    /// For finding the strongest lock of a row's changes.
+    pub lock_strength: usize,
     pub data: String,
     /// Whether Atlas left these out.
     pub left_out: bool,
@@ -76,6 +78,13 @@ pub fn rows(report: &Report) -> Vec<Row> {
             Some(first) => {
                 first.objects.push(change.object.clone());
                 first.left_out |= change.left_out;
+                // What is worse is what a reader has to know of them all.
+                if row.lock_strength > first.lock_strength {
+                    (first.lock, first.lock_strength) = (row.lock, row.lock_strength);
+                }
+                if first.data.is_empty() || (row.data.starts_with("fails") && !first.data.starts_with("fails")) {
+                    first.data = row.data;
+                }
             }
             None => {
                 same.insert(key, rows.len());
@@ -104,6 +113,9 @@ fn row(report: &Report, change: &ReportedChange, about: &[&ReportedFinding]) -> 
         objects: vec![change.object.clone()],
         change: describe(change),
         lock: lock(&effects, &relation),
+        lock_strength: strongest(&effects, Some(&relation))
+            .or_else(|| strongest(&effects, None))
+            .map_or(0, |mode| strength(mode) + 1),
         data: data(&effects),
         left_out: change.left_out,
     }

@@ -1,6 +1,6 @@
 //! The report for a terminal: the plan with each finding under the step that it belongs to, the verdict last.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use crate::{
     report::{
@@ -65,7 +65,7 @@ fn level_colour(level: Level) -> &'static str {
 fn header(out: &mut String, report: &Report, style: Style) {
     let mut said = vec![format!("{} → {}", line(&report.base.name), line(&report.target.name))];
     said.extend(report.server.as_deref().map(|server| format!("Postgres {}", line(server))));
-    said.extend(report.engine.as_ref().map(|engine| super::markdown::engine_line(engine, report)));
+    said.extend(report.engine.as_ref().map(|engine| line(&markdown::engine_line(engine, report))));
     said.extend(report.fingerprint.as_deref().map(|print| format!("plan {}", line(print))));
     let _ = writeln!(out, "{}", paint(&said.join(" · "), DIM, style));
 }
@@ -142,6 +142,9 @@ fn finding(out: &mut String, findings: &[&ReportedFinding], indent: &str, style:
     let state = if first.blocks { " (blocks)" } else { "" };
     let head = format!("{} {} {}{state}", sign(Some(first.level)), words::level(first.level), line(&first.rule));
     let _ = writeln!(out, "{indent}{}  {}", paint(&head, colour, style), line(&first.message.replace('`', "")));
+    for measured in findings.iter().filter_map(|finding| finding.measured.as_deref()).collect::<BTreeSet<_>>() {
+        let _ = writeln!(out, "{indent}  {}", line(&measured.replace('`', "")));
+    }
     for other in findings.iter().skip(1) {
         let _ = writeln!(out, "{indent}  also {}", line(&other.object));
     }

@@ -358,21 +358,6 @@ pub fn type_change(change: &Change) -> Option<(&str, &str)> {
     }
 }
 
-/// Labels that an enum's `Change` takes away.
-pub fn removed_labels(change: &Change) -> Vec<String> {
-    let list = |value: &Option<Value>| match value {
-        Some(Value::List(list)) => list.clone(),
-        _ => Vec::new(),
-    };
-    let labels = change.attributes.iter().filter(|attribute| attribute.name == "labels");
-    labels
-        .flat_map(|attribute| {
-            let after = list(&attribute.after);
-            list(&attribute.before).into_iter().filter(move |label| !after.contains(label)).collect::<Vec<_>>()
-        })
-        .collect()
-}
-
 /// Columns of the base whose type is this one.
 pub fn columns_of_type(facts: &Facts<'_>, kind: &ObjectId) -> Vec<ObjectId> {
     let columns = facts.base.objects.values().filter(|object| object.id.kind == Kind::Column && object.needs.contains(kind));
@@ -381,9 +366,88 @@ pub fn columns_of_type(facts: &Facts<'_>, kind: &ObjectId) -> Vec<ObjectId> {
 
 /// Columns of a table with their types, in the order of their names.
 pub fn columns<'a>(catalog: &'a Catalog, table: &ObjectId) -> Vec<(&'a str, &'a str)> {
-    let columns =
-        catalog.objects.values().filter(|object| object.id.kind == Kind::Column && object.id.path.starts_with(&table.path));
+    let columns = catalog.objects.values().filter(|object| object.id.kind == Kind::Column && object.parent.as_ref() == Some(table));
     columns.map(|column| (last_name(&column.id), text(column, "type").unwrap_or_default())).collect()
+}
+
+/// Columns that are new: of new tables, and of tables that were there.
+pub fn new_columns<'a>(facts: &Facts<'a>) -> Vec<&'a Object> {
+    let target = facts.target;
+    let columns =
+        target.objects.values().filter(|object| object.id.kind == Kind::Column && !facts.base.objects.contains_key(&object.id));
+    columns
+        .filter(|column| column.parent.as_ref().is_some_and(|parent| matches!(parent.kind, Kind::Table | Kind::ForeignTable)))
+        .filter(|column| !facts.changes.iter().any(|change| change.action == Action::Rename && change.object == column.id))
+        .collect()
+}
+
+/// Whether a column alone is its table's primary key.
+pub fn is_sole_key(facts: &Facts<'_>, column: &Object) -> bool {
+    let parts = facts.target.objects.values().filter(|part| part.id.kind == Kind::Constraint && part.parent == column.parent);
+    let mut keys = parts.filter(|part| constraint_type(part) == Some(ConstraintType::PrimaryKey));
+    keys.any(|key| {
+        let mut columns = key.needs.iter().filter(|need| need.kind == Kind::Column);
+        columns.next() == Some(&column.id) && columns.next().is_none()
+    })
+}
+
+/// What a grant or default privilege gives more and gives less than before: (gained, lost). A grant that is not there has Postgres's
+/// usual privileges. None for changes of other kinds, and for what comes and goes with its object.
+pub fn privileges(facts: &Facts<'_>, change: &Change) -> Option<(Vec<String>, Vec<String>)> {
+    if !matches!(change.object.kind, Kind::Grant | Kind::DefaultPrivilege) {
+        return None;
+    }
+    let (before, after) = (facts.base.objects.get(&change.object), facts.target.objects.get(&change.object));
+    let usual = || before.or(after).map(|grant| grant.list("usual")).unwrap_or_default();
+    let has = |grant: Option<&'_ Object>| -> Vec<String> {
+        grant.map_or_else(|| usual().to_vec(), |grant| grant.list("privileges").to_vec())
+    };
+    let (old, new) = (has(before), has(after));
+    let beyond =
+        |some: &[String], others: &[String]| some.iter().filter(|entry| !others.contains(entry)).cloned().collect::<Vec<_>>();
+    Some((beyond(&new, &old), beyond(&old, &new)))
+}
+
+/// Whether a grant is to everybody.
+pub fn is_public(facts: &Facts<'_>, grant: &ObjectId) -> bool {
+    facts.target.objects.get(grant).or_else(|| facts.base.objects.get(grant)).and_then(|grant| grant.text("grantee"))
+        == Some("PUBLIC")
+}
+
+/// Names one after the other, for a message.
+pub fn listed(names: &[String]) -> String {
+    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
+}
+
+/// What `pg_get_functiondef` prints before the body.
+fn header(function: &Object) -> &str {
+    let definition = definition(function);
+    let end = ["\nAS ", "\nBEGIN ATOMIC", "\nRETURN "].iter().filter_map(|start| definition.find(start)).min();
+    end.and_then(|end| definition.get(..end)).unwrap_or(definition)
+}
+
+/// Whether a function runs with its owner's rights.
+pub fn is_security_definer(function: &Object) -> bool {
+    header(function)
+        .lines()
+        .any(|line| line.split_whitespace().collect::<Vec<_>>().windows(2).any(|words| words == ["SECURITY", "DEFINER"]))
+}
+
+/// Whether a function sets its own search path.
+pub fn sets_search_path(function: &Object) -> bool {
+    header(function).lines().any(|line| line.trim_start().starts_with("SET search_path"))
+}
+
+/// A routine as SQL names it, with its argument types.
+pub fn routine_sql(function: &Object) -> String {
+    let name = function.text("sql").map_or_else(|| last_name(&function.id).to_string(), str::to_string);
+    if name.contains('.') { name } else { format!("{}.{name}", qualified(&function.id.path, 1)) }
+}
+
+/// Whether a storage or view option is on.
+pub fn option_on(object: &Object, name: &str) -> bool {
+    let on = |value: &str| matches!(value, "true" | "on" | "yes" | "1" | "t" | "y");
+    object.list("options").iter().filter_map(|option| option.split_once('=')).any(|(option, value)| option == name && on(value))
 }
 
 pub fn row_security(table: &Object) -> bool {
@@ -423,20 +487,22 @@ pub fn definition(constraint: &Object) -> &str {
     text(constraint, "definition").unwrap_or_default()
 }
 
-/// `pg_constraint.contype`, or what the server's definition begins with.
+/// What a constraint is, by `pg_constraint.contype`.
 pub fn constraint_type(constraint: &Object) -> Option<ConstraintType> {
-    let definition = definition(constraint);
-    [
-        ("PRIMARY KEY", ConstraintType::PrimaryKey),
-        ("UNIQUE", ConstraintType::Unique),
-        ("CHECK", ConstraintType::Check),
-        ("FOREIGN KEY", ConstraintType::ForeignKey),
-        ("EXCLUDE", ConstraintType::Exclusion),
-        ("NOT NULL", ConstraintType::NotNull),
-    ]
-    .into_iter()
-    .find(|(words, _)| definition.starts_with(words))
-    .map(|(_, kind)| kind)
+    match constraint.text("form")? {
+        "p" => Some(ConstraintType::PrimaryKey),
+        "u" => Some(ConstraintType::Unique),
+        "c" => Some(ConstraintType::Check),
+        "f" => Some(ConstraintType::ForeignKey),
+        "x" => Some(ConstraintType::Exclusion),
+        "n" => Some(ConstraintType::NotNull),
+        _ => None,
+    }
+}
+
+/// Whether `pg_constraint.convalidated` is false: NOT VALID or NOT ENFORCED.
+pub fn is_unvalidated(constraint: &Object) -> bool {
+    constraint.details.get("validated") == Some(&Value::Bool(false))
 }
 
 /// Whether it is a NOT NULL that Postgres 18 keeps as a constraint: the column says so too.

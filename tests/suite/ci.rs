@@ -131,6 +131,7 @@ fn risky(job: &Job) -> Outcome {
             kind: "table".into(),
             object: "public.a".into(),
             message: "`public.a` is dropped with its rows.".into(),
+            measured: None,
             advice: "Keep it.".into(),
             safer_sql: None,
             file: Some("extensions/sql/1.sql".into()),

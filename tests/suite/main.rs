@@ -11,6 +11,7 @@ mod pipeline;
 mod planner;
 mod proof;
 mod report;
+mod risk;
 mod sandbox;
 mod script;
 mod security;

@@ -8,7 +8,7 @@ use std::{
 use schemaproof::plan::native::Options;
 
 mod corpus;
-mod server;
+pub mod server;
 
 use corpus::{Done, Outcome};
 

@@ -2,7 +2,10 @@
 
 mod fixture;
 
-use schemaproof::report::comment;
+use schemaproof::{
+    proof::SqlError,
+    report::{Report, ReportedError, annotations, build, comment, html, json, markdown, markdown::Detail, sarif, text},
+};
 
 #[test]
 fn the_comment_of_a_risky_change() {
@@ -12,4 +15,263 @@ fn the_comment_of_a_risky_change() {
 #[test]
 fn the_comment_of_a_safe_change() {
     insta::assert_snapshot!(comment::comment(&fixture::safe(), 0));
+}
+
+#[test]
+fn the_job_summary_and_the_check_have_the_same_text() {
+    let report = fixture::p8fs();
+    assert_eq!(comment::summary(&report), comment::comment(&report, 0));
+    let (title, text) = comment::check(&report);
+    assert_eq!(title, "6 blocking, 1 accepted, 1 warning · 12 steps · proven ✓");
+    assert_eq!(text, comment::comment(&report, 0));
+}
+
+#[test]
+fn the_terminal() {
+    insta::assert_snapshot!(text::render(&fixture::p8fs(), text::Style { colour: false }));
+    let coloured = text::render(&fixture::p8fs(), text::Style { colour: true });
+    assert!(coloured.contains("\u{1b}[31m"));
+}
+
+#[test]
+fn an_error() {
+    let (base, target) = fixture::sides();
+    let error = ReportedError {
+        message: "cannot build the target: the statement at `a.sql:3:14` fails: type `vectr` does not exist".into(),
+        advice: Some("Mend the statement, or set `image:` to one that has the extension.".into()),
+        sql: Some(SqlError {
+            sqlstate: Some("42704".into()),
+            message: "type \"vectr\" does not exist".into(),
+            detail: None,
+            hint: Some("perhaps vector".into()),
+        }),
+        file: Some("a.sql".into()),
+        line: Some(3),
+        column: Some(14),
+        excerpt: Some("  embedding vectr(3),".into()),
+    };
+    let report = build::failed(error, base, target, 1.0, Some(fixture::run()));
+    insta::assert_snapshot!("an_error_as_comment", comment::comment(&report, 0));
+    insta::assert_snapshot!("an_error_as_text", text::render(&report, text::Style::default()));
+    insta::assert_snapshot!("an_error_as_commands", annotations::commands(&report));
+}
+
+#[test]
+fn nothing_to_do() {
+    let (base, target) = fixture::sides();
+    let report = build::nothing("No file of `extensions/sql` changes.", base, target, 0.2, Some(fixture::run()));
+    insta::assert_snapshot!(comment::comment(&report, 0));
+}
+
+#[test]
+fn annotations_are_on_the_lines_of_findings() {
+    insta::assert_snapshot!(annotations::commands(&fixture::p8fs()));
+}
+
+#[test]
+fn the_json_fits_its_schema_and_is_read_back() {
+    let report = fixture::p8fs();
+    let text = json::render(&report);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let schema = json::schema();
+    jsonschema::validator_for(&schema).unwrap().validate(&value).unwrap();
+    assert_eq!(json::read(&text).unwrap(), report);
+    let mut other = value.clone();
+    other["findings"][0]["level"] = "catastrophe".into();
+    assert!(!jsonschema::validator_for(&schema).unwrap().is_valid(&other));
+    assert!(json::read(&text.replace("\"schemaproof\": 1", "\"schemaproof\": 2")).is_err());
+}
+
+#[test]
+fn sarif_names_rules_and_places() {
+    let value: serde_json::Value = serde_json::from_str(&sarif::render(&fixture::p8fs())).unwrap();
+    let run = &value["runs"][0];
+    assert_eq!(run["results"].as_array().unwrap().len(), 8);
+    let result = &run["results"][0];
+    assert_eq!(result["ruleId"], "change-column-type");
+    let rule = &run["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().unwrap() as usize];
+    assert_eq!(rule["id"], "change-column-type");
+    assert_eq!(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "extensions/sql/01_entity_schema.sql");
+    assert_eq!(run["results"][7]["suppressions"][0]["status"], "accepted");
+}
+
+/// A report with many changes, findings and steps.
+fn large(findings: usize, steps: usize) -> Report {
+    let mut report = fixture::p8fs();
+    for at in 0..findings {
+        let mut finding = report.findings[0].clone();
+        finding.object = format!("public.table_{at:05}.a_column_with_a_long_name");
+        finding.message = format!("The type of `{}` changes in way {at}.", finding.object);
+        report.findings.push(finding);
+    }
+    for at in 0..steps {
+        let mut step = report.steps[0].clone();
+        step.sql = format!("ALTER TABLE public.table_{at:05} ALTER COLUMN a_column_with_a_long_name TYPE vector(384)");
+        report.steps.push(step);
+    }
+    report
+}
+
+#[test]
+fn a_long_comment_shrinks_by_sections_and_keeps_its_findings() {
+    let plan_goes = comment::comment(&large(0, 2_000), 0);
+    assert!(plan_goes.len() <= comment::COMMENT_LIMIT && !plan_goes.contains("table_01999"));
+    assert!(plan_goes.contains("2012 steps in 2 transactions") && plan_goes.contains("#### ⛔ The type of a column"));
+    for findings in [40, 400, 900] {
+        let short = comment::comment(&large(findings, 100), 2_000);
+        assert!(short.len() <= comment::COMMENT_LIMIT - 2_000, "{findings}: {}", short.len());
+        for at in 0..findings {
+            assert!(
+                short.contains(&format!("public.table_{at:05}.a_column_with_a_long_name")),
+                "finding {at} of {findings} is lost"
+            );
+        }
+        assert!(short.contains("/schemaproof accept b7f3"), "{findings}");
+    }
+    let totals = comment::comment(&large(20_000, 0), 0);
+    assert!(totals.len() <= comment::COMMENT_LIMIT);
+    assert!(totals.contains("20006") && totals.contains("public.table_00001.") && totals.contains("/schemaproof accept b7f3"));
+}
+
+#[test]
+fn the_html_page_has_one_script_and_no_address_of_elsewhere() {
+    let page = html::render(&fixture::p8fs());
+    assert_eq!(page.matches("<script").count(), 1);
+    assert!(page.contains("Content-Security-Policy") && page.contains("<svg"));
+    for loading in ["src=", "@import", "url(", "<link", "<img", "<iframe"] {
+        assert!(!page.contains(loading), "{loading}");
+    }
+}
+
+/// What a stranger would write to break out.
+const HOSTILE: [&str; 16] = [
+    "</details><img src=x onerror=alert(1)>",
+    "<!-- schemaproof -->",
+    "@octocat and @acme/team",
+    "[click](https://evil.example) ![x](https://evil.example/x.png)",
+    "https://evil.example www.evil.example fixes #12 GH-12 acme/p8fs#3",
+    "```\n</pre><script>alert(1)</script>\n```",
+    "a|b|c\n| - | - |",
+    "`` ` ``` ```` x",
+    "::error file=x::owned\n::stop-commands::x",
+    "##[group]owned",
+    "\u{202e}gnp.exe\u{2066}\u{200b}\0\u{1b}[31m",
+    "$$\\alpha$$ :smile: ~~x~~ **b** _i_",
+    "# heading\n- list\n1. one\n> quote\n---",
+    "&lt;b&gt; &#64;octocat",
+    "{{headline}} {{{reason}}} {{#each rows}}",
+    "\"; --\n*/ \\echo owned",
+];
+
+/// A report in which every text is hostile.
+fn hostile(texts: &[String]) -> Report {
+    let mut value = serde_json::to_value(fixture::p8fs()).unwrap();
+    let mut next = 0;
+    poison(&mut value, texts, &mut next, "");
+    serde_json::from_value(value).unwrap()
+}
+
+/// Replaces every text but those whose values are words of ours, and the run's own coordinates.
+fn poison(value: &mut serde_json::Value, texts: &[String], next: &mut usize, key: &str) {
+    use serde_json::Value;
+    match value {
+        Value::String(text) if !matches!(key, "verdict" | "level" | "action" | "origin" | "name_of_engine") => {
+            *text = texts[*next % texts.len()].clone();
+            *next += 1;
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| poison(value, texts, next, key)),
+        Value::Object(map) => {
+            let keys: Vec<String> = map.keys().cloned().collect();
+            for key in keys {
+                // The engine's name is one of two words.
+                if key == "engine" {
+                    poison(&mut map[&key]["version"], texts, next, "version");
+                } else if let Some(value) = map.get_mut(&key) {
+                    poison(value, texts, next, &key);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Text events outside of code, and whatever is markup that no template has.
+fn assert_inert(markdown: &str) {
+    use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+    let allowed = ["<details>", "<details open>", "</details>", "<sub>", "</sub>", "<summary>", "</summary>"];
+    let (mut in_code, mut prose) = (false, String::new());
+    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_GFM) {
+        match event {
+            Event::Html(html) | Event::InlineHtml(html) => {
+                let mut rest = html.to_string();
+                for tag in allowed {
+                    rest = rest.replace(tag, "");
+                }
+                assert!(!rest.contains(['<', '>', '@']), "HTML: {html:?}");
+            }
+            Event::Start(Tag::Link { dest_url, .. }) => {
+                assert!(dest_url.starts_with("https://github.com/acme/p8fs/"), "link to {dest_url}");
+            }
+            Event::Start(Tag::Image { dest_url, .. }) => panic!("picture of {dest_url}"),
+            Event::Start(Tag::Strikethrough | Tag::BlockQuote(_) | Tag::FootnoteDefinition(_)) => panic!("markup: {event:?}"),
+            Event::Start(Tag::CodeBlock(_)) => in_code = true,
+            Event::End(TagEnd::CodeBlock) => in_code = false,
+            Event::Text(text) if !in_code => prose.push_str(&text),
+            Event::End(_) | Event::SoftBreak | Event::HardBreak => prose.push('\n'),
+            // A code span stands between: what is before it and after it is not one word.
+            Event::Code(_) => prose.push('\u{fffc}'),
+            _ => {}
+        }
+    }
+    let chars: Vec<char> = prose.chars().collect();
+    for pair in chars.windows(2) {
+        assert!(!(pair[0] == '@' && pair[1].is_alphanumeric()), "a mention: {prose}");
+        assert!(!(pair[0] == '#' && pair[1].is_ascii_digit()), "a reference: {prose}");
+    }
+    for word in ["://", "www.", "GH-1"] {
+        assert!(!prose.contains(word), "{word}: {prose}");
+    }
+    assert!(!markdown.chars().any(|c| (c.is_control() && c != '\n' && c != '\t')
+        || ('\u{202a}'..='\u{202e}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c)));
+}
+
+fn assert_all_inert(texts: &[String]) {
+    let mut report = hostile(texts);
+    for details in Detail::ALL {
+        assert_inert(&markdown::render(&report, details));
+    }
+    let page = html::render(&report);
+    assert_eq!((page.matches("<script").count(), page.matches("<img").count()), (1, 0), "{page}");
+    for text in [text::render(&report, text::Style::default()), annotations::commands(&report)] {
+        for line in text.lines() {
+            let line = line.trim_start();
+            assert!(
+                !line.starts_with("::")
+                    || ["::error file=", "::warning file=", "::notice file="].iter().any(|own| line.starts_with(own)),
+                "{line}"
+            );
+            assert!(!line.contains("##["), "{line}");
+        }
+        assert!(!text.contains(['\u{1b}', '\0', '\u{202e}']), "{text:?}");
+    }
+    // As an artifact of a fork would have it.
+    report.run = None;
+    assert_inert(&markdown::render(&report, Detail::Full));
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    for shift in 0..HOSTILE.len() {
+        let texts: Vec<String> = HOSTILE.iter().cycle().skip(shift).take(HOSTILE.len()).map(ToString::to_string).collect();
+        assert_all_inert(&texts);
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 24, ..Default::default() })]
+    #[test]
+    fn random_hostile_text_stays_text(texts in proptest::collection::vec("([`|<>@#:&*_~\\[\\]()!\\\\\n/. -]|[a-z0-9]|www\\.|https://|GH-|::|\u{202e}|\u{0}){0,24}", 7)) {
+        assert_all_inert(&texts);
+    }
 }

@@ -20,20 +20,14 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts<'_>) -> Vec<Finding> {
-    let listed = facts
-        .changes
-        .iter()
-        .filter(|change| change.object.kind == Kind::Type)
-        .flat_map(|change| look::removed_labels(change).into_iter().map(|label| (change.object.clone(), label)));
-    let own = facts.dropped(Kind::EnumValue).filter_map(|value| {
-        let (label, path) = value.path.split_last()?;
-        Some((ObjectId { kind: Kind::Type, path: path.to_vec() }, label.clone()))
-    });
-    listed
-        .chain(own)
-        .map(|(enumeration, label)| {
-            let message = format!("Value {} of the enum {} is removed.", look::quoted(&label), look::name(&enumeration));
-            let object = ObjectId { kind: Kind::EnumValue, path: enumeration.path.iter().cloned().chain([label]).collect() };
+    facts
+        .dropped(Kind::EnumValue)
+        .filter_map(|value| {
+            let (label, path) = value.path.split_last()?;
+            Some((value, ObjectId { kind: Kind::Type, path: path.to_vec() }, label))
+        })
+        .map(|(object, enumeration, label)| {
+            let message = format!("Value {} of the enum {} is removed.", look::quoted(label), look::name(&enumeration));
             let columns = look::columns_of_type(facts, &enumeration);
             let sql: Vec<String> = columns
                 .iter()
@@ -48,7 +42,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
                     )
                 })
                 .collect();
-            let mut finding = RULE.finding(facts, &object, message);
+            let mut finding = RULE.finding(facts, object, message);
             finding.place = finding.place.or_else(|| facts.place_of(&enumeration));
             finding.step = finding.step.or_else(|| facts.step_for(&enumeration));
             if sql.is_empty() { finding } else { finding.safer(format!("-- rows that have it, first\n{}", sql.join("\n"))) }

@@ -12,9 +12,8 @@ pub static RULE: Rule = Rule {
     advice: "Change the rows first, or reach the same end by way of a new column.",
     source: "https://www.postgresql.org/docs/current/errcodes-appendix.html",
     bad: Example {
-        base: "CREATE TABLE t (id int, code text);
-INSERT INTO t VALUES (1, 'x');",
-        head: "CREATE TABLE t (id int, code text NOT NULL, n int NOT NULL);",
+        base: "CREATE TABLE t (a int);\nINSERT INTO t VALUES (1), (1);",
+        head: "CREATE TABLE t (a int CONSTRAINT t_a_key UNIQUE);",
     },
     good: Example {
         base: "CREATE TABLE t (id int, code text);
@@ -34,7 +33,8 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
                 return None;
             }
             let message = look::measured(facts, step)?;
-            Some(RULE.finding(facts, &look::object_of_step(facts, step), message).at_step(step))
+            let object = look::object_of_step(facts, step);
+            Some(RULE.finding(facts, &object, message).at_step(step))
         })
         .collect()
 }
