@@ -77,7 +77,7 @@ pub struct Spot {
 
 impl Spot {
     pub const BEFORE: usize = 80;
-    pub const AFTER: usize = 60;
+    pub const AFTER: usize = 140;
 
     /// The line with a caret beneath the column.
     pub fn excerpt(&self) -> String {

@@ -153,7 +153,7 @@ async fn an_error_shows_place_state_and_line() {
         ("quote", "select 'ä', 'open;\nselect 2"),
         ("meta-command", "select 1;\n\\gexec\n"),
         ("include", "\\i ../../etc/passwd\n"),
-        ("detail and hint", "create table a (id int primary key);\ncreate table b (a text references a);\nselect nosuch(1)"),
+        ("detail and hint", "do $$ begin raise exception 'no' using detail = 'for one', hint = 'do not'; end $$"),
         ("enormous", "do $$ begin raise exception '%', repeat('x', 100000); end $$"),
         ("variable", "\\set t nosuch\nselect *\nfrom :t;"),
     ];

@@ -232,7 +232,7 @@ fn in_a_container_we_join_the_servers_network() {
     let image = test_image();
     let test_image = format!("SCHEMAPROOF_TEST_IMAGE={image}");
     // A container of its own on Docker's usual network, and one that shares the network of another, as `act` does it.
-    let other = docker(&["run", "-d", "--rm", "--entrypoint", "sleep", &image, "100"]);
+    let other = docker(&["run", "-d", "--rm", "--entrypoint", "sleep", &image, "1000"]);
     for network in ["bridge", &format!("container:{other}"), "host"] {
         let output = Command::new("docker")
             .args(["run", "--rm", "--network", network, "-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", &program])
@@ -244,5 +244,5 @@ fn in_a_container_we_join_the_servers_network() {
         assert!(text.lines().any(|line| line == "done in a container"), "{network}: {text}{errors}");
         nothing_is_left(&request);
     }
-    docker(&["kill", &other]);
+    docker(&["rm", "-f", &other]);
 }
