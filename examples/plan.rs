@@ -13,6 +13,10 @@ async fn read(url: &str) -> anyhow::Result<catalog::Catalog> {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
     let mut arguments = std::env::args().skip(1);
     let (Some(base), Some(target)) = (arguments.next(), arguments.next()) else {
         anyhow::bail!("usage: plan BASE_URL TARGET_URL");

@@ -503,6 +503,7 @@ async fn read_all(client: &Client, builder: &mut Builder) -> Result<(), CatalogE
     let name = |at: usize| what.get(at).map_or("the catalog", |reader: &&Reader| reader.what);
     let stream = client.simple_query_raw(&sql).await.map_err(|source| CatalogError::Query { what: name(0), source })?;
     let mut stream = pin!(stream);
+    let mut started = std::time::Instant::now();
     while let Some(message) = stream.try_next().await.map_err(|source| CatalogError::Query { what: name(at), source })? {
         match message {
             SimpleQueryMessage::Row(row) => {
@@ -510,7 +511,11 @@ async fn read_all(client: &Client, builder: &mut Builder) -> Result<(), CatalogE
                     (reader.row)(&Row { what: reader.what, row: &row }, builder)?;
                 }
             }
-            SimpleQueryMessage::CommandComplete(_) => at += 1,
+            SimpleQueryMessage::CommandComplete(rows) => {
+                tracing::debug!(what = name(at), rows, milliseconds = started.elapsed().as_secs_f64() * 1000.0, "read");
+                started = std::time::Instant::now();
+                at += 1;
+            }
             _ => {}
         }
     }

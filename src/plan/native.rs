@@ -409,7 +409,7 @@ pub fn plan(base: &Catalog, target: &Catalog, options: &Options) -> Result<Plan,
     loop {
         let mut actions = act(&cx)?;
         match order::sort(&mut actions) {
-            Ok(()) => return Ok(steps(actions)),
+            Ok(()) => return Ok(steps(&cx, actions)),
             Err(circle) => {
                 let split = splittable(&cx, &circle, &actions);
                 if split.is_empty() {
@@ -679,7 +679,7 @@ fn make(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) -> Result<(), 
 }
 
 /// Numbers the ordered actions into transaction groups.
-fn steps(mut actions: Vec<Action>) -> Plan {
+fn steps(cx: &Context<'_>, mut actions: Vec<Action>) -> Plan {
     let values: Vec<(usize, String)> =
         actions.iter().enumerate().filter_map(|(at, action)| Some((at, action.new_value.clone()?))).collect();
     for (at, value) in values {
@@ -724,6 +724,8 @@ fn steps(mut actions: Vec<Action>) -> Plan {
                 objects.push(id);
             }
         }
+        // Marks that only order statements name nothing that anyone knows.
+        objects.retain(|id| cx.base.get(id).is_some() || cx.target.get(id).is_some());
         plan.steps.push(Step {
             sql: super::sql::readable_back(&action.sql).into_owned(),
             masked: action.masked,

@@ -224,3 +224,63 @@ fn circle(graph: &Graph, rest: &BTreeSet<usize>) -> Vec<usize> {
     }
     path
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(name: &str) -> ObjectId {
+        ObjectId::new(Kind::Table, ["public", name])
+    }
+
+    fn action(verb: Verb, subject: &str) -> Action {
+        Action {
+            sql: subject.to_owned(),
+            masked: None,
+            subject: id(subject),
+            verb,
+            creates: Vec::new(),
+            needs: Vec::new(),
+            alters: Vec::new(),
+            destroys: Vec::new(),
+            releases: Vec::new(),
+            position: 0,
+            transactional: true,
+            commits_first: false,
+            unchecked_body: false,
+            new_value: None,
+        }
+    }
+
+    fn sorted(mut actions: Vec<Action>) -> Result<Vec<String>, Vec<usize>> {
+        sort(&mut actions)?;
+        Ok(actions.into_iter().map(|action| action.sql).collect())
+    }
+
+    fn creating(name: &str, needs: &[&str]) -> Action {
+        Action { creates: vec![id(name)], needs: needs.iter().map(|need| id(need)).collect(), ..action(Verb::Create, name) }
+    }
+
+    #[test]
+    fn what_is_needed_comes_first_and_the_rest_by_name() {
+        let actions = vec![creating("d", &[]), creating("a", &["c"]), creating("c", &[]), creating("b", &[])];
+        let order = sorted(actions.clone());
+        assert_eq!(order, Ok(["b", "c", "a", "d"].map(str::to_owned).to_vec()));
+        assert_eq!(sorted(actions.into_iter().rev().collect()), order, "the order in which actions come does not matter");
+    }
+
+    #[test]
+    fn what_uses_something_goes_before_it_and_its_successor_comes_after() {
+        let table = Action { destroys: vec![id("a")], ..action(Verb::Drop, "a") };
+        let view = Action { destroys: vec![id("v")], releases: vec![id("a")], ..action(Verb::Drop, "v") };
+        let again = Action { sql: "a again".to_owned(), ..creating("a", &[]) };
+        assert_eq!(sorted(vec![again, table, view]), Ok(["v", "a", "a again"].map(str::to_owned).to_vec()));
+    }
+
+    #[test]
+    fn a_circle_is_found_and_a_weak_edge_gives_way() {
+        assert_eq!(sorted(vec![creating("a", &["b"]), creating("b", &["a"]), creating("c", &[])]), Err(vec![0, 1]));
+        let altering = Action { alters: vec![id("t")], needs: vec![id("x")], ..action(Verb::Alter, "t") };
+        assert_eq!(sorted(vec![altering, creating("x", &["t"])]), Ok(["x", "t"].map(str::to_owned).to_vec()));
+    }
+}
