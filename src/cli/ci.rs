@@ -152,6 +152,9 @@ pub async fn ci(
             (job.config.clone(), outcome, publisher)
         }
     };
+    if !config.environments.is_empty() {
+        log.say("warning", "`environments` is set, and this version compares `database-url` alone: nothing is known of them");
+    }
     finish(environment, &mut log, cancel, publisher, &answer, &config, &outcome).await
 }
 
