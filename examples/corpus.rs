@@ -8,6 +8,8 @@ use schemaproof::plan::native::Options;
 
 #[path = "../tests/suite/planner/corpus.rs"]
 mod corpus;
+#[path = "../tests/suite/planner/coverage.rs"]
+mod coverage;
 #[path = "../tests/suite/planner/server.rs"]
 mod server;
 
@@ -18,6 +20,7 @@ async fn main() -> anyhow::Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let online = arguments.iter().position(|argument| argument == "--online").map(|at| arguments.remove(at)).is_some();
     let quiet = arguments.iter().position(|argument| argument == "--quiet").map(|at| arguments.remove(at)).is_some();
+    let coverage = arguments.iter().position(|argument| argument == "--coverage").map(|at| arguments.remove(at)).is_some();
     let mut arguments = arguments.into_iter();
     let folder = arguments.next().unwrap_or_else(|| "tests/cases".to_owned());
     let part = arguments.next().unwrap_or_default();
@@ -46,6 +49,9 @@ async fn main() -> anyhow::Result<()> {
         if !case.not_covered.is_empty() {
             println!("NOT COVERED {}: {}", case.name, case.not_covered.join("; ").chars().take(300).collect::<String>());
         }
+    }
+    if coverage {
+        println!("{}\nno case for: {}", coverage::page(&done), coverage::gaps(&done).join(", "));
     }
     println!(
         "{} right, {} but for the order of columns, {} wrong, {:.1} s",

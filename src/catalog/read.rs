@@ -151,6 +151,11 @@ const READERS: &[&[Reader]] = &[
     super::grant::READERS,
 ];
 
+/// What the readers read, in order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    READERS.iter().copied().flatten().map(|reader| reader.what)
+}
+
 /// One row of a reader's query. Everything is text, as the server prints it.
 pub struct Row<'a> {
     what: &'static str,

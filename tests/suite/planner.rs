@@ -8,6 +8,7 @@ use std::{
 use schemaproof::plan::native::Options;
 
 mod corpus;
+mod coverage;
 pub mod server;
 
 use corpus::{Done, Outcome};
@@ -16,8 +17,8 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Runs folders of cases on one server.
-async fn run(folders: &[PathBuf]) -> Vec<Done> {
+/// Runs folders of cases on one server; its version, too.
+async fn run(folders: &[PathBuf]) -> (u32, Vec<Done>) {
     let server = Arc::new(server::Server::start().await.expect("a server"));
     let mut all = Vec::new();
     for folder in folders {
@@ -31,7 +32,7 @@ async fn run(folders: &[PathBuf]) -> Vec<Done> {
         }
     }
     server.stop();
-    all
+    (server.version, all)
 }
 
 /// One line a direction that is not right.
@@ -45,13 +46,24 @@ fn wrong(done: &[Done]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_case_ends_in_its_target_both_ways() {
-    let done = run(&[root().join("tests/cases")]).await;
+    let (version, done) = run(&[root().join("tests/cases")]).await;
     assert!(!done.is_empty(), "there are no cases");
     let wrong = wrong(&done);
     assert!(wrong.is_empty(), "{} of {} directions are wrong:\n{}", wrong.len(), done.len(), wrong.join("\n"));
     let uncovered: Vec<_> =
         done.iter().filter(|case| !case.not_covered.is_empty()).map(|case| (&case.name, &case.not_covered)).collect();
     assert!(uncovered.is_empty(), "not covered: {uncovered:?}");
+    // Older servers lack some kinds and facts.
+    if version >= 180_000 {
+        let gaps = coverage::gaps(&done);
+        assert!(gaps.is_empty(), "no case for: {}", gaps.join(", "));
+        let (path, page) = (root().join("docs/coverage.md"), coverage::page(&done));
+        if std::env::var_os("SCHEMAPROOF_WRITE_DOCS").is_some() {
+            std::fs::write(&path, &page).expect("writing docs/coverage.md");
+        }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(written == page, "docs/coverage.md is not what the cases show: run this test with SCHEMAPROOF_WRITE_DOCS=1");
+    }
 }
 
 /// Schemas of others, where they are there: pgschema's test data, OpenStreetMap's history, P8FS.
@@ -64,7 +76,7 @@ async fn shared_corpus_ends_in_its_target_both_ways() {
         println!("skipped: no corpus in {}", corpus.display());
         return;
     }
-    let done = run(&folders).await;
+    let (_, done) = run(&folders).await;
     let wrong = wrong(&done);
     assert!(wrong.is_empty(), "{} of {} directions are wrong:\n{}", wrong.len(), done.len(), wrong.join("\n"));
 }

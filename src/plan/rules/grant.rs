@@ -228,9 +228,11 @@ impl Rule for GrantRule {
         for said in statements(&on, grantee, owner, object.list("privileges"), object.list("usual")) {
             revoking |= said.revokes;
             let action = out.drop(object, said.sql.clone());
-            // After the owner has changed.
-            action.verb = Verb::Alter;
-            action.needs.extend(object.parent.clone());
+            if object.text("on").is_none() {
+                // After the owner has changed. An extension's members may have other names after the extension has changed.
+                action.verb = Verb::Alter;
+                action.needs.extend(object.parent.clone());
+            }
             mark(action, object.parent.as_ref(), grantee, &said);
         }
         if revoking {

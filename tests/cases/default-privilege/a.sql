@@ -6,3 +6,4 @@ alter default privileges in schema s grant select, insert on tables to n2_other 
 alter default privileges for role n2_owner grant usage on types to n2_user;
 alter default privileges grant usage on sequences to n2_user;
 create table s.kept (a integer);
+alter default privileges for role n2_other grant select, insert on tables to n2_user;

@@ -17,3 +17,4 @@ alter default privileges revoke usage on types from public;
 create schema s2;
 alter default privileges in schema s2 grant all on tables to n2_user;
 create table s2.t (a integer);
+alter default privileges for role n2_other grant select on tables to n2_user with grant option;

@@ -13,3 +13,4 @@ comment on foreign table ft is 'ft';
 grant usage on foreign data wrapper w to n2_user;
 grant usage on foreign server s to n2_user with grant option;
 grant select on ft to n2_user;
+create foreign table gone_ft (a integer) server s;

@@ -13,3 +13,4 @@ comment on server s is 's2';
 comment on foreign table ft is 'ft';
 grant usage on foreign server s to n2_user;
 grant select (a), insert on ft to n2_user;
+create foreign table made_ft (a integer not null, b text default 'x' collate "C") server made_s options (table 'x');

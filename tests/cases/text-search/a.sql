@@ -12,3 +12,5 @@ create table t (a text);
 create index t_words on t using gin (to_tsvector('public.mapped', a));
 comment on text search configuration mapped is 'm';
 comment on text search dictionary stop is 's';
+create text search parser changed (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, lextypes = prsd_lextype);
+create text search template gone_template (lexize = dsimple_lexize);

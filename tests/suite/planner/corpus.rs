@@ -5,7 +5,7 @@
 //! that knows it: `-- server: 15`.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -13,14 +13,17 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 use schemaproof::{
     catalog::{
-        Catalog,
+        Catalog, Kind,
         read::{ReadOptions, read},
     },
     plan::native::{self, Options},
     proof::judge,
 };
 
-use super::server::{Server, Shell};
+use super::{
+    coverage::{self, Event},
+    server::{Server, Shell},
+};
 
 #[derive(Debug, Clone)]
 pub struct Case {
@@ -30,6 +33,8 @@ pub struct Case {
     setup: String,
     kept: Option<String>,
     oldest: u32,
+    /// What fails to load is left out: real history (`base.sql` and `head.sql`) needs libraries that are not here.
+    lenient: bool,
 }
 
 /// How one direction of a case ended.
@@ -48,6 +53,9 @@ pub struct Done {
     pub name: String,
     pub outcome: Outcome,
     pub not_covered: Vec<String>,
+    /// What differs between the two sides, and what was read of both.
+    pub events: BTreeSet<(Kind, Event)>,
+    pub attributes: BTreeMap<Kind, BTreeSet<&'static str>>,
 }
 
 /// All cases in a folder, at any depth, in the order of their names.
@@ -62,9 +70,11 @@ pub fn find(folder: &Path) -> Result<Vec<Case>> {
                 inner.push(path);
             }
         }
-        let pair = [("a", "b"), ("old", "new"), ("base", "head")].iter().find_map(|(a, b)| Some((side(&at, a)?, side(&at, b)?)));
+        let pair = [("a", "b"), ("old", "new"), ("base", "head")]
+            .iter()
+            .find_map(|(a, b)| Some((side(&at, a)?, side(&at, b)?, *a == "base")));
         match pair {
-            Some((a, b)) => {
+            Some((a, b, lenient)) => {
                 let oldest = a
                     .lines()
                     .next()
@@ -74,7 +84,7 @@ pub fn find(folder: &Path) -> Result<Vec<Case>> {
                     at.strip_prefix(folder).ok().filter(|name| !name.as_os_str().is_empty()).unwrap_or(&at).display().to_string();
                 let setup = std::fs::read_to_string(at.join("setup.sql")).unwrap_or_default();
                 let kept = std::fs::read_to_string(at.join("kept.sql")).ok();
-                cases.push(Case { name, a, b, setup, kept, oldest: oldest.unwrap_or(0) * 10_000 });
+                cases.push(Case { name, a, b, setup, kept, oldest: oldest.unwrap_or(0) * 10_000, lenient });
             }
             None => folders.extend(inner),
         }
@@ -125,7 +135,7 @@ pub async fn run(server: &Arc<Server>, cases: Vec<Case>, options: &Options) -> R
 
 /// Makes the roles that cases name (`-- roles: one two`, or a guarded `CREATE ROLE`): they belong to the whole server.
 async fn make_roles(server: &Server, cases: &[Case]) -> Result<()> {
-    let mut roles = std::collections::BTreeSet::new();
+    let mut roles = BTreeSet::new();
     for text in cases.iter().flat_map(|case| [&case.a, &case.b, &case.setup]) {
         for line in text.lines() {
             if let Some(names) = line.strip_prefix("-- roles: ") {
@@ -179,12 +189,18 @@ async fn both_ways(server: &Server, shell: &mut Shell, names: &Databases, case: 
     let mut sides = Vec::new();
     for (database, sql) in [(&names.a, &case.a), (&names.b, &case.b)] {
         let sql = format!("{}\n{sql}", case.setup);
-        match load(server, shell, database, &sql).await {
+        match load(server, shell, database, &sql, case.lenient).await {
             Ok((catalog, dump)) => sides.push(Side { database, sql, catalog, dump }),
             Err(error) => {
                 let detail = format!("{error:#}");
                 let outcome = Outcome::Wrong { what: "does not load", detail, plan: String::new() };
-                return Ok(vec![Done { name: case.name.clone(), outcome, not_covered: Vec::new() }]);
+                return Ok(vec![Done {
+                    name: case.name.clone(),
+                    outcome,
+                    not_covered: Vec::new(),
+                    events: BTreeSet::new(),
+                    attributes: BTreeMap::new(),
+                }]);
             }
         }
     }
@@ -192,7 +208,13 @@ async fn both_ways(server: &Server, shell: &mut Shell, names: &Databases, case: 
     if let [a, b] = &sides[..] {
         for (from, to, arrow) in [(a, b, "->"), (b, a, "<-")] {
             let outcome = one_way(server, shell, &names.copy, from, to, case, options).await?;
-            done.push(Done { name: format!("{} {arrow}", case.name), outcome, not_covered: from.catalog.not_covered.clone() });
+            done.push(Done {
+                name: format!("{} {arrow}", case.name),
+                outcome,
+                not_covered: from.catalog.not_covered.clone(),
+                events: coverage::events(&from.catalog, &to.catalog),
+                attributes: coverage::attributes(&from.catalog),
+            });
         }
     }
     for database in [&names.a, &names.b, &names.copy] {
@@ -262,10 +284,14 @@ fn judged(end: &str, target: &str, sql: &str, what: &'static str) -> Result<Outc
     Ok(Outcome::Wrong { what, detail, plan: sql.to_owned() })
 }
 
-async fn load(server: &Server, shell: &mut Shell, database: &str, sql: &str) -> Result<(Catalog, String)> {
+async fn load(server: &Server, shell: &mut Shell, database: &str, sql: &str, lenient: bool) -> Result<(Catalog, String)> {
     drop_database(server, database).await?;
     server.connect("postgres").await?.batch_execute(&format!("create database {database} template template0")).await?;
-    shell.psql(database, sql)?;
+    if lenient {
+        shell.psql_leniently(database, sql)?
+    } else {
+        shell.psql(database, sql)?
+    };
     let dump = cleaned(&shell.pg_dump(database)?);
     let client = server.connect(database).await?;
     let catalog = read(&client, &ReadOptions::default()).await?;

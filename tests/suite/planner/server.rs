@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use tokio_postgres::{Client, NoTls};
 
-const IMAGES: &[&str] = &["postgres:18", "local/postgres:18", "postgres:17", "postgres:16", "local/postgres:16"];
+const IMAGES: &[&str] = &["pgvector/pgvector:pg18", "postgres:18", "pgvector/pgvector:pg16", "postgres:16"];
 
 /// A running server.
 pub struct Server {
@@ -160,8 +160,17 @@ impl Shell {
 
     /// Runs a script as `psql -v ON_ERROR_STOP=1 -f` does; what it printed.
     pub fn psql(&mut self, database: &str, script: &str) -> Result<String> {
+        self.script(database, script, "ON_ERROR_STOP=1")
+    }
+
+    /// Runs a script as psql does without being told to stop: what fails is left out.
+    pub fn psql_leniently(&mut self, database: &str, script: &str) -> Result<String> {
+        self.script(database, script, "ON_ERROR_STOP=0")
+    }
+
+    fn script(&mut self, database: &str, script: &str, stop: &str) -> Result<String> {
         const EOF: &str = "::end-of-script::";
-        let mode = "-X -q -A -t -v ON_ERROR_STOP=1 -v VERBOSITY=verbose -v SHOW_CONTEXT=never";
+        let mode = format!("-X -q -A -t -v {stop} -v VERBOSITY=verbose -v SHOW_CONTEXT=never");
         self.run(&format!("PGOPTIONS='-c client_min_messages=error -c statement_timeout=60s' psql {mode} -d {database} -f - <<'{EOF}'\n{script}\n{EOF}"))
     }
 
