@@ -8,6 +8,8 @@ mod lexer;
 mod meta;
 mod place;
 mod splitter;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, ops::Range, sync::Arc};
 
