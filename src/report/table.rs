@@ -72,8 +72,7 @@ pub fn rows(report: &Report) -> Vec<Row> {
     for change in &report.changes {
         let about = findings.get(&(change.kind.as_str(), change.object.as_str())).map(Vec::as_slice).unwrap_or_default();
         let row = row(report, change, about);
-        let key =
-            format!("{:?} {} {} {:?} {} {} {}", row.level, row.accepted, row.kind, row.action, row.change, row.lock, row.data);
+        let key = format!("{:?} {} {} {:?} {}", row.level, row.accepted, row.kind, row.action, row.change);
         match same.get(&key).and_then(|at| rows.get_mut(*at)) {
             Some(first) => {
                 first.objects.push(change.object.clone());
