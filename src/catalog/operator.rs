@@ -157,23 +157,13 @@ fn member(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
 }
 
 fn casts() -> String {
-    "select c.oid, format_type(c.castsource, null) as source, format_type(c.casttarget, null) as target, c.castcontext, c.castmethod, c.castfunc, i.objid is not null as internal,
+    "select c.oid, format_type(c.castsource, null) as source, format_type(c.casttarget, null) as target, c.castcontext, c.castmethod,
        case when c.castfunc <> 0 then c.castfunc::regprocedure end as function
-     from pg_cast c left join pg_depend i on i.classid = 'pg_cast'::regclass and i.objid = c.oid and i.deptype = 'i'
-     where c.oid >= 16384"
+     from pg_cast c where c.oid >= 16384"
         .to_owned()
 }
 
 fn cast(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
-    if row.flag("internal")? {
-        // A range's cast to its multirange comes and goes with the type.
-        let oid = row.oid("oid")?;
-        match builder.id(class::PROC, row.oid("castfunc")?, 0).cloned() {
-            Some(id) => builder.alias(class::CAST, oid, 0, id),
-            None => builder.ignore(class::CAST, oid),
-        }
-        return Ok(());
-    }
     let name = format!("{} AS {}", row.text("source")?, row.text("target")?);
     let how = match (row.text("castmethod")?, row.opt("function")?) {
         ("i", _) => "WITH INOUT".to_owned(),

@@ -26,9 +26,8 @@ fn routines(version: u32) -> String {
            pg_get_function_identity_arguments(p.oid) as identity, pg_get_function_result(p.oid) as result,
            pg_get_functiondef(p.oid) as definition, to_json(p.proargnames) as names, to_json(p.proargmodes::text[]) as modes,
            (select to_json(array_agg(format_type(u.t, null) order by u.o)) from unnest(p.proallargtypes) with ordinality u(t, o)) as all_types,
-           p.pronargdefaults, p.proretset, {atomic} as atomic, i.refobjid as of_type
+           p.pronargdefaults, p.proretset, {atomic} as atomic
          from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
-           left join pg_depend i on i.classid = 'pg_proc'::regclass and i.objid = p.oid and i.deptype = 'i' and i.refclassid = 'pg_type'::regclass
          where p.prokind <> 'a' and {USER_SCHEMAS}
            and not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass and e.objid = p.oid and e.deptype = 'e')"
     )
@@ -39,16 +38,6 @@ fn id(kind: Kind, row: &Row<'_>) -> Result<ObjectId, CatalogError> {
 }
 
 fn routine(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
-    let of_type = row.oid("of_type")?;
-    if of_type != 0 {
-        // A range type's constructors come and go with it.
-        let oid = row.oid("oid")?;
-        match builder.id(class::TYPE, of_type, 0).cloned() {
-            Some(id) => builder.alias(class::PROC, oid, 0, id),
-            None => builder.ignore(class::PROC, oid),
-        }
-        return Ok(());
-    }
     let prokind = row.text("prokind")?;
     let kind = if prokind == "p" { Kind::Procedure } else { Kind::Function };
     let language = row.text("lanname")?;
