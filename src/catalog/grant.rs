@@ -25,7 +25,9 @@ const ENTRY: &str = "x.privilege_type || case when x.is_grantable then ' WITH GR
                      || case when x.grantor <> o.owner then ' BY ' || pg_get_userbyid(x.grantor) else '' end";
 
 fn grants() -> String {
-    let user = "n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'";
+    // What initdb granted in information_schema it did not record: nobody can tell it from what people granted there.
+    let user =
+        "case n.nspname when 'pg_catalog' then false when 'information_schema' then null else n.nspname !~ '^pg_(toast|temp)' end";
     format!(
         "with o as (
            select 'pg_class'::regclass::oid as classid, c.oid, 0 as sub, c.relacl as acl, case c.relkind when 'S' then 's' else 'r' end::\"char\" as type,
@@ -52,7 +54,7 @@ fn grants() -> String {
            select 'pg_database'::regclass, oid, 0, datacl, 'd', datdba, true from pg_database where datname = current_database() and datacl is not null
          ), p as (
            select o.*, i.initprivs from o left join pg_init_privs i on i.classoid = o.classid and i.objoid = o.oid and i.objsubid = o.sub and o.oid <> 2200
-           where o.users or o.acl is distinct from i.initprivs
+           where o.users or not o.users and o.acl is distinct from i.initprivs
          ), x as (
            select o.classid, o.oid, o.sub, o.owner, x.grantee, true as actual, {ENTRY} as entry from p o, aclexplode(o.acl) x
            union all
