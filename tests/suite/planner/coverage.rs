@@ -57,7 +57,8 @@ pub fn gaps(done: &[Done]) -> Vec<String> {
     let mut gaps = Vec::new();
     for kind in kinds().filter(|kind| !APART.iter().any(|(apart, _)| apart == kind)) {
         for event in [Event::Made, Event::Altered, Event::Dropped] {
-            if !seen.contains(&(kind, event)) && !(event == Event::Altered && WITHOUT_ATTRIBUTES.contains(&kind)) {
+            let cannot = event == Event::Altered && WITHOUT_ATTRIBUTES.contains(&kind);
+            if !cannot && !seen.contains(&(kind, event)) {
                 gaps.push(format!("{kind} {event:?}"));
             }
         }
