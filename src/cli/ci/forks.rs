@@ -71,7 +71,8 @@ pub(super) async fn publish(
 /// The report with a verdict that its own findings bear out.
 fn judged(report: Report, same_workflows: bool) -> Report {
     let blocks = report.findings.iter().any(|finding| finding.blocks);
-    let unproven = !report.proven && !(report.changes.is_empty() && report.steps.is_empty());
+    let plans = !report.changes.is_empty() || !report.steps.is_empty();
+    let unproven = plans && !report.proven;
     let reason = match report.verdict {
         Verdict::Pass if !same_workflows => {
             "The pull request changes `.github`, so a report that its own workflow may have made cannot open the gate: run schemaproof by `workflow_dispatch`."
