@@ -21,7 +21,7 @@ fn query() -> String {
      from pg_constraint k left join pg_class i on i.oid = k.conindid and k.contype in ('p', 'u', 'x')
        left join pg_tablespace sp on sp.oid = i.reltablespace
        left join pg_index x on x.indexrelid = i.oid
-     where k.contype in ('c', 'f', 'p', 'u', 'x') and k.oid >= 16384"
+     where (k.contype in ('c', 'f', 'p', 'u', 'x') or k.contype = 'n' and k.contypid <> 0) and k.oid >= 16384"
         .to_owned()
 }
 
@@ -35,6 +35,11 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     };
     let name = row.text("conname")?;
     let kind = row.text("contype")?;
+    if kind == "n" {
+        // A domain's NOT NULL is a fact of the domain.
+        builder.alias(class::CONSTRAINT, oid, 0, whole);
+        return Ok(());
+    }
     let keyed = matches!(kind, "p" | "u" | "x");
     let inherited = !row.flag("conislocal")? || row.oid("conparentid")? != 0;
     if inherited && !keyed {
