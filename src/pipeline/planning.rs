@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Job, PipelineError, proving, side::Sides};
 use crate::{
-    catalog::{self, Action, Change, ObjectId},
+    catalog::{self, Action, Catalog, Change, Kind, Object, ObjectId},
     config::EngineChoice,
     plan::{
         Origin, Plan, Step,
@@ -107,7 +107,7 @@ async fn with_atlas(
     let groups = steps.last().map_or(0, |step| step.group);
     steps.extend(completion.steps.into_iter().map(|step| Step { group: step.group + groups, ..step }));
     let engine = Engine { name: Origin::Atlas, version: atlas.version.clone(), left_out: rest.len() };
-    let remarks = left_out_remark(atlas, &rest).into_iter().collect();
+    let remarks = left_out_remark(atlas, &rest, &target.catalog).into_iter().collect();
     let left_out = rest.into_iter().map(|change| change.object).collect();
     Ok(Ok(Proposal { plan: Plan { steps }, engine, left_out, remarks }))
 }
@@ -116,23 +116,27 @@ fn atlas_step(sql: String, group: usize, transactional: bool) -> Step {
     Step { sql, masked: None, origin: Origin::Atlas, group, transactional, objects: Vec::new() }
 }
 
-/// What Atlas's plan does not reach, object by object: also the parts of what it creates.
-fn left_out_remark(atlas: &Atlas, rest: &[Change]) -> Option<Remark> {
-    let lines: Vec<String> = rest
-        .iter()
-        .map(|change| {
-            let done = match change.action {
-                Action::Create => "created",
-                Action::Drop => "dropped",
-                Action::Alter => "altered",
-                Action::Rename => "renamed",
-                Action::Replace => "replaced",
+/// What Atlas's plan does not reach, object by object, with the comments and grants of what it would have had to create.
+fn left_out_remark(atlas: &Atlas, rest: &[Change], target: &Catalog) -> Option<Remark> {
+    let mut lines = Vec::new();
+    for change in rest {
+        let done = match change.action {
+            Action::Create => "created",
+            Action::Drop => "dropped",
+            Action::Alter => "altered",
+            Action::Rename => "renamed",
+            Action::Replace => "replaced",
+        };
+        lines.push(format!("{} {}: {done}", change.object.kind, change.object));
+        if change.action == Action::Create {
+            let said = |object: &&Object| {
+                matches!(object.id.kind, Kind::Comment | Kind::Grant) && object.parent.as_ref() == Some(&change.object)
             };
-            format!("{} {}: {done}", change.object.kind, change.object)
-        })
-        .collect();
-    (!lines.is_empty()).then(|| Remark {
-        title: format!("Atlas left out {} of the changes", lines.len()),
+            lines.extend(target.objects.values().filter(said).map(|part| format!("{} {}: created", part.id.kind, part.id)));
+        }
+    }
+    (!rest.is_empty()).then(|| Remark {
+        title: format!("Atlas left out {} of the changes", rest.len()),
         text: format!(
             "After the statements of Atlas {} the database still differs from the target here; schemaproof added what is missing.",
             atlas.version
