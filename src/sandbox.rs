@@ -28,6 +28,17 @@ pub use self::{
     server::{Claim, Server},
 };
 
+/// Settings of every server of our own: nothing outlives it, so nothing is made durable; a plan may lock thousands of tables at once.
+const SETTINGS: [&str; 7] = [
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_wal_size=128MB",
+    "autovacuum=off",
+    "jit=off",
+    "max_locks_per_transaction=1024",
+];
+
 /// How many servers a run needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sides {

@@ -209,16 +209,7 @@ impl Stand {
         let errors = file.try_clone().map_err(|error| local("make a log".into(), error))?;
         let mut command = process::command(&self.binaries.join("postgres"), self.user.as_ref(), &request.limits, &self.run);
         command.arg("-D").arg(directory.join("data")).arg("-p").arg(port.to_string()).arg("-k").arg(directory);
-        for setting in [
-            "listen_addresses=127.0.0.1",
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
-            "max_wal_size=128MB",
-            "autovacuum=off",
-            "jit=off",
-            "timezone=UTC",
-        ] {
+        for setting in super::SETTINGS.iter().chain(&["listen_addresses=127.0.0.1", "timezone=UTC"]) {
             command.arg("-c").arg(setting);
         }
         command.current_dir(directory).stdout(file).stderr(errors);

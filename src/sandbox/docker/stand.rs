@@ -201,20 +201,11 @@ impl Stand {
 
     fn recipe(&self, request: &Request, ground: &Ground, side: &str, password: &str) -> Recipe {
         let limits = &request.limits;
-        let settings = [
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
-            "max_wal_size=128MB",
-            "autovacuum=off",
-            "jit=off",
-            "log_statement=none",
-            "log_min_messages=fatal",
-        ];
+        let settings = super::super::SETTINGS.iter().chain(&["log_statement=none", "log_min_messages=fatal"]);
         let mut command: Vec<String> = vec![limits.run.as_secs().saturating_add(60).to_string()];
         command.extend(ground.image.entrypoint.iter().cloned());
         command.push("postgres".into());
-        command.extend(settings.iter().flat_map(|setting| ["-c".to_string(), (*setting).to_string()]));
+        command.extend(settings.flat_map(|setting| ["-c".to_string(), (*setting).to_string()]));
         let given = |name: &str| {
             ground.image.environment.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
         };
