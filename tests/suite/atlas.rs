@@ -29,7 +29,7 @@ pub fn binary() -> PathBuf {
 
 /// A server that the binary understands.
 pub fn request_15() -> Request {
-    let image = std::env::var("SCHEMAPROOF_TEST_IMAGE_15").unwrap_or_else(|_| "postgres:15".into());
+    let image = std::env::var("SCHEMAPROOF_TEST_IMAGE_15").unwrap_or_else(|_| "pgvector/pgvector:pg15".into());
     Request { image, ..request(Where::Docker) }
 }
 
