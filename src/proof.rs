@@ -90,11 +90,3 @@ impl Proof {
         self.effects.iter().position(|effects| effects.error.is_some())
     }
 }
-
-/// What Postgres or the connection said, in one line: message and SQLSTATE.
-pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
-        None => error.to_string(),
-    }
-}

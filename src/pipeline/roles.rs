@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 
 use super::PipelineError;
-use crate::sandbox::Server;
+use crate::sandbox::{Server, quote_identifier};
 
 /// The names of a server's roles, without Postgres's own.
 pub(super) async fn read(client: &Client) -> Result<Vec<String>, PipelineError> {
@@ -19,8 +19,7 @@ pub(super) async fn make(client: &Client, names: &[String]) -> Result<Vec<String
     let there = read(client).await?;
     let mut made = Vec::new();
     for name in names.iter().filter(|name| !there.contains(name)) {
-        let quoted = name.replace('"', "\"\"");
-        client.batch_execute(&format!("CREATE ROLE \"{quoted}\"")).await.map_err(PipelineError::Roles)?;
+        client.batch_execute(&format!("CREATE ROLE {}", quote_identifier(name))).await.map_err(PipelineError::Roles)?;
         made.push(name.clone());
     }
     Ok(made)

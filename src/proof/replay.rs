@@ -14,7 +14,7 @@ use crate::plan::Plan;
 /// Why a replay could not be measured; a step that Postgres refuses is not an error but an effect.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    #[error("measuring the replay of the plan: {}", super::describe(.0))]
+    #[error("measuring the replay of the plan: {}", crate::sandbox::error_text(.0))]
     Measure(#[source] tokio_postgres::Error),
     #[error("step {} of the plan did not end within {} s on a copy of the base", .step + 1, .limit.as_secs())]
     Timeout { step: usize, limit: Duration },

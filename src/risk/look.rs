@@ -4,6 +4,7 @@
 
 use crate::{
     catalog::{Action, Catalog, Change, Kind, Object, ObjectId, Value},
+    plan::sql,
     proof::Effects,
     risk::Facts,
     script::Place,
@@ -185,17 +186,9 @@ pub fn kind_title(kind: Kind) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// A name as SQL: quoted when it must be.
-pub fn identifier(name: &str) -> String {
-    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-        && !RESERVED.contains(&name);
-    if plain { name.into() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
-
 /// The first `n` names of a path as SQL: `public."Order"`.
 pub fn qualified(path: &[String], n: usize) -> String {
-    path.iter().take(n).map(|name| identifier(name)).collect::<Vec<_>>().join(".")
+    path.iter().take(n).map(|name| sql::ident(name)).collect::<Vec<_>>().join(".")
 }
 
 /// The relation of a column, constraint, trigger or policy as SQL.
@@ -205,89 +198,8 @@ pub fn relation_sql(object: &ObjectId) -> String {
 
 /// The last name of a path as SQL.
 pub fn last_sql(object: &ObjectId) -> String {
-    object.path.last().map(|name| identifier(name)).unwrap_or_default()
+    object.path.last().map(|name| sql::ident(name)).unwrap_or_default()
 }
-
-/// Key words that cannot name a column or table without quotes (Postgres's appendix of SQL key words, "reserved").
-const RESERVED: [&str; 77] = [
-    "all",
-    "analyse",
-    "analyze",
-    "and",
-    "any",
-    "array",
-    "as",
-    "asc",
-    "asymmetric",
-    "both",
-    "case",
-    "cast",
-    "check",
-    "collate",
-    "column",
-    "constraint",
-    "create",
-    "current_catalog",
-    "current_date",
-    "current_role",
-    "current_time",
-    "current_timestamp",
-    "current_user",
-    "default",
-    "deferrable",
-    "desc",
-    "distinct",
-    "do",
-    "else",
-    "end",
-    "except",
-    "false",
-    "fetch",
-    "for",
-    "foreign",
-    "from",
-    "grant",
-    "group",
-    "having",
-    "in",
-    "initially",
-    "intersect",
-    "into",
-    "lateral",
-    "leading",
-    "limit",
-    "localtime",
-    "localtimestamp",
-    "not",
-    "null",
-    "offset",
-    "on",
-    "only",
-    "or",
-    "order",
-    "placing",
-    "primary",
-    "references",
-    "returning",
-    "select",
-    "session_user",
-    "some",
-    "symmetric",
-    "system_user",
-    "table",
-    "then",
-    "to",
-    "trailing",
-    "true",
-    "union",
-    "unique",
-    "user",
-    "using",
-    "variadic",
-    "when",
-    "where",
-    "window",
-];
 
 /// The last name of a path.
 pub fn last_name(object: &ObjectId) -> &str {
@@ -609,7 +521,7 @@ pub fn concurrently(index: &Object) -> Option<String> {
 /// Schema and name of an index as SQL: its path may have its table between them.
 pub fn index_sql(index: &ObjectId) -> String {
     match (index.path.first(), index.path.last()) {
-        (Some(schema), Some(name)) if index.path.len() > 1 => format!("{}.{}", identifier(schema), identifier(name)),
+        (Some(schema), Some(name)) if index.path.len() > 1 => format!("{}.{}", sql::ident(schema), sql::ident(name)),
         _ => last_sql(index),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     catalog::{Action, Change, Kind},
+    plan::sql,
     risk::{Example, Facts, Finding, Level, Rule, look, types},
 };
 
@@ -61,7 +62,7 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
     }
     let table = look::relation_sql(column);
     let name = look::last_sql(column);
-    let new = look::identifier(&format!("{}_new", column.path.last().map(String::as_str).unwrap_or_default()));
+    let new = sql::ident(&format!("{}_new", column.path.last().map(String::as_str).unwrap_or_default()));
     let fill = if types::is_vector(after) {
         format!("-- then fill {new} from the model in batches, switch the readers, and drop {name} later")
     } else {

@@ -2,6 +2,7 @@
 
 use crate::{
     catalog::Kind,
+    plan::sql,
     risk::{Example, Facts, Finding, Level, Rule, look},
 };
 
@@ -36,7 +37,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
             let message = format!("Table {} is dropped with all its rows{}.", look::name(table), look::readers(facts, table));
             let sql = format!(
                 "-- first, in a release of its own: nobody may use it any more\nREVOKE ALL ON {name} FROM PUBLIC;\nALTER TABLE {name} RENAME TO {};",
-                look::identifier(&format!("{}_unused", look::last_name(table)))
+                sql::ident(&format!("{}_unused", look::last_name(table)))
             );
             RULE.finding(facts, table, message).safer(sql)
         })

@@ -2,6 +2,7 @@
 
 use crate::{
     catalog::Kind,
+    plan::sql,
     risk::{Example, Facts, Finding, Level, Rule, look},
 };
 
@@ -40,7 +41,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
             let sql = if old.path.first() == new.id.path.first() {
                 format!("ALTER TABLE {} RENAME TO {};", look::qualified(&old.path, 2), look::last_sql(&new.id))
             } else {
-                let schema = new.id.path.first().map(|schema| look::identifier(schema)).unwrap_or_default();
+                let schema = new.id.path.first().map(|schema| sql::ident(schema)).unwrap_or_default();
                 format!("ALTER TABLE {} SET SCHEMA {schema};", look::qualified(&old.path, 2))
             };
             Some(RULE.finding(facts, &new.id, message).safer(sql))

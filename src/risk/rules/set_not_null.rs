@@ -2,6 +2,7 @@
 
 use crate::{
     catalog::{Action, Kind},
+    plan::sql,
     risk::{Example, Facts, Finding, Level, Rule, look},
 };
 
@@ -36,7 +37,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
                 return None;
             }
             let (table, name) = (look::relation_sql(column), look::last_sql(column));
-            let check = look::identifier(&format!("{}_not_null", column.path.last().map(String::as_str).unwrap_or_default()));
+            let check = sql::ident(&format!("{}_not_null", column.path.last().map(String::as_str).unwrap_or_default()));
             let sql = format!(
                 "ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({name} IS NOT NULL) NOT VALID;\n\
                  ALTER TABLE {table} VALIDATE CONSTRAINT {check};\n\
