@@ -104,6 +104,17 @@ impl Stand {
 
     /// Starts a server and waits until it answers a query.
     pub async fn start(&self, request: &Request, side: &'static str, cancel: &CancellationToken) -> Result<Server, SandboxError> {
+        self.start_on(free_port, request, side, cancel).await
+    }
+
+    /// Starts a server on the first port of `ports` that is still free when the server takes it.
+    async fn start_on(
+        &self,
+        mut ports: impl FnMut() -> std::io::Result<u16>,
+        request: &Request,
+        side: &'static str,
+        cancel: &CancellationToken,
+    ) -> Result<Server, SandboxError> {
         if cancel.is_cancelled() {
             return Err(SandboxError::Cancelled);
         }
@@ -117,7 +128,8 @@ impl Stand {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match self.serve(request, &directory, &password, cancel).await {
+            let port = ports().map_err(|error| local("find a free port on 127.0.0.1".into(), error))?;
+            match self.serve(port, request, &directory, &password, cancel).await {
                 // Somebody may have taken the port between our looking and the server's.
                 Err(SandboxError::NotStarted { .. }) if attempts < 3 => {}
                 server => {
@@ -193,16 +205,13 @@ impl Stand {
 
     async fn serve(
         &self,
+        port: u16,
         request: &Request,
         directory: &Path,
         password: &SecretString,
         cancel: &CancellationToken,
     ) -> Result<Server, SandboxError> {
         let origin = format!("Postgres of {}", self.binaries.display());
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0))
-            .and_then(|listener| listener.local_addr())
-            .map_err(|error| local("find a free port on 127.0.0.1".into(), error))?
-            .port();
         let log = directory.join("log");
         let file =
             std::fs::OpenOptions::new().create(true).append(true).open(&log).map_err(|error| local("make a log".into(), error))?;
@@ -258,6 +267,10 @@ impl Stand {
             }
         }
     }
+}
+
+fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 fn local(attempted: String, error: std::io::Error) -> SandboxError {
@@ -320,6 +333,47 @@ async fn sweep() {
             if let Err(error) = std::fs::remove_dir_all(entry.path()) {
                 tracing::debug!("it could not be removed: {error}");
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Config, sandbox::Where};
+
+    /// Starts on `ports`, one after the other, while one of them is taken; the port that it got, or why it got none.
+    async fn start_on(ports: impl FnMut() -> std::io::Result<u16>) -> Option<Result<u16, String>> {
+        let stand = match Stand::new().await {
+            Err(SandboxError::NoBinaries) => return None,
+            other => other.unwrap(),
+        };
+        let request = Request { place: Where::Local, ..Request::from(&Config::default()) };
+        let started = stand.start_on(ports, &request, "target", &CancellationToken::new()).await;
+        let port = started.map(|server| server.address.port()).map_err(|error| error.to_string());
+        stand.remove().await;
+        Some(port)
+    }
+
+    #[tokio::test]
+    async fn a_port_that_somebody_takes_first_is_given_up_for_another() {
+        let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let taken_port = taken.local_addr().unwrap().port();
+        let free = free_port().unwrap();
+        let mut ports = [taken_port, free].into_iter();
+        match start_on(|| Ok(ports.next().unwrap())).await {
+            None => eprintln!("skipped: no Postgres binaries on this machine"),
+            Some(port) => assert_eq!(port, Ok(free)),
+        }
+        let mut tried = 0;
+        let always = start_on(|| {
+            tried += 1;
+            Ok(taken_port)
+        });
+        if let Some(port) = always.await {
+            let message = port.unwrap_err();
+            assert!(message.contains(&taken_port.to_string()), "{message}");
+            assert_eq!(tried, 3);
         }
     }
 }
