@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod github;
+pub mod http;
 pub mod load;
 pub mod pipeline;
 pub mod plan;

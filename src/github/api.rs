@@ -1,4 +1,4 @@
-//! The one file that speaks HTTP with GitHub, through octocrab: requests with limits, retries, pages, typed failures.
+//! The one file that speaks HTTP with GitHub, through octocrab on our HTTP client: requests with limits, retries, pages, typed failures.
 //!
 //! It knows no comment and no commit status: those are in the files beside it. Reads are retried. A write that may have arrived
 //! (the connection broke, the server failed) is repeated only after looking whether it did. The token is in no message.
@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::trigger::Repository;
+use crate::{http, trigger::Repository};
 
 /// How long and how often.
 #[derive(Debug, Clone, Copy)]
@@ -121,18 +121,17 @@ impl Api {
     /// # Errors
     /// When `base` is not a URL, or the machine has no certificates to trust.
     pub fn new(base: &str, token: SecretString, repository: Repository, limits: Limits) -> Result<Api, ApiError> {
-        let failed = |error: octocrab::Error| ApiError {
+        let failed = |error: &dyn std::error::Error| ApiError {
             attempt: format!("use `{base}` as GitHub's API"),
-            why: Failure::Connection { message: root_cause(&error) },
+            why: Failure::Connection { message: root_cause(error) },
         };
+        let http = http::client(limits.request).map_err(|error| failed(&error))?;
         let crab = Octocrab::builder()
             .base_uri(base.trim_end_matches('/'))
-            .map_err(failed)?
+            .map_err(|error| failed(&error))?
             .personal_token(token.clone())
-            .set_connect_timeout(Some(limits.request))
-            .set_read_timeout(Some(limits.request))
-            .build()
-            .map_err(failed)?;
+            .build_with_reqwest(http)
+            .map_err(|error| failed(&error))?;
         Ok(Api { crab, repository, token, limits })
     }
 
@@ -253,7 +252,11 @@ impl Api {
     }
 
     async fn once(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Failure> {
-        let cut = |error: octocrab::Error| Failure::Connection { message: self.clean(root_cause(&error)) };
+        let after = self.limits.request;
+        let cut = |error: octocrab::Error| match error {
+            octocrab::Error::Reqwest { source, .. } if source.is_timeout() => Failure::TimedOut { after },
+            error => Failure::Connection { message: self.clean(root_cause(&error)) },
+        };
         let sent = async {
             let answer = match method {
                 Method::Get => self.crab._get(path).await,
@@ -271,7 +274,6 @@ impl Api {
             }
             Err(self.failure(status, wait, &text))
         };
-        let after = self.limits.request;
         tokio::time::timeout(after, sent).await.unwrap_or(Err(Failure::TimedOut { after }))
     }
 

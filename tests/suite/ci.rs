@@ -422,7 +422,7 @@ async fn broken_input_is_an_error_that_is_published() {
 async fn failing(verb: &'static str, path: &'static str, answer: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(method(verb)).and(wiremock::matchers::path_regex(path)).respond_with(answer).with_priority(1).mount(&server).await;
-    let http = reqwest::Client::new();
+    let http = schemaproof::http::client(Duration::from_secs(60)).unwrap();
     Mock::given(wiremock::matchers::any()).respond_with(Forward { http }).with_priority(5).mount(&server).await;
     server
 }

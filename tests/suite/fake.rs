@@ -7,6 +7,7 @@ use std::{
         Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use reqwest::Client;
@@ -46,7 +47,7 @@ impl Repo {
     pub async fn new() -> Repo {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("r{}", COUNT.fetch_add(1, Ordering::SeqCst));
-        let repo = Repo { name, http: Client::new() };
+        let repo = Repo { name, http: schemaproof::http::client(Duration::from_secs(60)).unwrap() };
         let answer = repo.http.post(format!("{}/_fake/repos", url())).json(&json!({"name": repo.name})).send().await.expect("fake");
         assert_eq!(answer.status(), 201);
         repo

@@ -264,3 +264,26 @@ async fn a_comment_that_arrived_although_the_answer_was_lost_is_not_made_twice()
     assert_eq!(written, Written::Made { url: "https://example.com/5".into() });
     server.verify().await;
 }
+
+#[tokio::test]
+async fn the_proxy_of_the_environment_is_asked_for_github() {
+    let proxy = MockServer::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let event = directory.path().join("event.json");
+    let payload = json!({"inputs": {"pr-number": "7"}, "repository": {"full_name": "o/r", "default_branch": "main"}});
+    std::fs::write(&event, payload.to_string()).unwrap();
+    let mut step = tokio::process::Command::new(env!("CARGO_BIN_EXE_schemaproof"));
+    step.arg("ci")
+        .env_clear()
+        .current_dir(directory.path())
+        .envs([("GITHUB_EVENT_NAME", "workflow_dispatch"), ("GITHUB_REPOSITORY", "o/r"), ("GITHUB_TOKEN", "ghs_secret")])
+        // No such host: only a proxy can have an answer.
+        .envs([("GITHUB_API_URL", "http://api.github.invalid"), ("HTTP_PROXY", &proxy.uri()), ("INPUT_PR-NUMBER", "7")])
+        .env("GITHUB_EVENT_PATH", &event);
+    Mock::given(path("/repos/o/r/pulls/7")).respond_with(ResponseTemplate::new(401)).expect(1..).mount(&proxy).await;
+    let output = tokio::time::timeout(Duration::from_secs(60), step.output()).await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("GitHub does not accept the token"), "{said}");
+    assert!(!said.contains("ghs_secret"), "{said}");
+    proxy.verify().await;
+}
