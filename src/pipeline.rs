@@ -16,7 +16,7 @@ use self::{planning::Proposal, proving::Proofs, side::Sides};
 use crate::{
     catalog::Change,
     config::{Config, EngineChoice},
-    plan::Plan,
+    plan::{Plan, rename::asked::Asked},
     report::{self, Drift, Report, Run, build::Parts},
     risk::{self, Facts},
     sandbox::{self, Request, Servers},
@@ -64,6 +64,8 @@ pub struct Job {
     pub prove: bool,
     /// Whoever accepted a plan on the pull request, whichever plan it was.
     pub acceptances: Vec<Acceptance>,
+    /// Renames that somebody with the right to do so asked for on the pull request, oldest first.
+    pub renames: Vec<Asked>,
     pub run: Option<Run>,
 }
 

@@ -7,6 +7,7 @@
 pub mod annotations;
 pub mod build;
 pub mod comment;
+pub mod explain;
 pub mod html;
 pub mod json;
 pub mod markdown;
@@ -86,6 +87,9 @@ pub struct ReportedChange {
     pub kind: String,
     pub object: String,
     pub action: Action,
+    /// The name before, of what is renamed: the whole path.
+    #[serde(default)]
+    pub renamed_from: Option<Vec<String>>,
     /// What changed, ready to be read: `type vector(1536) -> vector(384)`.
     pub details: Vec<String>,
     pub file: Option<String>,

@@ -143,10 +143,10 @@ pub async fn ci(
                 () = cancel.cancelled() => {}
                 () = publisher.begin(&mut log, job.run.as_ref()) => {}
             }
-            match interruptible(cancel, accepted(&api, &subject, &job.config)).await {
-                Ok(acceptances) => job.acceptances = acceptances,
+            match interruptible(cancel, said(&api, &subject, &job.config)).await {
+                Ok(said) => (job.acceptances, job.renames) = (said.acceptances, said.renames),
                 // The plan is made all the same; without acceptances it is blocked at the worst.
-                Err(error) => log.say("warning", &format!("no acceptance counts in this run: {error}")),
+                Err(error) => log.say("warning", &format!("no acceptance and no rename counts in this run: {error}")),
             }
             let outcome = plan(&job, cancel).await;
             (job.config.clone(), outcome, publisher)
@@ -173,10 +173,10 @@ async fn interruptible<T, E: Into<CiError>>(
     }
 }
 
-async fn accepted(api: &Api, subject: &Subject, config: &Config) -> Result<Vec<crate::verdict::Acceptance>, ApiError> {
+async fn said(api: &Api, subject: &Subject, config: &Config) -> Result<acceptance::Said, ApiError> {
     match &subject.pull {
         Some(pull) => acceptance::collect(api, pull, &config.policy.approve).await,
-        None => Ok(Vec::new()),
+        None => Ok(acceptance::Said::default()),
     }
 }
 

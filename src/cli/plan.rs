@@ -74,6 +74,7 @@ pub async fn plan(arguments: PlanArguments, environment: &Environment, cancel: &
         atlas: environment.atlas(),
         prove: !arguments.no_proof,
         acceptances: Vec::new(),
+        renames: Vec::new(),
         run: None,
         config,
     };

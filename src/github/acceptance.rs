@@ -1,8 +1,9 @@
-//! Who accepted which plan on the pull request: computed from its comments and reviews each time, stored nowhere.
+//! Who accepted which plan on the pull request, and which renames were asked for: computed from its comments and reviews each time,
+//! stored nowhere.
 //!
 //! An acceptance is `/schemaproof accept FINGERPRINT [reason]` on a line of its own, in a comment that was never edited or in a
-//! standing approval, by a person whose permission GitHub confirms at that moment. Whether the fingerprint is this plan's is the
-//! verdict's matter.
+//! standing approval, by a person whose permission GitHub confirms at that moment. `/schemaproof rename OLD to NEW` counts by the same
+//! right. Whether the fingerprint is this plan's is the verdict's matter, and what a rename can mean the planner's.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use super::{
 };
 use crate::{
     config::{Approve, Permission},
+    plan::rename::asked::Asked,
     trigger::PullRequest,
     verdict::Acceptance,
 };
@@ -26,10 +28,21 @@ pub enum Command {
         fingerprint: String,
         reason: Option<String>,
     },
+    /// The new name keeps the old one's data. Nobody is named in it yet.
+    Rename(Asked),
+    /// Say what a rule is about.
+    Explain(String),
     /// Run again.
     Recheck,
     /// Anything else after `/schemaproof`.
     Unknown(String),
+}
+
+impl Command {
+    /// Whether it counts only when somebody with the policy's permission says it.
+    fn needs_right(&self) -> bool {
+        matches!(self, Command::Accept { .. } | Command::Rename(_))
+    }
 }
 
 /// The commands in a comment's text. A command stands on a line of its own, indented by less than four spaces; what is quoted,
@@ -96,6 +109,11 @@ fn command(line: &str) -> Option<Command> {
         return None;
     }
     let mut words = rest.split_whitespace();
+    let unknown = || Some(Command::Unknown(rest.trim().chars().take(100).collect()));
+    if words.clone().next() == Some("rename") {
+        let names = rest.trim_start().strip_prefix("rename").unwrap_or_default().replace('`', "");
+        return Asked::parse(&names, "").map(Command::Rename).or_else(unknown);
+    }
     match (words.next(), words.next()) {
         (Some("accept"), Some(fingerprint)) => {
             let fingerprint = fingerprint.trim_matches('`').to_string();
@@ -103,7 +121,10 @@ fn command(line: &str) -> Option<Command> {
             Some(Command::Accept { fingerprint, reason: Some(reason).filter(|reason| !reason.is_empty()) })
         }
         (Some("recheck"), None) => Some(Command::Recheck),
-        _ => Some(Command::Unknown(rest.trim().chars().take(100).collect())),
+        (Some("explain"), Some(rule)) if words.next().is_none() => {
+            Some(Command::Explain(rule.trim_matches('`').chars().take(100).collect()))
+        }
+        _ => unknown(),
     }
 }
 
@@ -180,11 +201,18 @@ impl<'a> Permissions<'a> {
     }
 }
 
-/// The acceptances on a pull request that count under the policy, oldest first.
+/// What was said on a pull request and counts under the policy, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    pub acceptances: Vec<Acceptance>,
+    pub renames: Vec<Asked>,
+}
+
+/// The acceptances and renames on a pull request that count under the policy.
 ///
 /// # Errors
 /// When the API fails: then none is known to count.
-pub async fn collect(api: &Api, pull: &PullRequest, approve: &Approve) -> Result<Vec<Acceptance>, ApiError> {
+pub async fn collect(api: &Api, pull: &PullRequest, approve: &Approve) -> Result<Said, ApiError> {
     let number = pull.number;
     let comments = all(api, number).await?;
     let attempt = format!("read the reviews of pull request {number}");
@@ -198,24 +226,27 @@ pub async fn collect(api: &Api, pull: &PullRequest, approve: &Approve) -> Result
     }
     for (login, review) in standing(reviews) {
         let accepts: Vec<Command> = commands(review.body.as_deref().unwrap_or_default());
-        if accepts.iter().any(|command| matches!(command, Command::Accept { .. })) && never_edited(api, &review.node_id).await? {
+        if accepts.iter().any(Command::needs_right) && never_edited(api, &review.node_id).await? {
             said.extend(accepts.into_iter().map(|command| (login.clone(), command)));
         }
     }
     let mut permissions = Permissions::new(api);
-    let mut counted = Vec::new();
-    for (login, command) in said {
-        let Command::Accept { fingerprint, reason } = command else { continue };
+    let mut counted = Said::default();
+    for (login, command) in said.into_iter().filter(|(_, command)| command.needs_right()) {
         let own = pull.author.as_deref().is_some_and(|author| author.eq_ignore_ascii_case(&login));
         if own && !approve.author {
-            tracing::info!("an acceptance by the pull request's author does not count (`policy.approve.author`)");
+            tracing::info!("an acceptance or rename by the pull request's author does not count (`policy.approve.author`)");
             continue;
         }
         if !permissions.allows(&login, approve.permission).await? {
-            tracing::info!("an acceptance by {} does not count: their permission is too low", login.escape_debug());
+            tracing::info!("an acceptance or rename by {} does not count: their permission is too low", login.escape_debug());
             continue;
         }
-        counted.push(Acceptance { by: login, reason, fingerprint });
+        match command {
+            Command::Accept { fingerprint, reason } => counted.acceptances.push(Acceptance { by: login, reason, fingerprint }),
+            Command::Rename(asked) => counted.renames.push(Asked { by: login, ..asked }),
+            Command::Explain(_) | Command::Recheck | Command::Unknown(_) => {}
+        }
     }
     Ok(counted)
 }
@@ -281,7 +312,11 @@ mod tests {
         );
         assert_eq!(commands("fine with me:\n/schemaproof accept `b7f3·91c2`"), [accept(None)]);
         assert_eq!(commands("/schemaproof recheck"), [Command::Recheck]);
-        assert_eq!(commands("/schemaproof explain drop-column"), [Command::Unknown("explain drop-column".into())]);
+        assert_eq!(commands("/schemaproof explain `drop-column`"), [Command::Explain("drop-column".into())]);
+        assert_eq!(commands("/schemaproof explain"), [Command::Unknown("explain".into())]);
+        let asked = Asked { by: String::new(), from: vec!["t".into(), "Old".into()], to: "new".into() };
+        assert_eq!(commands("/schemaproof rename `t.\"Old\"` to `new`"), [Command::Rename(asked)]);
+        assert_eq!(commands("/schemaproof rename t.old"), [Command::Unknown("rename t.old".into())]);
         assert_eq!(commands("/schemaproof accept"), [Command::Unknown("accept".into())]);
     }
 

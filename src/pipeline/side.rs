@@ -11,9 +11,13 @@ use crate::{
         read::{self, ReadOptions},
     },
     load::{self, Failure, Loaded, Strictness},
-    plan::{native, rename::Renames},
+    plan::{
+        native,
+        rename::{Rename, Renames, asked::Asked},
+        sql,
+    },
     report::{self, Drift, Remark},
-    risk::Places,
+    risk::{Places, look},
     sandbox::{Server, Servers},
     script::{Place, SqlFile},
     source::{SqlFiles, shown_url},
@@ -86,14 +90,15 @@ impl Sides {
         renamed.chain(catalog::compare(&self.start().catalog, &self.target.catalog)).collect()
     }
 
-    /// Reads the renames from the target's files and carries them out on a copy of the base.
-    async fn rename(&mut self, server: &Server, files: &[SqlFile]) -> Result<(), PipelineError> {
-        let renames = Renames::read(files, &self.places.target, &self.base.catalog, &self.target.catalog);
+    /// Reads the renames from the target's files, adds those that were asked for, and carries them out on a copy of the base.
+    async fn rename(&mut self, server: &Server, files: &[SqlFile], asked: &[Asked]) -> Result<(), PipelineError> {
+        let renames = Renames::read(files, asked, &self.places.target, &self.base.catalog, &self.target.catalog);
         self.remarks.extend(renames.unused.iter().map(|unused| Remark {
             file: Some(unused.place.file.to_string()),
             line: Some(unused.place.line),
             ..remark("A note on a rename does nothing", format!("{}.", unused.why))
         }));
+        self.remarks.extend(renames.asked.iter().map(|(asked, bound)| asked_for(asked, bound)));
         if renames.renames.is_empty() {
             return Ok(());
         }
@@ -129,7 +134,7 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
     }
     let mut sides = Sides::new(base, target, servers.base.version().to_string(), remarks);
     if let Schema::Files(files) = &job.target.schema {
-        sides.rename(&servers.base, &files.files).await?;
+        sides.rename(&servers.base, &files.files, &job.renames).await?;
     }
     Ok(sides)
 }
@@ -232,6 +237,30 @@ fn part_name(id: &ObjectId) -> Option<&str> {
 
 fn remark(title: &str, text: String) -> Remark {
     Remark { title: title.into(), text, quote: None, file: None, line: None }
+}
+
+/// What became of a rename that somebody asked for on the pull request.
+fn asked_for(asked: &Asked, bound: &Result<Rename, String>) -> Remark {
+    match bound {
+        Ok(rename) => {
+            let text = format!(
+                "The {} {} is the new {}, as {} asked in a comment. That holds for this pull request alone: to keep it, write the note \
+                 below at {} in the SQL.",
+                rename.from.kind,
+                look::quoted(&rename.from.to_string()),
+                look::quoted(&asked.to),
+                asked.by,
+                look::quoted(&asked.to),
+            );
+            let note = format!("-- @renamed from={}", asked.from.last().map(|name| sql::ident(name)).unwrap_or_default());
+            Remark { quote: Some(note), ..remark("Renamed by a comment", text) }
+        }
+        Err(why) => {
+            let text =
+                format!("{} asked for {} to become {}: {why}.", asked.by, look::quoted(&asked.old()), look::quoted(&asked.to));
+            remark("A rename that was asked for does nothing", text)
+        }
+    }
 }
 
 /// A statement of the base that failed and was left out.

@@ -1,7 +1,7 @@
 //! Renames: a note in the SQL says that an object had another name, so that it keeps its data.
 //!
 //! `-- @renamed from=old_name` stands on the line of the object or column, or on a line of its own above it. Nothing is guessed: without
-//! a note, what has another name is another object. The renames run first, on a copy of the base; the planner then goes on from there.
+//! a note, what has another name is another object. Until the note is written, [`asked`] says the same for one pull request. The renames run first, on a copy of the base; the planner then goes on from there.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -10,6 +10,10 @@ use crate::{
     catalog::{Catalog, Kind, ObjectId},
     script::{self, Comment, Place, SqlFile},
 };
+
+pub mod asked;
+
+use asked::Asked;
 
 /// An object that keeps its data under a new name. Both names are as they are when its turn comes: the table of a renamed column has
 /// its new name already.
@@ -26,12 +30,14 @@ pub struct Unused {
     pub why: String,
 }
 
-/// What the notes of a schema say.
+/// What the notes of a schema say, and what was asked for on the pull request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Renames {
     /// In the order in which they run: schemas, then relations and types, then their parts.
     pub renames: Vec<Rename>,
     pub unused: Vec<Unused>,
+    /// What was asked for, as the object that it means, or with the reason why it means none.
+    pub asked: Vec<(Asked, Result<Rename, String>)>,
 }
 
 impl Rename {
@@ -83,11 +89,17 @@ impl Renames {
             // On the way back the whole still has its new name when the part's turn comes.
             Rename { from: rename.to.clone(), to: rename.from.clone() }
         };
-        Renames { renames: self.renames.iter().rev().map(back).collect(), unused: Vec::new() }
+        Renames { renames: self.renames.iter().rev().map(back).collect(), ..Renames::default() }
     }
 
-    /// Reads the notes of the target's files. `places` is where the target's objects stand.
-    pub fn read(files: &[SqlFile], places: &BTreeMap<ObjectId, Place>, base: &Catalog, target: &Catalog) -> Renames {
+    /// Reads the notes of the target's files, and binds what was asked for beside them. `places` is where the target's objects stand.
+    pub fn read(
+        files: &[SqlFile],
+        asked: &[Asked],
+        places: &BTreeMap<ObjectId, Place>,
+        base: &Catalog,
+        target: &Catalog,
+    ) -> Renames {
         let mut found = Renames::default();
         for file in files.iter().filter(|file| file.text.contains("@renamed")) {
             let comments = script::comments(file);
@@ -100,6 +112,7 @@ impl Renames {
                 }
             }
         }
+        found.bind(asked, base, target);
         found.renames.sort_by(|a, b| (a.to.path.len(), &a.to).cmp(&(b.to.path.len(), &b.to)));
         found.add_names_made_of_names(base, target);
         // A part's old name stands under its whole's new one.
@@ -282,7 +295,7 @@ mod tests {
         let place = |line| Place { file: "t.sql".into(), line, column: 3 };
         let id = |name| ObjectId::new(Kind::Column, ["public", "t", name]);
         let places = BTreeMap::from([(id("a"), place(2)), (id("b"), place(3))]);
-        let found = Renames::read(&[file], &places, &catalog(&["a"]), &catalog(&["a", "b"]));
+        let found = Renames::read(&[file], &[], &places, &catalog(&["a"]), &catalog(&["a", "b"]));
         assert_eq!(found.renames, []);
         let unused: Vec<_> = found.unused.iter().map(|unused| (unused.place.line, unused.why.as_str())).collect();
         assert_eq!(unused, [(3, "the base has no column public.t.y"), (5, "no object begins on its line or on the one below it")]);

@@ -99,12 +99,13 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     templates.register_escape_fn(safe::markdown);
     templates.set_strict_mode(true);
     type Escape = fn(&str) -> String;
-    let escapes: [(&str, Escape); 5] = [
+    let escapes: [(&str, Escape); 6] = [
         ("code", safe::code),
         ("prose", safe::prose),
         ("cell_code", |text| safe::cell(&safe::code(text))),
         ("cell", |text| safe::cell(&safe::prose(text))),
         ("anchor", safe::url_path),
+        ("summary", safe::html_in_markdown),
     ];
     for (name, escape) in escapes {
         templates.register_helper(

@@ -182,6 +182,18 @@ pub fn html(text: &str) -> String {
     out
 }
 
+/// One line of text in HTML that stands in Markdown: it mentions nobody and refers to nothing either.
+pub fn html_in_markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in visible(text).chars() {
+        out.push_str(&html(c.encode_utf8(&mut [0; 4])));
+        if matches!(c, '@' | '#' | '/') {
+            out.push(GAP);
+        }
+    }
+    out
+}
+
 /// One line for a terminal or a log: no control characters, and nothing that a runner takes for a command.
 pub fn line(text: &str) -> String {
     let text = visible(text).replace("##[", &format!("#{GAP}#["));
@@ -232,6 +244,7 @@ mod tests {
         assert_eq!(code("`a"), "`` `a ``");
         assert_eq!(cell(&code("a|b\nc")), "`a\\|b\u{23ce}c`");
         assert_eq!(code(""), "` `");
+        assert_eq!(html_in_markdown("<b> @eve #1"), "&lt;b&gt; @\u{200b}eve #\u{200b}1");
     }
 
     #[test]

@@ -115,6 +115,7 @@ fn risky(job: &Job) -> Outcome {
             kind: "table".into(),
             object: "public.a".into(),
             action: Action::Drop,
+            renamed_from: None,
             details: vec![],
             file: Some("extensions/sql/1.sql".into()),
             line: Some(1),
@@ -216,6 +217,85 @@ async fn a_risky_pull_request_is_blocked_and_opened_by_an_acceptance_that_counts
         "{:?}",
         repo.requests().await
     );
+}
+
+/// A comment that somebody made, and the run for it; answers with how it ended and the first reaction.
+async fn commented(
+    repo: &Repo,
+    number: u64,
+    by: &str,
+    body: &str,
+    plan: impl AsyncFn(&Job, &CancellationToken) -> Outcome,
+) -> (Exit, Value) {
+    let comment = repo.comment(&format!("ghs_{by}"), number, body).await;
+    let payload = json!({"action": "created", "issue": {"number": number, "state": "open", "pull_request": {}},
+        "comment": {"id": comment, "body": body, "user": {"login": by, "type": "User"}}});
+    let exit = Stage::new(repo, "ghs_job", "issue_comment", &payload).run(plan).await;
+    let reactions = repo.direct("ghs_owner", "GET", &format!("issues/comments/{comment}/reactions"), Value::Null).await;
+    (exit, reactions[0]["content"].clone())
+}
+
+#[tokio::test]
+async fn a_rule_is_explained_in_one_comment_without_planning() {
+    let repo = Repo::new().await;
+    let (number, ..) = repo.with_pull(SQL, MORE).await;
+    let ask = async |by: &str, body: &str| {
+        let (exit, reaction) = commented(&repo, number, by, body, never).await;
+        assert_eq!(exit, Exit::Pass);
+        reaction
+    };
+    let ours = async || -> Vec<String> {
+        let all = repo.comments(number).await.into_iter();
+        all.filter(|(login, _)| login == "github-actions[bot]").map(|(_, body)| body).collect()
+    };
+    assert_eq!(ask("eve", "/schemaproof explain drop-column").await, "-1");
+    assert_eq!(ask("ann", "/schemaproof explain @eve[x](y)").await, "confused");
+    assert!(ours().await.is_empty());
+    assert_eq!(ask("ann", "/schemaproof explain drop-column").await, "+1");
+    assert_eq!(ask("ann", "again:\n\n/schemaproof explain `drop-column`").await, "+1");
+    let said = ours().await;
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(
+        said[0].contains("### drop-column: A column is dropped")
+            && said[0].contains("ALTER TABLE") | said[0].contains("CREATE TABLE")
+    );
+    // A name that is nearly right is shown as what it is.
+    assert_eq!(ask("ann", "/schemaproof explain drop-tabel\n/schemaproof explain drop-view").await, "+1");
+    let said = ours().await;
+    assert_eq!(said.len(), 3);
+    assert!(
+        said.iter().any(|text| text.contains("There is no rule `drop-tabel`") && text.contains("### drop-table: ")),
+        "{said:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_rename_that_is_asked_for_reaches_the_plan_when_the_policy_lets_it() {
+    let repo = Repo::new().await;
+    let (number, ..) = repo.with_pull(SQL, MORE).await;
+    let renamed = async |job: &Job, _: &CancellationToken| {
+        let mut outcome = risky(job);
+        for asked in &job.renames {
+            let change = &mut outcome.report.changes[0];
+            change.action = Action::Rename;
+            change.object = format!("public.a.{}", asked.to);
+            change.renamed_from = Some(vec!["public".into(), "a".into(), asked.from.last().unwrap().clone()]);
+        }
+        outcome.report.reason = format!("{:?}", job.renames);
+        outcome
+    };
+    let asked = async |by: &str, body: &str| commented(&repo, number, by, body, renamed).await.1;
+    assert_eq!(commented(&repo, number, "eve", "/schemaproof rename a.old to b", never).await.1, "-1");
+    assert_eq!(commented(&repo, number, "ann", "/schemaproof rename a.old; drop table a", never).await.1, "confused");
+    assert_eq!(asked("ann", "/schemaproof rename a.old to b").await, "+1");
+    // What was said by those who may not say it never reaches the plan; what was, reaches each run after it.
+    let stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+    let seen = async |job: &Job, _: &CancellationToken| {
+        let said: Vec<_> = job.renames.iter().map(|asked| (asked.by.as_str(), asked.old(), asked.to.as_str())).collect();
+        assert_eq!(said, [("ann", "a.old".to_string(), "b")]);
+        risky(job)
+    };
+    assert_eq!(stage.run(seen).await, Exit::Blocked);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemaproof::{
     config::{Config, EngineChoice},
     pipeline::{self, Input, Job, Outcome, Schema},
-    plan::Origin,
+    plan::{Origin, rename::asked::Asked},
     script::SqlFile,
     source::{SqlFiles, directory},
     verdict::Verdict,
@@ -28,6 +28,7 @@ fn job(base: SqlFiles, target: SqlFiles, engine: EngineChoice) -> Job {
         atlas: Some(atlas::binary()),
         prove: true,
         acceptances: Vec::new(),
+        renames: Vec::new(),
         run: None,
     }
 }
@@ -94,6 +95,36 @@ async fn a_base_that_does_not_load_is_left_out_in_part_and_said_and_a_target_is_
     let Outcome { report, .. } = run("", base, EngineChoice::Native).await;
     let error = report.error.unwrap();
     assert_eq!((report.verdict, error.line, error.sql.unwrap().sqlstate.as_deref()), (Verdict::Error, Some(2), Some("42601")));
+}
+
+#[tokio::test]
+async fn a_rename_that_was_asked_for_keeps_the_values_until_a_note_says_it() {
+    let base = "CREATE TABLE t (id int PRIMARY KEY, \"Old\" text UNIQUE); INSERT INTO t VALUES (1, 'kept');";
+    let target = "CREATE TABLE u (\n  id int PRIMARY KEY,\n  headline text UNIQUE\n);";
+    let asked = |text: &str| Asked::parse(text, "ann").unwrap();
+    let asking = |target: &str, renames: Vec<Asked>| Job { renames, ..job(file(base), file(target), EngineChoice::Native) };
+    let job = asking(target, vec![asked("t.\"Old\" to headline"), asked("public.t to u"), asked("nothing to x")]);
+    let Outcome { report, plan } = pipeline::run(&job, &CancellationToken::new()).await;
+    assert!(report.proven, "{report:#?}");
+    assert!(plan.steps.iter().all(|step| step.sql.contains("RENAME")), "{plan:#?}");
+    assert!(report.steps.iter().filter_map(|step| step.effects.as_ref()).all(|effects| effects.values_lost == 0));
+    let remarks: Vec<(&str, Option<&str>)> =
+        report.remarks.iter().map(|remark| (remark.title.as_str(), remark.quote.as_deref())).collect();
+    assert_eq!(
+        remarks,
+        [
+            ("Renamed by a comment", Some("-- @renamed from=t")),
+            ("Renamed by a comment", Some("-- @renamed from=\"Old\"")),
+            ("A rename that was asked for does nothing", None),
+        ]
+    );
+    // With the notes in place the words are no longer needed, and nothing more is said of them.
+    let noted =
+        target.replace("CREATE", "-- @renamed from=t\nCREATE").replace("  headline", "  -- @renamed from=\"Old\"\n  headline");
+    let Outcome { report: same, plan: noted } =
+        pipeline::run(&asking(&noted, job.renames[..2].to_vec()), &CancellationToken::new()).await;
+    assert!(same.proven && same.remarks.is_empty(), "{same:#?}");
+    assert_eq!(noted.fingerprint().to_string(), plan.fingerprint().to_string());
 }
 
 /// A side of a corpus, or nothing where it is not at hand.

@@ -207,6 +207,8 @@ fn assert_inert(markdown: &str) {
                 for tag in allowed {
                     rest = rest.replace(tag, "");
                 }
+                // A sign with a gap after it mentions nobody.
+                rest = rest.replace("@\u{200b}", "");
                 assert!(!rest.contains(['<', '>', '@']), "HTML: {html:?}");
             }
             Event::Start(Tag::Link { dest_url, .. }) => {

@@ -51,6 +51,17 @@ A blocking finding is accepted in one of two ways:
 - a note in the SQL of the pull request, `-- schemaproof: allow RULE [OBJECT] reason`, near the statement that it is about or with the
   object's name. It accepts one finding and is shown in the comment with its reason. A note that matches nothing is a finding itself.
 
+Comments on the pull request do more; each stands on a line of its own, and is answered with a reaction:
+
+| comment | what it does | who may |
+|---|---|---|
+| `/schemaproof accept FINGERPRINT reason` | accepts the plan with this fingerprint | `policy.approve` |
+| `/schemaproof rename a.b to c` | plans a rename where a drop and a creation were planned: `table.column` or `schema.table.column`, `table`, `schema.table` and so on, names as in SQL. It holds for this pull request, until `-- @renamed from=b` is in its SQL | `policy.approve` |
+| `/schemaproof explain RULE` | answers with the rule's page | the author, and who may write |
+| `/schemaproof recheck` | runs again | the author, and who may write |
+
+Each run reads them again: what was deleted or edited does not count any more.
+
 A note is written by whoever opens the pull request. Where strangers may do that and merging needs no review, set `notes: false`.
 ";
 

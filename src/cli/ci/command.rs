@@ -1,15 +1,23 @@
-//! `/schemaproof …` in a comment: whether it is followed, and the reaction that answers it.
+//! `/schemaproof …` in a comment: whether it is followed, and the reaction that answers it. `explain` is answered here, with a comment:
+//! it needs no plan.
+
+use std::collections::BTreeMap;
 
 use crate::{
-    config::Permission,
+    catalog::Action,
+    config::{self, Permission},
     github::{
         acceptance::{self, Command, Permissions},
         api::{Api, ApiError},
-        comment,
+        comment::{self, Identity, Wanted},
     },
-    report::Report,
+    report::{self, Report},
+    risk::{Rule, rules},
     trigger::PullRequest,
 };
+
+/// Rules that one comment may ask for.
+const MOST_EXPLAINED: usize = 5;
 
 /// A comment with commands by someone who may give them.
 pub(super) struct Asked {
@@ -37,8 +45,50 @@ impl Asked {
             }
             return Ok(None);
         }
+        let explained = explain(api, pull, &commands).await?;
+        if !commands.is_empty() && commands.iter().all(|command| matches!(command, Command::Explain(_))) {
+            react(api, comment, if explained { "+1" } else { "confused" }).await;
+            return Ok(None);
+        }
         Ok(Some(Asked { comment, commands }))
     }
+}
+
+/// Answers every `explain` with a comment of its own a rule, which stays the only one on that rule. Whether all of them name a rule.
+async fn explain(api: &Api, pull: &PullRequest, commands: &[Command]) -> Result<bool, ApiError> {
+    let asked: Vec<&str> = commands
+        .iter()
+        .filter_map(|command| match command {
+            Command::Explain(rule) => Some(rule.as_str()),
+            _ => None,
+        })
+        .collect();
+    let found: BTreeMap<&str, (&str, &Rule)> =
+        asked.iter().filter_map(|asked| rule(asked)).map(|(asked, rule)| (rule.id, (asked, rule))).collect();
+    if found.is_empty() {
+        return Ok(asked.is_empty());
+    }
+    let identity = Identity::ask(api).await;
+    for (asked, rule) in found.values().take(MOST_EXPLAINED) {
+        let text = report::explain::answer(asked, rule);
+        let wanted = Wanted {
+            number: pull.number,
+            key: &format!("explain {}", rule.id),
+            head: &pull.head,
+            told: &text,
+            text: &text,
+            sticky: true,
+            make: true,
+        };
+        comment::write(api, &identity, &wanted).await?;
+    }
+    Ok(asked.iter().all(|asked| rule(asked).is_some()) && found.len() <= MOST_EXPLAINED)
+}
+
+/// The rule of this name, or the one with the nearest name.
+fn rule(asked: &str) -> Option<(&str, &'static Rule)> {
+    let nearest = || rules::by_id(&config::nearest(asked, rules::RULES.iter().map(|rule| rule.id))?);
+    Some((asked, rules::by_id(asked).or_else(nearest)?))
 }
 
 /// What is answered at the end.
@@ -51,7 +101,8 @@ impl Answer {
         Answer { asked }
     }
 
-    /// Thumbs up when every command took effect; down when an acceptance did not: another fingerprint, or no right to give it.
+    /// Thumbs up when every command took effect; down when an acceptance or a rename did not: another fingerprint, nothing that can be
+    /// meant, or no right to say it.
     pub async fn give(&self, api: &Api, report: &Report) {
         let Some(Asked { comment, commands }) = self.asked.as_ref().filter(|asked| !asked.commands.is_empty()) else { return };
         let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
@@ -60,7 +111,12 @@ impl Answer {
                 let is_this = report.fingerprint.as_deref().is_some_and(|ours| plain(ours) == plain(fingerprint));
                 is_this && !report.findings.iter().any(|finding| finding.blocks)
             }
-            Command::Recheck => true,
+            Command::Rename(asked) => report.changes.iter().any(|change| {
+                let is_new = change.object == asked.to || change.object.ends_with(&format!(".{}", asked.to));
+                let was_old = change.renamed_from.as_ref().is_some_and(|from| from.ends_with(&asked.from));
+                change.action == Action::Rename && is_new && was_old
+            }),
+            Command::Recheck | Command::Explain(_) => true,
             Command::Unknown(_) => false,
         };
         react(api, *comment, if commands.iter().all(fits) { "+1" } else { "-1" }).await;

@@ -173,6 +173,7 @@ pub(super) async fn prepare(environment: &Environment, api: &Arc<Api>, subject: 
         atlas: environment.atlas.clone(),
         prove: true,
         acceptances: Vec::new(),
+        renames: Vec::new(),
         run: None,
     })))
 }

@@ -12,7 +12,7 @@ pub static RULE: Rule = Rule {
     what: "A column is dropped and one of the same type is created in the same table.",
     why: "If it was meant as a rename, the plan loses all its values: it drops the old column and adds an empty one.",
     effect: "As for a dropped column.",
-    advice: "If it is a rename, say so with a note at the new column: `-- @renamed from=OLD_NAME`. If it is not, nothing needs to be done.",
+    advice: "If it is a rename, say so with a note at the new column: `-- @renamed from=OLD_NAME`; or, for this pull request alone, in a comment: `/schemaproof rename OLD to NEW`. If it is not, nothing needs to be done.",
     source: "https://atlasgo.io/lint/analyzers",
     bad: Example { base: "CREATE TABLE t (id int, title text);", head: "CREATE TABLE t (id int, headline text);" },
     good: Example { base: "CREATE TABLE t (id int, title text);", head: "CREATE TABLE t (id int, title text, headline text);" },

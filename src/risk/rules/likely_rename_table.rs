@@ -13,7 +13,7 @@ pub static RULE: Rule = Rule {
     what: "A table is dropped and one with the same columns is created.",
     why: "If it was meant as a rename, the plan loses all its rows: it drops the old table and creates an empty one.",
     effect: "As for a dropped table.",
-    advice: "If it is a rename, say so with a note at the new table: `-- @renamed from=OLD_NAME`. If it is not, nothing needs to be done.",
+    advice: "If it is a rename, say so with a note at the new table: `-- @renamed from=OLD_NAME`; or, for this pull request alone, in a comment: `/schemaproof rename OLD to NEW`. If it is not, nothing needs to be done.",
     source: "https://atlasgo.io/lint/analyzers",
     bad: Example {
         base: "CREATE TABLE posts (id int PRIMARY KEY, title text);",
