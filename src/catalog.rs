@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, fmt};
 pub mod column;
 pub mod comment;
 pub mod constraint;
+pub mod fingerprint;
 pub mod foreign;
 pub mod grant;
 pub mod index;

@@ -14,6 +14,7 @@ use crate::{
     verdict::Verdict,
 };
 
+pub mod apply;
 pub mod ci;
 pub mod environment;
 pub mod generate;
@@ -80,6 +81,8 @@ enum Command {
     Ci,
     /// Plan from one schema to another, prove it, rate it, print it
     Plan(plan::PlanArguments),
+    /// Plan against a live database, ask, run the plan, and compare the end with the target
+    Apply(apply::ApplyArguments),
     /// One consolidated schema file from the SQL directory
     Generate(generate::GenerateArguments),
     /// The rule catalogue
@@ -131,6 +134,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = runtime.block_on(until_signal(async |cancel| match command_line.command {
         Command::Ci => Ok(ci::ci(&environment.of_the_step()?, &cancel, pipeline::run).await),
         Command::Plan(arguments) => plan::plan(arguments, &environment, &cancel).await,
+        Command::Apply(arguments) => apply::apply(arguments, &environment, &cancel).await,
         Command::Generate(arguments) => generate::generate(&arguments),
         Command::Rules(arguments) => rules::rules(&arguments),
     }));

@@ -4,6 +4,7 @@
 //! [`pipeline`] tells the whole story in one function, [`cli`] is the only reader of the environment.
 //! `ARCHITECTURE.md` is the map.
 
+pub mod apply;
 pub mod catalog;
 pub mod cli;
 pub mod config;

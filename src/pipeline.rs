@@ -14,9 +14,9 @@ use tracing::{Instrument, info_span};
 
 use self::{planning::Proposal, proving::Proofs, side::Sides};
 use crate::{
-    catalog::Change,
+    catalog::{Catalog, Change, read::ReadOptions},
     config::{Config, EngineChoice},
-    plan::{Plan, rename::asked::Asked},
+    plan::{Plan, rename::asked::Asked, saved::Ends},
     report::{self, Drift, Report, Run, build::Parts},
     risk::{self, Facts},
     sandbox::{self, Request, Servers},
@@ -74,6 +74,31 @@ pub struct Job {
 pub struct Outcome {
     pub report: Report,
     pub plan: Plan,
+    /// Absent when the schemas could not be read.
+    pub catalogs: Option<Box<Catalogs>>,
+}
+
+/// The two schemas as they were read: what a plan leads from and to.
+#[derive(Debug, Clone)]
+pub struct Catalogs {
+    pub base: Catalog,
+    pub target: Catalog,
+    pub options: ReadOptions,
+}
+
+impl Catalogs {
+    /// What a saved plan holds of them.
+    pub fn ends(&self) -> Ends {
+        let exclude = self.options.exclude.clone();
+        Ends { base: self.base.fingerprint(), target: self.target.fingerprint(), exclude }
+    }
+}
+
+impl From<Report> for Outcome {
+    /// A report without a plan.
+    fn from(report: Report) -> Outcome {
+        Outcome { report, plan: Plan::default(), catalogs: None }
+    }
 }
 
 /// Builds both schemas, plans from one to the other, proves the plan, rates it, and reports. Ends within the configuration's
@@ -106,7 +131,7 @@ pub async fn run(job: &Job, cancel: &CancellationToken) -> Outcome {
     outcome.unwrap_or_else(|error| {
         let seconds = begun.elapsed().as_secs_f64();
         let report = report::build::failed(error.reported(), job.base.side(), job.target.side(), seconds, job.run.clone());
-        Outcome { report, plan: Plan::default() }
+        report.into()
     })
 }
 
@@ -122,7 +147,7 @@ async fn story(job: &Job, servers: &Servers, begun: Instant) -> Result<Outcome, 
         false => (proposal, None),
     };
     let drift = side::drift(job, &sides.base).await?;
-    Ok(conclude(job, &sides, &changes, proposal, proofs, drift, begun))
+    Ok(conclude(job, sides, &changes, proposal, proofs, drift, begun))
 }
 
 /// Between two live databases, nothing replayed and no sandbox started.
@@ -130,13 +155,13 @@ async fn unproven(job: &Job, base: &SecretString, target: &SecretString, begun: 
     let sides = side::both_live(job, base, target).await?;
     let changes = sides.changes();
     let proposal = planning::native_alone(&sides, Vec::new())?;
-    Ok(conclude(job, &sides, &changes, proposal, None, None, begun))
+    Ok(conclude(job, sides, &changes, proposal, None, None, begun))
 }
 
 /// Rates what is known and makes the report of it. Pure.
 fn conclude(
     job: &Job,
-    sides: &Sides,
+    sides: Sides,
     changes: &[Change],
     proposal: Proposal,
     proofs: Option<Proofs>,
@@ -173,7 +198,8 @@ fn conclude(
         seconds: begun.elapsed().as_secs_f64(),
         run: job.run.clone(),
     });
-    Outcome { report, plan: proposal.plan }
+    let (base, target) = (sides.base.catalog, sides.target.catalog);
+    Outcome { report, plan: proposal.plan, catalogs: Some(Box::new(Catalogs { base, target, options: sides.base.options })) }
 }
 
 impl Input {

@@ -7,6 +7,7 @@ pub mod native;
 pub mod order;
 pub mod rename;
 pub mod rules;
+pub mod saved;
 pub mod sql;
 
 use serde::{Deserialize, Serialize};

@@ -22,7 +22,6 @@ use crate::{
         outputs::{Log, Outputs},
     },
     pipeline::{Job, Outcome},
-    plan::Plan,
     report::{self, Report, ReportedError, Run, Side},
     source::SourceError,
     trigger::{Event, Trigger, TriggerError, What},
@@ -120,7 +119,7 @@ pub async fn ci(
     let prepared = interruptible(cancel, prepare::prepare(environment, &api, &subject)).await;
     let (config, outcome, publisher) = match prepared {
         Err(error) => {
-            let outcome = Outcome { report: failed(&error, &subject, begun, run), plan: Plan::default() };
+            let outcome = Outcome::from(failed(&error, &subject, begun, run));
             let config = Config::from_file_and_inputs(None, &environment.inputs).unwrap_or_default();
             let publisher = Publisher::new(&api, &subject, &config);
             (config, outcome, publisher)
@@ -133,7 +132,7 @@ pub async fn ci(
             }
             let report = report::build::nothing(&reason, base, target, begun.elapsed().as_secs_f64(), run);
             let publisher = Publisher::new(&api, &subject, &config);
-            (*config, Outcome { report, plan: Plan::default() }, publisher)
+            (*config, report.into(), publisher)
         }
         Ok(Prepared::Compare(mut job)) => {
             job.run = run;

@@ -96,7 +96,9 @@ pub async fn plan(arguments: PlanArguments, environment: &Environment, cancel: &
 fn render(outcome: &Outcome, format: Format, colour: bool) -> String {
     match format {
         Format::Text => report::text::render(&outcome.report, Style { colour }),
-        Format::Sql => report::sql::render(&outcome.plan, &outcome.report),
+        Format::Sql => {
+            report::sql::render(&outcome.plan, &outcome.report, outcome.catalogs.as_ref().map(|catalogs| catalogs.ends()).as_ref())
+        }
         Format::Json => report::json::render(&outcome.report),
         Format::Markdown => report::comment::comment(&outcome.report, 0),
         Format::Html => report::html::render(&outcome.report),

@@ -18,7 +18,7 @@ use crate::{
     },
     report::{self, Drift, Remark},
     risk::{Places, look},
-    sandbox::{Server, Servers},
+    sandbox::{Connection, Server, Servers, quote_identifier},
     script::{Place, SqlFile},
     source::{SqlFiles, shown_url},
 };
@@ -176,14 +176,36 @@ async fn rebuild(job: &Job, server: &Server, url: &SecretString, options: ReadOp
         let failed = |source| PipelineError::Rebuild { database: shown_url(url), sql: step.shown().to_string(), source };
         connection.batch_execute(&step.sql).await.map_err(failed)?;
     }
+    leave_invalid(&connection, &wanted).await?;
     connection.close().await;
-    let catalog = read(server, &nothing.database, &options).await?;
+    let mut catalog = read(server, &nothing.database, &options).await?;
     let differences = catalog::compare(&catalog, &wanted);
     if let Some(first) = differences.first() {
         let first = format!("{} {}", first.object.kind, first.object);
         return Err(PipelineError::NotRebuilt { database: shown_url(url), count: differences.len(), first });
     }
-    Ok(Side { catalog, database: nothing.database, options, places: BTreeMap::new(), remarks: Vec::new() })
+    // The planner makes nothing that no reader reads; the live database has it all the same.
+    catalog.not_covered = wanted.not_covered;
+    let (live, here) = (wanted.server_version / 10_000, server.version_num() / 10_000);
+    let remarks = (live != here).then(|| {
+        let text = format!(
+            "{} is PostgreSQL {live}, and the plan was proven on PostgreSQL {here}: set `image` to one of version {live}.",
+            shown_url(url)
+        );
+        remark("Another version", text)
+    });
+    Ok(Side { catalog, database: nothing.database, options, places: BTreeMap::new(), remarks: remarks.into_iter().collect() })
+}
+
+/// Marks the indexes that are not valid in the live database (`CREATE INDEX CONCURRENTLY` was interrupted): no statement makes one.
+async fn leave_invalid(connection: &Connection, wanted: &Catalog) -> Result<(), PipelineError> {
+    for index in wanted.objects.values().filter(|object| object.id.kind == Kind::Index && object.flag("invalid")) {
+        let name: Vec<String> = index.id.path.iter().map(|part| quote_identifier(part)).collect();
+        let sql = "UPDATE pg_catalog.pg_index SET indisvalid = false WHERE indexrelid = $1::text::regclass";
+        let failed = |source| PipelineError::Copy { sql: sql.into(), source };
+        connection.execute(sql, &[&name.join(".")]).await.map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// What a live database has that the base has not, and the other way round.

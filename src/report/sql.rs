@@ -3,18 +3,18 @@
 //! Made from the plan, not from the report: secrets are exact in it, so it is for files and standard output of the machine that asked.
 
 use crate::{
-    plan::Plan,
+    plan::{
+        Plan,
+        saved::{Ends, Saved},
+    },
     report::{Report, safe, words},
 };
 
-/// The script. Comments hold nothing that could end them: every line is one comment.
-pub fn render(plan: &Plan, report: &Report) -> String {
-    let mut out = String::new();
-    let mut comment = |text: &str| {
-        out.push_str("-- ");
-        out.push_str(&safe::visible(text));
-        out.push('\n');
-    };
+/// The script. Comments hold nothing that could end them: every line is one comment. With `ends` it is a saved plan, which
+/// `schemaproof apply --plan` takes.
+pub fn render(plan: &Plan, report: &Report, ends: Option<&Ends>) -> String {
+    let mut comments = Vec::new();
+    let mut comment = |text: &str| comments.push(safe::visible(text));
     comment(&words::headline(report));
     comment(&format!("from {} to {}", report.base.name, report.target.name));
     if let Some(fingerprint) = &report.fingerprint {
@@ -28,7 +28,11 @@ pub fn render(plan: &Plan, report: &Report) -> String {
         };
         comment(&format!("{} {}{state}: {}", words::level(finding.level), finding.rule, finding.message));
     }
-    out.push('\n');
-    out.push_str(&plan.to_sql());
-    out
+    match ends {
+        Some(ends) => {
+            let blocking = report.findings.iter().filter(|finding| finding.blocks).count();
+            Saved { plan: plan.clone(), ends: ends.clone(), proven: report.proven, blocking }.write(&comments)
+        }
+        None => format!("-- {}\n\n{}", comments.join("\n-- "), plan.to_sql()),
+    }
 }

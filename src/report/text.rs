@@ -19,11 +19,11 @@ pub struct Style {
     pub colour: bool,
 }
 
-const BOLD: &str = "1";
-const DIM: &str = "2";
-const RED: &str = "31";
-const GREEN: &str = "32";
-const YELLOW: &str = "33";
+pub(crate) const BOLD: &str = "1";
+pub(crate) const DIM: &str = "2";
+pub(crate) const RED: &str = "31";
+pub(crate) const GREEN: &str = "32";
+pub(crate) const YELLOW: &str = "33";
 const BLUE: &str = "34";
 
 /// The report as text, with a newline at its end.
@@ -50,7 +50,7 @@ pub fn render(report: &Report, style: Style) -> String {
     out
 }
 
-fn paint(text: &str, colour: &str, style: Style) -> String {
+pub(crate) fn paint(text: &str, colour: &str, style: Style) -> String {
     if style.colour { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.into() }
 }
 

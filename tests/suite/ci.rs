@@ -141,7 +141,7 @@ fn risky(job: &Job) -> Outcome {
         }],
         ..nothing
     };
-    Outcome { report, plan }
+    Outcome { report, plan, catalogs: None }
 }
 
 async fn canned(job: &Job, _: &CancellationToken) -> Outcome {

@@ -1,5 +1,6 @@
 //! The one integration binary: a module a part, so that it links once.
 
+mod apply;
 mod atlas;
 mod ci;
 mod cli;

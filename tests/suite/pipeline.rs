@@ -46,7 +46,7 @@ async fn what_atlas_leaves_out_is_added_and_said() {
     let base = "CREATE TABLE t (id int PRIMARY KEY); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';";
     let target = "CREATE TABLE t (id int PRIMARY KEY, note text); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2';
                   COMMENT ON FUNCTION f() IS 'two';";
-    let Outcome { report, plan } = run(base, target, EngineChoice::Atlas).await;
+    let Outcome { report, plan, .. } = run(base, target, EngineChoice::Atlas).await;
     assert!(report.proven, "{report:#?}");
     let origins: Vec<Origin> = plan.steps.iter().map(|step| step.origin).collect();
     assert_eq!(origins.first(), Some(&Origin::Atlas));
@@ -61,7 +61,7 @@ async fn a_plan_of_atlas_that_fails_is_set_aside_with_the_statement() {
     // Trap 3: a view keeps the column's type.
     let base = "CREATE TABLE t (id int PRIMARY KEY, a int); CREATE VIEW v AS SELECT a FROM t;";
     let target = "CREATE TABLE t (id int PRIMARY KEY, a bigint); CREATE VIEW v AS SELECT a FROM t;";
-    let Outcome { report, plan } = run(base, target, EngineChoice::Atlas).await;
+    let Outcome { report, plan, .. } = run(base, target, EngineChoice::Atlas).await;
     assert!(report.proven, "{report:#?}");
     assert!(plan.steps.iter().all(|step| step.origin == Origin::Native));
     let said = report.remarks.iter().find(|remark| remark.title.contains("set aside")).unwrap();
@@ -71,7 +71,7 @@ async fn a_plan_of_atlas_that_fails_is_set_aside_with_the_statement() {
 #[tokio::test]
 async fn nothing_to_change_is_a_proven_pass_without_steps() {
     let sql = "CREATE TABLE t (id int PRIMARY KEY);";
-    let Outcome { report, plan } = run(sql, &format!("{sql} -- a comment\n"), EngineChoice::Native).await;
+    let Outcome { report, plan, .. } = run(sql, &format!("{sql} -- a comment\n"), EngineChoice::Native).await;
     assert_eq!((report.verdict, report.proven, plan.steps.len()), (Verdict::Pass, true, 0), "{report:#?}");
 }
 
@@ -104,7 +104,7 @@ async fn a_rename_that_was_asked_for_keeps_the_values_until_a_note_says_it() {
     let asked = |text: &str| Asked::parse(text, "ann").unwrap();
     let asking = |target: &str, renames: Vec<Asked>| Job { renames, ..job(file(base), file(target), EngineChoice::Native) };
     let job = asking(target, vec![asked("t.\"Old\" to headline"), asked("public.t to u"), asked("nothing to x")]);
-    let Outcome { report, plan } = pipeline::run(&job, &CancellationToken::new()).await;
+    let Outcome { report, plan, .. } = pipeline::run(&job, &CancellationToken::new()).await;
     assert!(report.proven, "{report:#?}");
     assert!(plan.steps.iter().all(|step| step.sql.contains("RENAME")), "{plan:#?}");
     assert!(report.steps.iter().filter_map(|step| step.effects.as_ref()).all(|effects| effects.values_lost == 0));
@@ -121,7 +121,7 @@ async fn a_rename_that_was_asked_for_keeps_the_values_until_a_note_says_it() {
     // With the notes in place the words are no longer needed, and nothing more is said of them.
     let noted =
         target.replace("CREATE", "-- @renamed from=t\nCREATE").replace("  headline", "  -- @renamed from=\"Old\"\n  headline");
-    let Outcome { report: same, plan: noted } =
+    let Outcome { report: same, plan: noted, .. } =
         pipeline::run(&asking(&noted, job.renames[..2].to_vec()), &CancellationToken::new()).await;
     assert!(same.proven && same.remarks.is_empty(), "{same:#?}");
     assert_eq!(noted.fingerprint().to_string(), plan.fingerprint().to_string());

@@ -218,11 +218,13 @@ pub(super) fn files<W: Write>(environment: &Environment, log: &mut Log<W>, outco
     // An artifact is read by many: secrets in the plan stay masked.
     let steps = outcome.plan.steps.iter().cloned().map(|step| crate::plan::Step { sql: step.shown().to_string(), ..step });
     let shown = Plan { steps: steps.collect() };
+    // Without its secrets it is no plan that could be applied.
+    let ends = outcome.catalogs.as_ref().map(|catalogs| catalogs.ends()).filter(|_| shown == outcome.plan);
     let texts = [
         ("report.json", report::json::render(report)),
         ("report.html", report::html::render(report)),
         ("report.md", report::comment::summary(report)),
-        ("plan.sql", report::sql::render(&shown, report)),
+        ("plan.sql", report::sql::render(&shown, report, ends.as_ref())),
     ];
     let files: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let Some(workspace) = environment.workspace.clone().filter(|workspace| workspace.is_dir()) else { return Paths::default() };
