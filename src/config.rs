@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::risk::Level;
+pub mod policy;
+
+pub use policy::{Approve, Override, Permission, Policy, RuleSetting};
 
 /// Which planner proposes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -53,60 +55,6 @@ pub enum FailOn {
     /// Only when the plan is not proven.
     Unproven,
     Never,
-}
-
-/// What a rule's level is set to: a level, or off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RuleSetting {
-    Off,
-    #[serde(untagged)]
-    Level(Level),
-}
-
-/// Who may accept a blocking finding on the pull request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Approve {
-    /// The lowest repository permission: `write`, `maintain` or `admin`.
-    pub permission: Permission,
-    /// Whether the pull request's own author may.
-    pub author: bool,
-    /// Whether a note in the SQL (`-- schemaproof: allow RULE reason`) may accept what blocks. A note is part of the pull request,
-    /// so whoever merges it has seen it; switch it off where anybody may open pull requests and merging is automatic.
-    pub notes: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Permission {
-    #[default]
-    Write,
-    Maintain,
-    Admin,
-}
-
-impl Default for Approve {
-    fn default() -> Self {
-        Approve { permission: Permission::Write, author: true, notes: true }
-    }
-}
-
-/// What blocks, and who may accept it. Read from the base, never from the pull request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Policy {
-    /// The lowest level that blocks.
-    pub block: Level,
-    /// Level of a rule by its id.
-    pub rules: BTreeMap<String, RuleSetting>,
-    pub approve: Approve,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Policy { block: Level::Danger, rules: BTreeMap::new(), approve: Approve::default() }
-    }
 }
 
 /// All settings of a run, after the file and the inputs are put together (the input wins).
@@ -245,7 +193,14 @@ pub const KEYS: &[Key] = &[
     Key { input: false, ..key("timeout", "900", "Longest time for a whole run, in seconds.") },
     Key { input: false, ..key("memory", "1024", "Memory of a sandbox server, in megabytes.") },
     Key { input: false, ..key("disk", "1024", "Size of a sandbox server's data directory, in megabytes.") },
-    Key { input: false, ..key("policy", "", "What blocks (`block`), levels by rule (`rules`), and who may accept (`approve`).") },
+    Key {
+        input: false,
+        ..key(
+            "policy",
+            "",
+            "What blocks (`block`), levels by rule (`rules`), also by object or path (`overrides`), and who may accept (`approve`).",
+        )
+    },
 ];
 
 /// Outputs of the Action: name and description.
@@ -269,6 +224,16 @@ pub enum ConfigError {
     Syntax { origin: String, message: String },
     #[error("{origin} has an unknown key `{key}`{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_default())]
     UnknownKey { origin: String, key: String, suggestion: Option<String> },
+    #[error("{origin} sets a level for `{rule}`, and there is no such rule{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_default())]
+    UnknownRule { origin: String, rule: String, suggestion: Option<String> },
+    #[error(
+        "{origin}: the pattern `{pattern}` in `policy.overrides` cannot be understood: {source}; use for instance `audit.*` or `legacy/**`"
+    )]
+    BadPattern { origin: String, pattern: String, source: globset::Error },
+    #[error(
+        "{origin}: `policy.overrides` has an entry with neither `objects` nor `paths`; what holds everywhere stands in `policy.rules`"
+    )]
+    NoPattern { origin: String },
     #[error("{origin}: `{key}` is `{value}`, which is not one of {expected}")]
     BadValue { origin: String, key: String, value: String, expected: String },
 }
@@ -294,8 +259,10 @@ impl Config {
             tree.insert(key.name.into(), value);
         }
         let origin = file.map_or("the inputs", |(origin, _)| origin);
-        serde_yaml::from_value(serde_yaml::Value::Mapping(tree))
-            .map_err(|error| ConfigError::Syntax { origin: origin.into(), message: error.to_string() })
+        let config: Config = serde_yaml::from_value(serde_yaml::Value::Mapping(tree))
+            .map_err(|error| ConfigError::Syntax { origin: origin.into(), message: error.to_string() })?;
+        config.policy.check(origin)?;
+        Ok(config)
     }
 }
 
@@ -328,6 +295,7 @@ pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::risk::Level;
 
     fn read(text: &str) -> Result<Config, ConfigError> {
         Config::from_file_and_inputs(Some(("schemaproof.yml", text)), &BTreeMap::new())

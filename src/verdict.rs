@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Policy, RuleSetting},
+    config::{Policy, policy::About},
     plan::Fingerprint,
     proof::Proof,
     risk::{Facts, Finding, Level},
@@ -65,7 +65,7 @@ impl Judged {
 pub fn judge(facts: &Facts<'_>, findings: Vec<Finding>, policy: &Policy, acceptances: &[Acceptance]) -> Judged {
     let fingerprint = facts.plan.fingerprint();
     let acceptance = acceptances.iter().find(|acceptance| fingerprint.is_written_as(&acceptance.fingerprint));
-    let mut findings: Vec<Rated> = findings.into_iter().filter_map(|finding| rate(finding, policy, acceptance)).collect();
+    let mut findings: Vec<Rated> = findings.into_iter().filter_map(|finding| rate(facts, finding, policy, acceptance)).collect();
     findings.sort_by(|a, b| {
         (b.blocks, b.finding.level, a.finding.rule, &a.finding.object).cmp(&(
             a.blocks,
@@ -88,12 +88,14 @@ pub fn judge(facts: &Facts<'_>, findings: Vec<Finding>, policy: &Policy, accepta
     Judged { verdict, reason, findings, proven }
 }
 
-fn rate(mut finding: Finding, policy: &Policy, acceptance: Option<&Acceptance>) -> Option<Rated> {
-    match policy.rules.get(finding.rule) {
-        Some(RuleSetting::Off) => return None,
-        Some(RuleSetting::Level(level)) => finding.level = *level,
-        None => {}
-    }
+fn rate(facts: &Facts<'_>, mut finding: Finding, policy: &Policy, acceptance: Option<&Acceptance>) -> Option<Rated> {
+    let places = facts.places_of(&finding.object);
+    let files: Vec<&str> = match (places.is_empty(), &finding.place) {
+        (true, Some(place)) => vec![&place.file],
+        _ => places.into_iter().map(|place| &*place.file).collect(),
+    };
+    let about = About { rule: finding.rule, level: finding.level, object: &finding.object.path, files: &files };
+    finding.level = policy.level(about)?;
     if finding.level < policy.block {
         let accepted_by = finding.note.as_ref().map(ToString::to_string);
         return Some(Rated { finding, blocks: false, accepted_by });
@@ -160,6 +162,7 @@ mod tests {
     use super::*;
     use crate::{
         catalog::{Action, Catalog, Change, Kind, ObjectId},
+        config::RuleSetting,
         plan::{Origin, Plan, Step},
         proof::{Difference, Effects, Judgement},
         risk::{Places, note::Accepted},

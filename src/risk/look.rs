@@ -2,6 +2,8 @@
 //!
 //! The only file of the risk part that knows names of attributes of the catalog. Decides nothing.
 
+use std::collections::BTreeMap;
+
 use crate::{
     catalog::{Action, Catalog, Change, Kind, Object, ObjectId, Value},
     plan::sql,
@@ -34,6 +36,13 @@ impl Facts<'_> {
         }
         let parent = self.target.objects.get(object).or_else(|| self.base.objects.get(object)).and_then(|it| it.parent.clone());
         parent.or_else(|| owner_by_name(object)).filter(|parent| parent != object).and_then(|parent| self.place_of(&parent))
+    }
+
+    /// Where an object, or what it is in, stands in the base and in the target. What was renamed stood there under its old name.
+    pub fn places_of(&self, object: &ObjectId) -> Vec<&Place> {
+        let old = self.changes.iter().find(|change| change.object == *object).and_then(|change| change.renamed_from.as_ref());
+        let base = place_in(&self.places.base, self.base, old.unwrap_or(object));
+        base.into_iter().chain(place_in(&self.places.target, self.target, object)).collect()
     }
 
     /// The first step that was planned for an object or a part of it; for steps whose planner does not say, the first that locks
@@ -127,6 +136,14 @@ pub fn relation_of(object: &ObjectId) -> Option<Vec<String>> {
 fn owner_by_name(object: &ObjectId) -> Option<ObjectId> {
     let path = relation_of(object).filter(|path| path.len() < object.path.len())?;
     Some(ObjectId { kind: Kind::Table, path })
+}
+
+/// Where an object of one side stands, or the nearest thing that it is in.
+fn place_in<'a>(places: &'a BTreeMap<ObjectId, Place>, catalog: &Catalog, object: &ObjectId) -> Option<&'a Place> {
+    let parent = |id: &ObjectId| catalog.objects.get(id).and_then(|it| it.parent.clone()).or_else(|| owner_by_name(id));
+    // Nothing is nested deeper than a comment on a column of a table in a schema.
+    let wholes = std::iter::successors(Some(object.clone()), |id| parent(id).filter(|parent| parent != id)).take(8);
+    wholes.into_iter().find_map(|id| places.get(&id))
 }
 
 /// An attribute as text; numbers and booleans are not text.

@@ -27,7 +27,7 @@ pub fn page() -> String {
     out
 }
 
-const POLICY: &str = "
+const POLICY: &str = r#"
 ## Policy
 
 ```yaml
@@ -36,13 +36,19 @@ policy:
   rules:                   # levels by rule: danger, warning, notice or off
     drop-index: off
     add-column-not-null: danger
+  overrides:               # for some objects or files alone; of the entries that match, the last counts
+    - objects: ["audit.*"]
+      paths: ["extensions/sql/legacy/**"]
+      rules: {drop-column: warning}
   approve:
     permission: write      # who may accept a plan on the pull request: write, maintain or admin
     author: false          # whether the pull request's own author may
     notes: true            # whether a note in the SQL may accept what blocks
 ```
 
-The rules are in [rules](rules/README.md). A plan that is not proven is blocked whatever the policy says.
+The rules are in [rules](rules/README.md). An entry of `overrides` with `objects` and `paths` needs both to match; a pattern for an object
+matches what is in it too. A path that makes a level lower must match the files that the object stood in before as well, so that moving
+a file to another directory opens no gate. A plan that is not proven is blocked whatever the policy says.
 
 A blocking finding is accepted in one of two ways:
 
@@ -63,7 +69,7 @@ Comments on the pull request do more; each stands on a line of its own, and is a
 Each run reads them again: what was deleted or edited does not count any more.
 
 A note is written by whoever opens the pull request. Where strangers may do that and merging needs no review, set `notes: false`.
-";
+"#;
 
 /// README's text with the table of inputs between its markers.
 pub fn readme(text: &str) -> Result<String> {
