@@ -57,8 +57,10 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
         look::quoted(after)
     );
     let finding = RULE.finding(facts, column, message).at_level(level);
-    if level < Level::Danger {
-        return Some(finding);
+    match level {
+        Level::Notice => return Some(finding.advise("Nothing needs to be done.")),
+        Level::Warning => return Some(finding),
+        Level::Danger => {}
     }
     let table = look::relation_sql(column);
     let name = look::last_sql(column);
