@@ -154,7 +154,11 @@ pub const KEYS: &[Key] = &[
         "merge-base",
         "What the pull request is compared with: `merge-base`, a git ref, a schema source, or `database` (the live one).",
     ),
-    key("database-url", "", "A live Postgres, read only: shown as drift, and planned against when `base` is `database`."),
+    key(
+        "database-url",
+        "",
+        "A live Postgres, read only: its drift, the sizes of what the plan locks and the rows in its way are shown; planned against when `base` is `database`.",
+    ),
     list("environments", "", "`NAME=URL` lines: live databases that scheduled runs compare."),
     key("engine", "auto", "`auto` (Atlas where it is installed, completed by the native planner), `atlas`, or `native`."),
     key("sandbox", "auto", "Where the throwaway Postgres runs: `auto`, `docker`, `local`, or the URL of a server."),

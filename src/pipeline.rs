@@ -17,7 +17,7 @@ use crate::{
     catalog::{Catalog, Change, read::ReadOptions},
     config::{Config, EngineChoice},
     plan::{Plan, rename::asked::Asked, saved::Ends},
-    report::{self, Drift, Report, Run, build::Parts},
+    report::{self, Remark, Report, Run, build::Parts},
     risk::{self, Facts},
     sandbox::{self, Request, Servers},
     source::SqlFiles,
@@ -146,8 +146,7 @@ async fn story(job: &Job, servers: &Servers, begun: Instant) -> Result<Outcome, 
         }
         false => (proposal, None),
     };
-    let drift = side::drift(job, &sides.base).await?;
-    Ok(conclude(job, sides, &changes, proposal, proofs, drift, begun))
+    conclude(job, sides, &changes, proposal, proofs, begun).instrument(stage("Rating the change")).await
 }
 
 /// Between two live databases, nothing replayed and no sandbox started.
@@ -155,19 +154,18 @@ async fn unproven(job: &Job, base: &SecretString, target: &SecretString, begun: 
     let sides = side::both_live(job, base, target).await?;
     let changes = sides.changes();
     let proposal = planning::native_alone(&sides, Vec::new())?;
-    Ok(conclude(job, sides, &changes, proposal, None, None, begun))
+    conclude(job, sides, &changes, proposal, None, begun).await
 }
 
-/// Rates what is known and makes the report of it. Pure.
-fn conclude(
+/// Rates what is known, asks the live database about it where there is one, and makes the report of it all.
+async fn conclude(
     job: &Job,
     sides: Sides,
     changes: &[Change],
     proposal: Proposal,
     proofs: Option<Proofs>,
-    drift: Option<Drift>,
     begun: Instant,
-) -> Outcome {
+) -> Result<Outcome, PipelineError> {
     let (proof, down) = proofs.map_or((None, None), |proofs| (Some(proofs.up), proofs.down));
     let facts = Facts {
         base: &sides.base.catalog,
@@ -182,7 +180,20 @@ fn conclude(
         Schema::Files(files) => files,
         Schema::Live(_) | Schema::Empty => &none,
     };
-    let findings = risk::findings(&facts, head);
+    let mut findings = risk::findings(&facts, head);
+    let (drift, known) = side::drift(job, &sides.base).await?.unzip();
+    let mut remarks: Vec<Remark> = sides.remarks.iter().cloned().chain(proposal.remarks).collect();
+    let live = match side::ask_live(job, &facts, known.as_ref(), &findings).await {
+        Ok(live) => live,
+        // The plan stands without it.
+        Err(error) => {
+            remarks.push(side::remark("The live database was not asked", format!("Sizes and counts are missing: {error}.")));
+            None
+        }
+    };
+    if let Some(live) = &live {
+        risk::probe::beside(live, &mut findings);
+    }
     let judged = verdict::judge(&facts, findings, &job.config.policy, &job.acceptances);
     let report = report::build::build(Parts {
         facts: &facts,
@@ -192,14 +203,16 @@ fn conclude(
         server: Some(sides.server.clone()),
         engine: Some(proposal.engine),
         left_out: &proposal.left_out,
-        remarks: sides.remarks.iter().cloned().chain(proposal.remarks).collect(),
+        remarks,
         drift,
+        live: live.as_ref(),
         down,
         seconds: begun.elapsed().as_secs_f64(),
         run: job.run.clone(),
     });
     let (base, target) = (sides.base.catalog, sides.target.catalog);
-    Outcome { report, plan: proposal.plan, catalogs: Some(Box::new(Catalogs { base, target, options: sides.base.options })) }
+    let catalogs = Catalogs { base, target, options: sides.base.options };
+    Ok(Outcome { report, plan: proposal.plan, catalogs: Some(Box::new(catalogs)) })
 }
 
 impl Input {

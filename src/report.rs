@@ -58,6 +58,9 @@ pub struct Report {
     /// Entities before and after, for the picture.
     pub picture: Picture,
     pub drift: Option<Drift>,
+    /// What a live database says about the change.
+    #[serde(default)]
+    pub live: Option<ReportedLive>,
     pub down: Option<Down>,
     /// What went wrong, when the verdict is `error`.
     pub error: Option<ReportedError>,
@@ -126,12 +129,22 @@ pub struct ReportedFinding {
     /// What the replay measured, in one sentence: that the step fails on rows, or how many values it loses.
     #[serde(default)]
     pub measured: Option<String>,
+    /// What the live database says about it: how many rows are in the way.
+    #[serde(default)]
+    pub live: Option<String>,
     pub advice: String,
     pub safer_sql: Option<String>,
     pub file: Option<String>,
     pub line: Option<u32>,
     /// Index into `steps`.
     pub step: Option<usize>,
+}
+
+impl ReportedFinding {
+    /// What was measured, on the copy and in the live database.
+    pub fn measurements(&self) -> impl Iterator<Item = &str> {
+        self.measured.as_deref().into_iter().chain(self.live.as_deref())
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -182,10 +195,40 @@ pub struct PicturedReference {
 }
 
 /// A live database against the base.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Drift {
     pub database: String,
     pub changes: Vec<ReportedChange>,
+    /// From the live database to the base, not replayed: what was to be done before the pull request, and is no part of its plan.
+    #[serde(default)]
+    pub steps: Vec<ReportedStep>,
+}
+
+/// What a live database says: sizes of the relations that the plan locks, and answers to what was counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ReportedLive {
+    pub database: String,
+    /// By quoted name, as in `effects.locks`.
+    pub tables: BTreeMap<String, LiveTable>,
+    pub counts: Vec<LiveCount>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct LiveTable {
+    /// With indexes, TOAST and partitions.
+    pub bytes: u64,
+    /// The planner's estimate; absent where the table was never analysed.
+    pub rows: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct LiveCount {
+    pub kind: String,
+    pub object: String,
+    /// Rows in the way of the statement; absent where they were not counted.
+    pub rows: Option<u64>,
+    /// The answer in a sentence.
+    pub text: String,
 }
 
 /// The way back: from the target to the base.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod look;
 pub mod note;
+pub mod probe;
 pub mod rules;
 pub mod types;
 
@@ -80,6 +81,8 @@ pub struct Finding {
     pub step: Option<usize>,
     /// What the replay measured of its step, in one sentence.
     pub measured: Option<String>,
+    /// What a live database says about it, in a sentence or two.
+    pub live: Option<String>,
     /// The note in the SQL that accepts it.
     pub note: Option<note::Accepted>,
 }
@@ -129,6 +132,7 @@ impl Rule {
             place: facts.place_of(object),
             step: facts.step_for(object),
             measured: None,
+            live: None,
             note: None,
         }
     }

@@ -183,6 +183,7 @@ mod tests {
             place: None,
             step: Some(0),
             measured: None,
+            live: None,
             note: None,
         }
     }

@@ -12,7 +12,7 @@ pub(super) const READERS: &[Reader] = &[Reader { what: "constraints", query: |_|
 
 fn query() -> String {
     "select k.oid, k.conrelid, k.contypid, k.conname, k.contype, k.conislocal, k.coninhcount, k.conparentid, k.connoinherit,
-       k.convalidated, k.conindid, k.confrelid, pg_get_constraintdef(k.oid) as definition,
+       k.convalidated, k.conindid, k.confrelid, k.conkey::text as key, k.confkey::text as referenced_key, pg_get_constraintdef(k.oid) as definition,
        case when k.contype in ('p', 'u', 'x') then to_json(i.reloptions) end as index_options,
        case when k.contype in ('p', 'u', 'x') then sp.spcname end as tablespace,
        x.indisclustered, x.indisreplident,
@@ -67,6 +67,9 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         .with_some("tablespace", row.opt("tablespace")?)
         .with_some("attached_to", row.opt("attached_to")?)
         .detail("form", kind)
+        .detail("key", row.opt("key")?.unwrap_or_default())
+        .detail("referenced", row.oid("confrelid")?.to_string())
+        .detail("referenced_key", row.opt("referenced_key")?.unwrap_or_default())
         .detail("validated", row.flag("convalidated")?)
         .detail("merged", row.integer("coninhcount")?.unwrap_or_default() > 0);
     if !builder.add(object) {

@@ -11,7 +11,9 @@ pub(super) const READERS: &[Reader] = &[Reader { what: "indexes", query: |_| Som
 
 fn query() -> String {
     "select c.oid, n.nspname, c.relname, x.indrelid, c.relkind, pg_get_indexdef(c.oid) as definition, x.indisvalid, x.indisclustered,
-       x.indisreplident, x.indisunique, sp.spcname,
+       x.indisreplident, x.indisunique,
+       case when x.indisunique and x.indexprs is null and x.indpred is null
+         then (x.indkey::int2[])[0:x.indnkeyatts - 1]::text end as key, sp.spcname,
        (select quote_ident(pn.nspname) || '.' || quote_ident(p.relname) from pg_inherits h join pg_class p on p.oid = h.inhparent
           join pg_namespace pn on pn.oid = p.relnamespace where h.inhrelid = c.oid) as attached_to,
        case when x.indexprs is not null then (select to_json(array_agg(a.attnum || '=' || a.attstattarget order by a.attnum)) from pg_attribute a
@@ -39,6 +41,7 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         .with_list("statistics", row.list("statistics")?)
         .with_flag("invalid", !partitioned && !row.flag("indisvalid")?)
         .detail("unique", row.flag("indisunique")?)
+        .detail("key", row.opt("key")?.unwrap_or_default())
         .detail("partitioned", partitioned)
         .part_of(whole.clone());
     if builder.add(object) {

@@ -1,6 +1,9 @@
 //! Reading a live database: read-only, one snapshot, with time limits, never a write.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use secrecy::SecretString;
 
@@ -10,6 +13,7 @@ use crate::{
         Catalog,
         read::{self, ReadOptions},
     },
+    risk::probe::{Answer, Live, Question, Size, Unanswered},
     sandbox::{Address, Connection},
     source::shown_url,
 };
@@ -32,6 +36,92 @@ pub(super) async fn read(url: &SecretString, options: &ReadOptions) -> Result<Ca
 /// As [`read`].
 pub(super) async fn roles(url: &SecretString) -> Result<Vec<String>, PipelineError> {
     with_session(url, async |connection| roles::read(connection).await).await
+}
+
+/// Longest time for one question, and for all of them.
+const QUESTION: Duration = Duration::from_secs(10);
+const QUESTIONS: Duration = Duration::from_secs(60);
+
+/// What a question's transaction begins with. Names are resolved in `pg_catalog` alone, so that no operator of the database's own is
+/// run; row security must not hide rows from a count, and refuses instead; nobody's cores are taken.
+const BEGIN: &str = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+    SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; SET LOCAL standard_conforming_strings = on;
+    SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off; SET LOCAL lock_timeout = '2s'";
+
+/// Sizes of the relations with these quoted names; `{bytes}` is the size of one of `all_of_it`. `reltuples` is -1, and before 14 perhaps 0, where nobody counted yet.
+const SIZES: &str = "
+    SELECT format('%I.%I', n.nspname, c.relname),
+           (SELECT coalesce(sum({bytes}), 0)::int8 FROM (SELECT c.oid WHERE c.relkind <> 'p' UNION ALL
+              SELECT relid FROM pg_partition_tree(c.oid) WHERE c.relkind = 'p') AS all_of_it(oid)),
+           CASE WHEN c.relkind = 'p' THEN (SELECT sum(l.reltuples) FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid
+                                           WHERE t.isleaf AND l.reltuples > 0)
+             WHEN c.reltuples < 0 OR (c.reltuples = 0 AND c.relpages > 0) THEN NULL
+             ELSE c.reltuples END::float8
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'm', 'p') AND format('%I.%I', n.nspname, c.relname) = ANY ($1)";
+/// On disk: opens the relation, so it waits for whoever has locked it.
+const MEASURED: &str = "pg_total_relation_size(all_of_it.oid)";
+/// As the last VACUUM or ANALYZE left it, with TOAST and indexes: waits for nobody.
+const ESTIMATED: &str = "(SELECT sum(f.relpages)::numeric FROM pg_class f
+              WHERE f.oid IN (SELECT all_of_it.oid UNION ALL SELECT o.reltoastrelid FROM pg_class o WHERE o.oid = all_of_it.oid
+                              UNION ALL SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = all_of_it.oid))
+              * current_setting('block_size')::int8";
+
+/// Sizes of relations, by quoted name, and answers to questions, in one snapshot. A question that fails or takes too long is answered
+/// with that; each gives back its locks before the next.
+///
+/// # Errors
+/// When the database cannot be reached, or refuses to say how large its relations are.
+pub(super) async fn ask(url: &SecretString, relations: &[String], questions: &[Question]) -> Result<Live, PipelineError> {
+    with_session(url, async |connection| {
+        let failed = |source| PipelineError::Live { database: shown_url(url), source };
+        connection.batch_execute(BEGIN).await.map_err(failed)?;
+        let relations = sizes(connection, relations).await.map_err(failed)?;
+        let begun = Instant::now();
+        let mut answers = Vec::with_capacity(questions.len());
+        for question in questions {
+            let left = QUESTIONS.saturating_sub(begun.elapsed());
+            let rows =
+                if left.is_zero() { Err(Unanswered::NotAsked) } else { count(connection, &question.sql, QUESTION.min(left)).await };
+            answers.push(Answer { object: question.object.clone(), counted: question.counted, rows });
+        }
+        connection.batch_execute("ROLLBACK").await.map_err(failed)?;
+        Ok(Live { database: shown_url(url), relations, answers })
+    })
+    .await
+}
+
+/// Measured, or as they are estimated where a table is locked.
+async fn sizes(connection: &Connection, relations: &[String]) -> Result<BTreeMap<String, Size>, tokio_postgres::Error> {
+    connection.batch_execute("SAVEPOINT sizes; SET LOCAL statement_timeout = '20s'").await?;
+    let measured = connection.query(&SIZES.replace("{bytes}", MEASURED), &[&relations]).await;
+    connection.batch_execute("ROLLBACK TO SAVEPOINT sizes").await?;
+    let rows = match measured {
+        Ok(rows) => rows,
+        Err(error) => {
+            tracing::info!("sizes are estimates: {}", crate::sandbox::error_text(&error));
+            connection.query(&SIZES.replace("{bytes}", ESTIMATED), &[&relations]).await?
+        }
+    };
+    let size = |row: &tokio_postgres::Row| {
+        let (bytes, rows): (Option<i64>, Option<f64>) = (row.try_get(1)?, row.try_get(2)?);
+        Ok((row.try_get(0)?, Size { bytes: bytes.unwrap_or_default().unsigned_abs(), rows: rows.map(|rows| rows.max(0.0) as u64) }))
+    };
+    rows.iter().map(size).collect()
+}
+
+/// One question, within a savepoint that is given up in any case.
+async fn count(connection: &Connection, sql: &str, limit: Duration) -> Result<u64, Unanswered> {
+    let refused = |error: tokio_postgres::Error| match error.code() {
+        Some(&tokio_postgres::error::SqlState::QUERY_CANCELED) => Unanswered::TimedOut { seconds: limit.as_secs().max(1) },
+        Some(code) => Unanswered::Refused { sqlstate: code.code().into() },
+        None => Unanswered::NotAsked,
+    };
+    let begin = format!("SAVEPOINT question; SET LOCAL statement_timeout = {}", limit.as_millis().max(1));
+    connection.batch_execute(&begin).await.map_err(refused)?;
+    let counted = connection.query_one(sql, &[]).await.and_then(|row| row.try_get::<_, i64>(0)).map_err(refused);
+    connection.batch_execute("ROLLBACK TO SAVEPOINT question").await.map_err(refused)?;
+    counted.map(i64::unsigned_abs)
 }
 
 async fn with_session<T>(

@@ -1,6 +1,6 @@
 //! One side of the comparison: a schema in a database of its own, read back, with the places of its objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::SecretString;
 
@@ -12,12 +12,15 @@ use crate::{
     },
     load::{self, Failure, Loaded, Strictness},
     plan::{
-        native,
+        Plan, native,
         rename::{Rename, Renames, asked::Asked},
         sql,
     },
     report::{self, Drift, Remark},
-    risk::{Places, look},
+    risk::{
+        Facts, Finding, Places, look,
+        probe::{self, Live},
+    },
     sandbox::{Connection, Server, Servers, quote_identifier},
     script::{Place, SqlFile},
     source::{SqlFiles, shown_url},
@@ -208,13 +211,43 @@ async fn leave_invalid(connection: &Connection, wanted: &Catalog) -> Result<(), 
     Ok(())
 }
 
-/// What a live database has that the base has not, and the other way round.
-pub(super) async fn drift(job: &Job, base: &Side) -> Result<Option<Drift>, PipelineError> {
+/// What a live database has that the base has not, and the other way round, with the steps that lead from it to the base. Answers with
+/// the live database's catalog too.
+pub(super) async fn drift(job: &Job, base: &Side) -> Result<Option<(Drift, Catalog)>, PipelineError> {
     let Some(Input { name, schema: Schema::Live(url), .. }) = &job.live else { return Ok(None) };
     let catalog = live::read(url, &base.options).await?;
     let changes = catalog::compare(&base.catalog, &catalog);
     let changes = report::build::changes(&base.catalog, &catalog, &changes, &Places::default());
-    Ok(Some(Drift { database: name.clone(), changes }))
+    // The steps are told, not taken: where there is no way back, the differences alone are said.
+    let steps = native::plan(&catalog, &base.catalog, &native::Options::default()).unwrap_or_else(|error| {
+        tracing::info!("no plan from the live database to the base: {error}");
+        Plan::default()
+    });
+    Ok(Some((Drift { database: name.clone(), changes, steps: report::build::steps(&steps, None) }, catalog)))
+}
+
+/// What the live database says about the change: sizes of what is locked, and how many rows are in the way of what was found.
+pub(super) async fn ask_live(
+    job: &Job,
+    facts: &Facts<'_>,
+    known: Option<&Catalog>,
+    found: &[Finding],
+) -> Result<Option<Live>, PipelineError> {
+    let of = |input: &Input| if let Schema::Live(url) = &input.schema { Some(url.clone()) } else { None };
+    let Some(url) = job.live.as_ref().and_then(of).or_else(|| of(&job.base)) else { return Ok(None) };
+    // Without a catalog of its own the base is the live database.
+    let (questions, not_safe) = probe::questions(facts, known.unwrap_or(facts.base), found);
+    let locked =
+        facts.proof.iter().flat_map(|proof| &proof.effects).flat_map(|effects| &effects.locks).map(|lock| lock.relation.clone());
+    let changed =
+        facts.changes.iter().filter_map(|change| look::relation_of(change.renamed_from.as_ref().unwrap_or(&change.object)));
+    let relations: BTreeSet<String> = locked.chain(changed.map(|path| sql::qualified(&path))).collect();
+    if relations.is_empty() && questions.is_empty() {
+        return Ok(None);
+    }
+    let mut live = live::ask(&url, &relations.into_iter().collect::<Vec<_>>(), &questions).await?;
+    live.answers.extend(not_safe);
+    Ok(Some(live))
 }
 
 fn read_options(job: &Job) -> ReadOptions {
@@ -257,7 +290,7 @@ fn part_name(id: &ObjectId) -> Option<&str> {
         .flatten()
 }
 
-fn remark(title: &str, text: String) -> Remark {
+pub(super) fn remark(title: &str, text: String) -> Remark {
     Remark { title: title.into(), text, quote: None, file: None, line: None }
 }
 

@@ -56,7 +56,7 @@ pub fn annotations(report: &Report) -> Vec<Annotation> {
         };
         let accepted = finding.accepted_by.as_deref().map(|by| format!("\nAccepted by {by}.")).unwrap_or_default();
         let title = format!("{} ({})", finding.title, finding.rule);
-        let measured = finding.measured.as_deref().map(|measured| format!("\n{measured}")).unwrap_or_default();
+        let measured: String = finding.measurements().map(|measured| format!("\n{measured}")).collect();
         let message = format!("{}{measured}\n{}{accepted}", finding.message, finding.advice);
         found.push(annotation(file, line, None, level, &title, &message));
     }

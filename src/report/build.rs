@@ -7,10 +7,14 @@ use crate::{
     plan::Plan,
     proof::{Difference, Effects, Judgement, Proof, SqlError},
     report::{
-        Down, Drift, Engine, Picture, Remark, Report, ReportedChange, ReportedError, ReportedFinding, ReportedProof, ReportedStep,
-        Run, Side, mask, picture, words,
+        Down, Drift, Engine, LiveCount, LiveTable, Picture, Remark, Report, ReportedChange, ReportedError, ReportedFinding,
+        ReportedLive, ReportedProof, ReportedStep, Run, Side, mask, picture, words,
     },
-    risk::{Facts, Places, look, rules},
+    risk::{
+        Facts, Places, look,
+        probe::{self, Live},
+        rules,
+    },
     verdict::{Judged, Rated, Verdict},
 };
 
@@ -27,6 +31,7 @@ pub struct Parts<'a> {
     pub left_out: &'a [ObjectId],
     pub remarks: Vec<Remark>,
     pub drift: Option<Drift>,
+    pub live: Option<&'a Live>,
     pub down: Option<Down>,
     pub seconds: f64,
     pub run: Option<Run>,
@@ -64,6 +69,7 @@ pub fn build(parts: Parts<'_>) -> Report {
         remarks: remarks.into_iter().map(masked_remark).collect(),
         picture: picture::draw(facts),
         drift: parts.drift,
+        live: parts.live.map(live),
         down: parts.down,
         error: None,
         seconds: parts.seconds,
@@ -106,6 +112,7 @@ fn empty(base: Side, target: Side, seconds: f64, run: Option<Run>) -> Report {
         remarks: Vec::new(),
         picture: Picture::default(),
         drift: None,
+        live: None,
         down: None,
         error: None,
         seconds,
@@ -173,12 +180,24 @@ fn finding(rated: &Rated) -> ReportedFinding {
         object: finding.object.to_string(),
         message: mask::text(&finding.message),
         measured: finding.measured.as_deref().map(mask::text),
+        live: finding.live.clone(),
         advice: finding.advice.clone(),
         safer_sql: finding.safer_sql.clone(),
         file: finding.place.as_ref().map(|place| place.file.to_string()),
         line: finding.place.as_ref().map(|place| place.line),
         step: finding.step,
     }
+}
+
+fn live(live: &Live) -> ReportedLive {
+    let tables = live.relations.iter().map(|(name, size)| (name.clone(), LiveTable { bytes: size.bytes, rows: size.rows }));
+    let count = |answer: &probe::Answer| LiveCount {
+        kind: look::kind_words(answer.object.kind),
+        object: answer.object.to_string(),
+        rows: answer.rows.as_ref().ok().copied(),
+        text: probe::sentence(answer),
+    };
+    ReportedLive { database: live.database.clone(), tables: tables.collect(), counts: live.answers.iter().map(count).collect() }
 }
 
 fn proof(proof: &Proof) -> ReportedProof {

@@ -71,7 +71,7 @@ fn view(report: &Report) -> Value {
         json!({
             "icon": if finding.accepted_by.is_some() { "☑️" } else { words::icon(Some(finding.level)) },
             "level": words::level(finding.level), "title": finding.title, "rule": finding.rule, "kind": finding.kind, "object": finding.object,
-            "message": finding.message, "measured": finding.measured, "advice": finding.advice, "safer_sql": finding.safer_sql, "blocks": finding.blocks,
+            "message": finding.message, "measured": finding.measurements().collect::<Vec<_>>(), "advice": finding.advice, "safer_sql": finding.safer_sql, "blocks": finding.blocks,
             "accepted_by": finding.accepted_by, "place": place(finding.file.as_deref(), finding.line),
             "step": finding.step.map(|step| step + 1),
         })

@@ -221,7 +221,7 @@ fn group(report: &Report, findings: &[&ReportedFinding], detail: Detail) -> Grou
         title: text(|finding| if finding.title.is_empty() { &finding.rule } else { &finding.title }),
         message: text(|finding| &finding.message),
         measured: {
-            let all: std::collections::BTreeSet<&str> = findings.iter().filter_map(|finding| finding.measured.as_deref()).collect();
+            let all: std::collections::BTreeSet<&str> = findings.iter().flat_map(|finding| finding.measurements()).collect();
             all.into_iter().take(3).map(str::to_string).collect()
         },
         advice: text(|finding| &finding.advice),
@@ -533,6 +533,8 @@ fn drift_view(drift: &Drift, detail: Detail) -> Value {
     });
     json!({
         "database": drift.database,
+        "steps": words::counted(drift.steps.len(), "step"),
+        "plan": (detail < Detail::WithoutSides && !drift.steps.is_empty()).then(|| groups(&drift.steps)),
         "count": words::counted(drift.changes.len(), "difference"),
         "changes": changes.collect::<Vec<_>>(),
         "more": drift.changes.len().saturating_sub(shown),

@@ -57,7 +57,7 @@ fn result(finding: &ReportedFinding) -> Value {
     let mut result = json!({
         "ruleId": finding.rule,
         "level": level(finding.level),
-        "message": {"text": safe::visible(&[finding.message.as_str(), finding.measured.as_deref().unwrap_or_default(), &finding.advice].join(" "))},
+        "message": {"text": safe::visible(&std::iter::once(finding.message.as_str()).chain(finding.measurements()).chain([finding.advice.as_str()]).collect::<Vec<_>>().join(" "))},
         "locations": location(finding.file.as_deref(), finding.line),
         "partialFingerprints": {"object/v1": format!("{}:{}:{}", finding.rule, finding.kind, safe::visible(&finding.object))},
         "properties": {"blocks": finding.blocks, "object": safe::visible(&finding.object)},

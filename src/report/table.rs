@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     catalog::Action,
     proof::Effects,
-    report::{Report, ReportedChange, ReportedFinding, words},
+    report::{LiveTable, Report, ReportedChange, ReportedFinding, words},
     risk::Level,
 };
 
@@ -111,11 +111,11 @@ fn row(report: &Report, change: &ReportedChange, about: &[&ReportedFinding]) -> 
         action: change.action,
         objects: vec![change.object.clone()],
         change: describe(change),
-        lock: lock(&effects, &relation),
+        lock: lock(report, &effects, &relation),
         lock_strength: strongest(&effects, Some(&relation))
             .or_else(|| strongest(&effects, None))
             .map_or(0, |mode| strength(mode) + 1),
-        data: data(&effects),
+        data: data(report, &effects, &relation),
         left_out: change.left_out,
     }
 }
@@ -168,20 +168,38 @@ pub fn strongest<'a>(effects: &[&'a Effects], relation: Option<&str>) -> Option<
     own.map(|lock| lock.mode.as_str()).max_by_key(|mode| strength(mode)).filter(|mode| strength(mode) >= strength("ShareLock"))
 }
 
-fn lock(effects: &[&Effects], relation: &str) -> String {
+/// The size of a relation in the live database: of the change's own where that is known, else of what its steps work on.
+fn of_live<'a>(report: &'a Report, relation: &str, worked_on: &[&String]) -> Option<&'a LiveTable> {
+    let tables = &report.live.as_ref()?.tables;
+    tables.get(relation).or_else(|| worked_on.iter().find_map(|name| tables.get(*name)))
+}
+
+fn lock(report: &Report, effects: &[&Effects], relation: &str) -> String {
     let Some(mode) = strongest(effects, Some(relation)).or_else(|| strongest(effects, None)) else { return String::new() };
     let mut said = vec![mode.trim_end_matches("Lock").to_string()];
-    if effects.iter().any(|effects| !effects.rewrites.is_empty()) {
-        said.push("rewrites the table".into());
-    } else if effects.iter().any(|effects| !effects.index_builds.is_empty()) {
-        said.push("builds an index".into());
-    } else if effects.iter().any(|effects| !effects.scans.is_empty()) {
-        said.push("reads the table".into());
+    let of = |get: fn(&Effects) -> &Vec<String>| effects.iter().flat_map(|effects| get(effects)).collect::<Vec<&String>>();
+    let size = |names: &[&String]| of_live(report, relation, names).map(|table| words::bytes(table.bytes));
+    let (rewrites, builds, scans) = (of(|it| &it.rewrites), of(|it| &it.index_builds), of(|it| &it.scans));
+    if !rewrites.is_empty() {
+        said.push(format!("rewrites {}", size(&rewrites).unwrap_or_else(|| "the table".into())));
+    } else if !builds.is_empty() {
+        let over = size(&[]).map(|size| format!(" over {size}")).unwrap_or_default();
+        said.push(format!("builds an index{over}"));
+    } else if !scans.is_empty() {
+        said.push(format!("reads {}", size(&scans).unwrap_or_else(|| "the table".into())));
+    } else if let Some(size) = size(&[]) {
+        said.push(format!("table of {size}"));
     }
     said.join(", ")
 }
 
-fn data(effects: &[&Effects]) -> String {
+fn data(report: &Report, effects: &[&Effects], relation: &str) -> String {
+    let measured = on_the_copy(effects);
+    let live = of_live(report, relation, &[]).and_then(|table| table.rows).map(|rows| format!("{} live", words::about(rows)));
+    [measured, live.unwrap_or_default()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+fn on_the_copy(effects: &[&Effects]) -> String {
     if let Some((error, on_rows)) = effects.iter().find_map(|effects| {
         let always = effects.error.as_ref().map(|error| (error, ""));
         always.or_else(|| effects.error_on_rows.as_ref().map(|error| (error, " on rows")))

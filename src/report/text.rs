@@ -142,7 +142,7 @@ fn finding(out: &mut String, findings: &[&ReportedFinding], indent: &str, style:
     let state = if first.blocks { " (blocks)" } else { "" };
     let head = format!("{} {} {}{state}", sign(Some(first.level)), words::level(first.level), line(&first.rule));
     let _ = writeln!(out, "{indent}{}  {}", paint(&head, colour, style), line(&first.message.replace('`', "")));
-    for measured in findings.iter().filter_map(|finding| finding.measured.as_deref()).collect::<BTreeSet<_>>() {
+    for measured in findings.iter().flat_map(|finding| finding.measurements()).collect::<BTreeSet<_>>() {
         let _ = writeln!(out, "{indent}  {}", line(&measured.replace('`', "")));
     }
     for other in findings.iter().skip(1) {

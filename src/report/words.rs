@@ -97,6 +97,27 @@ pub fn number(count: u64) -> String {
     out
 }
 
+/// `48 GB`, `1.5 MB`: as `pg_size_pretty` counts, in powers of 1024.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let (mut value, mut unit) = (bytes as f64, 0);
+    while value >= 1024.0 && unit < UNITS.len() - 1 {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let digits = usize::from(value < 10.0 && unit > 0 && value.fract() >= 0.05);
+    format!("{value:.digits$} {}", UNITS[unit])
+}
+
+/// An estimate with two digits that count: `about 1 200 000 rows`.
+pub fn about(rows: u64) -> String {
+    let mut step = 1;
+    while rows / step >= 100 {
+        step *= 10;
+    }
+    format!("about {} rows", number((rows + step / 2) / step * step))
+}
+
 pub fn seconds(seconds: f64) -> String {
     if seconds < 10.0 { format!("{seconds:.1} s") } else { format!("{seconds:.0} s") }
 }

@@ -17,7 +17,7 @@ pub enum Fit {
 }
 
 /// A type's name without its modifiers, and the modifiers: `numeric(10,2)` is `numeric` and `[10, 2]`.
-fn parse(name: &str) -> (String, Vec<i64>) {
+pub fn parse(name: &str) -> (String, Vec<i64>) {
     let Some((before, rest)) = name.split_once('(') else { return (name.to_string(), Vec::new()) };
     let Some((inside, after)) = rest.split_once(')') else { return (name.to_string(), Vec::new()) };
     let numbers: Option<Vec<i64>> = inside.split(',').map(|number| number.trim().parse().ok()).collect();

@@ -133,6 +133,7 @@ fn risky(job: &Job) -> Outcome {
             object: "public.a".into(),
             message: "`public.a` is dropped with its rows.".into(),
             measured: None,
+            live: None,
             advice: "Keep it.".into(),
             safer_sql: None,
             file: Some("extensions/sql/1.sql".into()),

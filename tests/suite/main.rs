@@ -7,6 +7,7 @@ mod cli;
 mod fake;
 mod faults;
 mod github;
+mod live;
 mod load;
 mod pipeline;
 mod planner;

@@ -102,6 +102,7 @@ pub fn p8fs() -> Report {
                 "The type of `{column}` changes from `vector(1536)` to `vector(384)`: values are converted or refused."
             ),
             measured: (at == 0).then(|| "Step 1 fails on the rows of the copy: `expected 384 dimensions, not 1536` (22000).".into()),
+            live: None,
             advice: "Add a column of the new type, fill it in batches, switch readers and writers, and drop the old one later.".into(),
             safer_sql: Some(format!(
                 "ALTER TABLE {table} ADD COLUMN embedding_vector_new vector(384);\n-- then fill embedding_vector_new from the model in \
@@ -137,6 +138,7 @@ pub fn p8fs() -> Report {
         object: key.into(),
         message: format!("Unique constraint `{key}` is added; equal rows make it fail, and writes wait while its index is built (212 rows on the copy)."),
         measured: None,
+        live: None,
         advice: "Build the unique index concurrently first, then make the constraint from it in an instant.".into(),
         safer_sql: Some(
             "CREATE UNIQUE INDEX CONCURRENTLY resources_name_tenant_id_key ON public.resources (name, tenant_id);\nALTER TABLE \
@@ -172,6 +174,7 @@ pub fn p8fs() -> Report {
         object: name.into(),
         message: format!("Index `{name}` is built while writes to `public.files` wait (20 rows on the copy)."),
         measured: None,
+        live: None,
         advice: "Create it with `CONCURRENTLY`, outside of a transaction (`--online` plans it so).".into(),
         safer_sql: Some(
             "CREATE INDEX CONCURRENTLY idx_files_derived_attributes_gin ON public.files USING gin (derived_attributes);".into(),
@@ -216,7 +219,7 @@ pub fn p8fs() -> Report {
         lossless: false,
         proven: true,
     });
-    report.drift = Some(Drift { database: "postgres://reader@db.internal/app".into(), changes: vec![] });
+    report.drift = Some(Drift { database: "postgres://reader@db.internal/app".into(), changes: vec![], steps: vec![] });
     report
 }
 

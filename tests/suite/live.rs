@@ -1,0 +1,127 @@
+//! A live database beside a plan: what it is asked, what it answers, and that nothing is written to it or run in it.
+
+use schemaproof::{
+    catalog::Action,
+    config::{Config, EngineChoice},
+    pipeline::{self, Input, Job, Schema},
+    report::{Report, ReportedFinding},
+    risk::Level,
+    sandbox::{SandboxError, Sides, Where, with_servers},
+    script::SqlFile,
+    source::SqlFiles,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::sandbox::{request, test_image};
+
+const BASE: &str = "
+    CREATE TABLE parent (id bigint PRIMARY KEY);
+    CREATE TABLE t (id bigint PRIMARY KEY, a text, code varchar(20), big bigint, price numeric, parent_id bigint, state text);
+    CREATE TABLE locked (id int, a int);";
+const HEAD: &str = "
+    CREATE TABLE parent (id bigint PRIMARY KEY);
+    CREATE FUNCTION evil(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+    CREATE TABLE t (
+      id bigint PRIMARY KEY,
+      a text NOT NULL,
+      code varchar(3) CONSTRAINT t_code_key UNIQUE,
+      big integer,
+      price numeric(4, 2),
+      parent_id bigint CONSTRAINT t_parent REFERENCES parent,
+      state text CONSTRAINT t_state CHECK (state IN ('on', 'off') AND id <> 0),
+      CONSTRAINT t_evil CHECK (evil(id) AND pg_read_file('/etc/passwd') IS NOT NULL)
+    );
+    CREATE TABLE locked (id int, a int NOT NULL);";
+
+async fn on_live(sql: &str, work: impl AsyncFn(Report)) {
+    with_servers(&request(Where::Docker), Sides::One, &CancellationToken::new(), async |servers| {
+        let server = &servers.base;
+        let database = server.create_database("live", None).await?;
+        let connection = server.connect(&database).await?;
+        connection.batch_execute(&format!("{BASE}{sql}")).await.unwrap();
+        // What is open here must not keep the questions waiting, and what is locked is not waited for long.
+        connection.batch_execute("BEGIN; LOCK TABLE locked").await.unwrap();
+        let files = |sql: &str| {
+            Schema::Files(SqlFiles { files: vec![SqlFile { path: "s.sql".into(), text: sql.into() }], ..SqlFiles::default() })
+        };
+        let input = |name: &str, schema| Input { name: name.into(), commit: None, schema };
+        let url = server.url(&database);
+        let job = Job {
+            config: Config { engine: EngineChoice::Native, image: test_image(), ..Config::default() },
+            base: input("base", files(BASE)),
+            target: input("head", files(HEAD)),
+            live: Some(input("live", Schema::Live(url))),
+            atlas: None,
+            prove: true,
+            acceptances: Vec::new(),
+            renames: Vec::new(),
+            run: None,
+        };
+        let outcome = pipeline::run(&job, &CancellationToken::new()).await;
+        connection.batch_execute("ROLLBACK").await.unwrap();
+        connection.close().await;
+        assert!(outcome.report.remarks.iter().all(|remark| !remark.title.contains("live")), "{:#?}", outcome.report.remarks);
+        work(outcome.report).await;
+        server.drop_database(&database).await?;
+        Ok::<(), SandboxError>(())
+    })
+    .await
+    .unwrap();
+}
+
+fn finding<'a>(report: &'a Report, rule: &str, object: &str) -> &'a ReportedFinding {
+    let mut found = report.findings.iter().filter(|finding| finding.rule == rule && finding.object.ends_with(object));
+    found.next().unwrap_or_else(|| panic!("no {rule} on {object}: {:#?}", report.findings))
+}
+
+#[tokio::test]
+async fn a_live_database_says_how_many_rows_are_in_the_way_and_how_large_its_tables_are() {
+    let data = "
+        INSERT INTO parent VALUES (1);
+        INSERT INTO t SELECT n, CASE WHEN n > 3 THEN 'a' END, 'c' || (n / 2), n, 1.5, 1, 'on' FROM generate_series(1, 1000) n;
+        UPDATE t SET big = 3000000000, price = 100, parent_id = 7, state = 'maybe' WHERE id IN (10, 11);
+        ALTER TABLE t ADD COLUMN by_hand int;
+        ANALYZE;";
+    on_live(data, async |report| {
+        let said = |rule: &str, object: &str| {
+            let finding = finding(&report, rule, object);
+            (finding.level, finding.live.clone().unwrap_or_default())
+        };
+        let fails = |rows: &str| (Level::Danger, format!("In the live database {rows}: the statement fails."));
+        assert_eq!(said("set-not-null", "t.a"), fails("3 rows have NULL there"));
+        assert_eq!(said("change-column-type", "t.code"), fails("801 rows have a value that is too long"));
+        assert_eq!(said("change-column-type", "t.big"), fails("2 rows have a value out of range"));
+        assert_eq!(said("change-column-type", "t.price"), fails("2 rows have a value out of range"));
+        assert_eq!(said("add-unique", "t_code_key"), fails("499 rows are equal to another"));
+        assert_eq!(said("add-foreign-key", "t_parent"), fails("2 rows have no counterpart"));
+        assert_eq!(said("add-check", "t_state"), fails("2 rows do not fulfil it"));
+        let (level, unsafe_one) = said("add-check", "t_evil");
+        assert!(level < Level::Danger && unsafe_one.contains("was not asked"), "{unsafe_one}");
+        let live = report.live.as_ref().unwrap();
+        assert!(live.tables["public.t"].bytes > 8192 && live.tables["public.t"].rows == Some(1000), "{live:#?}");
+        // Drift is told apart: the steps of the plan know nothing of it.
+        let drift = report.drift.as_ref().unwrap();
+        assert_eq!(
+            drift.changes.iter().map(|change| (change.object.as_str(), change.action)).collect::<Vec<_>>(),
+            [("public.t.by_hand", Action::Create)]
+        );
+        assert_eq!(
+            drift.steps.iter().map(|step| step.sql.as_str()).collect::<Vec<_>>(),
+            ["ALTER TABLE public.t DROP COLUMN by_hand"]
+        );
+        assert!(report.steps.iter().all(|step| !step.sql.contains("by_hand")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_locked_table_of_a_live_database_is_not_waited_for() {
+    // A locked table answers with the lock's SQLSTATE; the others are asked all the same.
+    on_live("INSERT INTO t (id, a) VALUES (1, NULL);", async |report| {
+        let locked = finding(&report, "set-not-null", "locked.a").live.clone().unwrap();
+        assert_eq!(locked, "The live database refused to count NULLs (55P03).");
+        let other = finding(&report, "set-not-null", "t.a").live.clone().unwrap();
+        assert_eq!(other, "In the live database one row has NULL there: the statement fails.");
+    })
+    .await;
+}
