@@ -3,8 +3,10 @@
 //! An [`Object`] is one named thing at the finest grain: a column is an object of its own, so are its default, a comment and a
 //! grant. Two catalogs are compared generically ([`compare`]); what a difference means in SQL is the planner's matter.
 
-use std::{collections::BTreeMap, fmt};
+use std::{cmp::Ordering, collections::BTreeMap, fmt};
 
+mod attributes;
+mod builder;
 pub mod column;
 pub mod comment;
 pub mod constraint;
@@ -14,6 +16,7 @@ pub mod grant;
 pub mod index;
 pub mod language;
 pub mod operator;
+mod path;
 pub mod publication;
 pub mod read;
 pub mod routine;
@@ -27,6 +30,8 @@ pub mod trigger;
 pub mod types;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::{attributes::Attributes, path::Path};
 
 /// Postgres's own address of an object: `pg_depend`'s (classid, objid, objsubid). Valid in one database only, never compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,7 +101,7 @@ pub enum Kind {
 pub struct ObjectId {
     pub kind: Kind,
     /// Outermost name first, unquoted: `["public", "tenants", "legacy_code"]`.
-    pub path: Vec<String>,
+    pub path: Path,
 }
 
 impl fmt::Display for ObjectId {
@@ -138,16 +143,22 @@ pub struct Object {
     /// The object that this one is a part of (a column's table); gone when it goes.
     pub parent: Option<ObjectId>,
     /// What is compared. An attribute that is absent has Postgres's default.
-    pub attributes: BTreeMap<&'static str, Value>,
+    pub attributes: Attributes,
     /// What this object needs to exist (pg_depend, and names inside it), sorted, without itself and its parent.
     pub needs: Vec<ObjectId>,
     /// What the planner must know and no comparison may look at: a column's position, whether a materialized view is populated.
-    pub details: BTreeMap<&'static str, Value>,
+    pub details: Attributes,
 }
 
 impl ObjectId {
     pub fn new<S: Into<String>>(kind: Kind, path: impl IntoIterator<Item = S>) -> Self {
-        Self { kind, path: path.into_iter().map(Into::into).collect() }
+        Self { kind, path: path.into_iter().collect() }
+    }
+
+    /// A part of this object: the same path and one name more.
+    #[must_use]
+    pub fn part(&self, kind: Kind, name: impl Into<String>) -> Self {
+        Self { kind, path: self.path.part(name) }
     }
 
     /// The last name of the path.
@@ -158,7 +169,14 @@ impl ObjectId {
 
 impl Object {
     pub fn new(id: ObjectId) -> Self {
-        Self { id, address: None, parent: None, attributes: BTreeMap::new(), needs: Vec::new(), details: BTreeMap::new() }
+        Self {
+            id,
+            address: None,
+            parent: None,
+            attributes: Attributes::default(),
+            needs: Vec::new(),
+            details: Attributes::default(),
+        }
     }
 
     #[must_use]
@@ -266,6 +284,12 @@ impl From<String> for Value {
     }
 }
 
+impl From<Path> for Value {
+    fn from(value: Path) -> Self {
+        Self::List(value.into())
+    }
+}
+
 impl From<Vec<String>> for Value {
     fn from(value: Vec<String>) -> Self {
         Self::List(value)
@@ -342,28 +366,38 @@ pub struct Change {
 /// listed beside it.
 pub fn compare(base: &Catalog, target: &Catalog) -> Vec<Change> {
     let mut changes = Vec::new();
-    for (id, before) in &base.objects {
-        match target.objects.get(id) {
-            None => {
-                if before.parent.as_ref().is_none_or(|parent| target.objects.contains_key(parent)) {
-                    changes.push(Change { action: Action::Drop, object: id.clone(), renamed_from: None, attributes: Vec::new() });
+    let mut note = |action, id: &ObjectId, attributes| {
+        changes.push(Change { action, object: id.clone(), renamed_from: None, attributes });
+    };
+    let (mut before, mut after) = (base.objects.values().peekable(), target.objects.values().peekable());
+    loop {
+        let order = match (before.peek(), after.peek()) {
+            (Some(before), Some(after)) => before.id.cmp(&after.id),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => break,
+        };
+        let old = if order == Ordering::Greater { None } else { before.next() };
+        let new = if order == Ordering::Less { None } else { after.next() };
+        match (old, new) {
+            (Some(old), Some(new)) => {
+                if old.attributes != new.attributes {
+                    note(Action::Alter, &new.id, compare_attributes(old, new));
                 }
             }
-            Some(after) => {
-                let attributes = compare_attributes(before, after);
-                if !attributes.is_empty() {
-                    changes.push(Change { action: Action::Alter, object: id.clone(), renamed_from: None, attributes });
+            (Some(old), None) => {
+                if old.parent.as_ref().is_none_or(|parent| target.objects.contains_key(parent)) {
+                    note(Action::Drop, &old.id, Vec::new());
                 }
             }
+            (None, Some(new)) => {
+                if new.parent.as_ref().is_none_or(|parent| base.objects.contains_key(parent)) {
+                    note(Action::Create, &new.id, Vec::new());
+                }
+            }
+            (None, None) => {}
         }
     }
-    for (id, after) in &target.objects {
-        let new = !base.objects.contains_key(id);
-        if new && after.parent.as_ref().is_none_or(|parent| base.objects.contains_key(parent)) {
-            changes.push(Change { action: Action::Create, object: id.clone(), renamed_from: None, attributes: Vec::new() });
-        }
-    }
-    changes.sort_by(|a, b| a.object.cmp(&b.object));
     changes
 }
 
@@ -371,7 +405,7 @@ fn compare_attributes(before: &Object, after: &Object) -> Vec<AttributeChange> {
     let names: std::collections::BTreeSet<_> = before.attributes.keys().chain(after.attributes.keys()).collect();
     names
         .into_iter()
-        .filter(|name| before.attributes.get(*name) != after.attributes.get(*name))
+        .filter(|name| before.attributes.get(name) != after.attributes.get(name))
         .map(|name| AttributeChange {
             name,
             before: before.attributes.get(name).cloned(),

@@ -169,7 +169,7 @@ mod tests {
     };
 
     fn column() -> ObjectId {
-        ObjectId { kind: Kind::Column, path: vec!["public".into(), "t".into(), "c".into()] }
+        ObjectId { kind: Kind::Column, path: vec!["public".into(), "t".into(), "c".into()].into() }
     }
 
     fn finding(rule: &'static str, level: Level) -> Finding {

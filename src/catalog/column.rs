@@ -56,9 +56,7 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     if whole.kind == Kind::Extension {
         return Ok(());
     }
-    let mut path = whole.path.clone();
-    path.push(row.text("attname")?.to_owned());
-    let id = ObjectId { kind: Kind::Column, path };
+    let id = whole.part(Kind::Column, row.text("attname")?);
     let is_view = matches!(whole.kind, Kind::View);
     let generated = match row.text("attgenerated")? {
         "s" => Some("STORED"),

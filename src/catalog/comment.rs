@@ -3,7 +3,7 @@
 //! Comments on members of extensions are facts of the extension: its script makes them, people may change them.
 
 use super::{
-    Kind, Object, ObjectId, Value,
+    Kind, Object, ObjectId, Path, Value,
     read::{Builder, CatalogError, Reader, Row, class},
 };
 
@@ -52,7 +52,7 @@ pub(super) const DATABASE: &[Reader] = &[Reader {
 }];
 
 /// Kind and path as the path of a fact about an object: `["table public", "name"]`.
-pub(super) fn path_on(on: &ObjectId) -> Vec<String> {
+pub(super) fn path_on(on: &ObjectId) -> Path {
     let mut path = on.path.clone();
     if let Some(first) = path.first_mut() {
         *first = format!("{} {first}", on.kind);
@@ -79,7 +79,7 @@ fn comment(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
                 return Ok(());
             };
             details.push(("on", Value::Text(format!("{} {}", member_noun(kind), identity))));
-            (vec![format!("{kind} {identity}")], Some(ObjectId::new(Kind::Extension, [extension])))
+            (Path::from(vec![format!("{kind} {identity}")]), Some(ObjectId::new(Kind::Extension, [extension])))
         }
     };
     let provider = row.opt("provider")?;

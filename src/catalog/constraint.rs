@@ -4,7 +4,7 @@
 //! the parent's.
 
 use super::{
-    Kind, Object, ObjectId, Value,
+    Kind, Object, Value,
     read::{Builder, CatalogError, Reader, Row, class},
 };
 
@@ -49,16 +49,14 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
             builder.ignore(class::CONSTRAINT, oid);
         }
         if let Some(table) = builder.get_mut(&whole)
-            && let Value::List(list) = table.details.entry("inherited_constraints").or_insert_with(|| Value::List(Vec::new()))
+            && let Value::List(list) = table.details.get_or_insert("inherited_constraints", Value::List(Vec::new()))
         {
             list.push(name.to_owned());
             list.sort();
         }
         return Ok(());
     }
-    let mut path = whole.path.clone();
-    path.push(name.to_owned());
-    let id = ObjectId { kind: Kind::Constraint, path };
+    let id = whole.part(Kind::Constraint, name);
     let object = Object::new(id.clone())
         .at(class::CONSTRAINT, oid, 0)
         .part_of(whole.clone())

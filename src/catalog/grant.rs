@@ -84,7 +84,7 @@ fn grant(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
             let (Some(kind), Some(identity)) = (row.opt("type")?, row.opt("identity")?) else { return Ok(()) };
             on = Some((kind.to_owned(), identity.to_owned()));
             let extension = builder.extension_of(class, object).map(|name| ObjectId::new(Kind::Extension, [name]));
-            (vec![format!("{kind} {identity}")], extension)
+            (super::Path::from(vec![format!("{kind} {identity}")]), extension)
         }
     };
     if let Some(last) = path.last_mut() {
@@ -155,7 +155,7 @@ fn default(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let mut path: Vec<String> = schema.into_iter().map(str::to_owned).collect();
     path.push(format!("{} of {role} to {grantee}", objects.to_lowercase()));
     let oid = row.oid("oid")?;
-    let mut object = Object::new(ObjectId { kind: Kind::DefaultPrivilege, path })
+    let mut object = Object::new(ObjectId { kind: Kind::DefaultPrivilege, path: path.into() })
         .detail("role", role)
         .detail("objects", objects)
         .detail("grantee", grantee)

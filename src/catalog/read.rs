@@ -19,16 +19,13 @@
 //!
 //! It does not compare, and it never writes.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    pin::pin,
-    time::Duration,
-};
+use std::{pin::pin, time::Duration};
 
 use futures_util::TryStreamExt;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
-use super::{Address, Catalog, Kind, Object, ObjectId};
+pub use super::builder::Builder;
+use super::{Address, Catalog, ObjectId};
 
 /// OIDs of the system catalogs that addresses refer to (fixed in `src/include/catalog/*.h`).
 pub mod class {
@@ -212,141 +209,6 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The catalog while it is read.
-#[derive(Debug, Default)]
-pub struct Builder {
-    version: u32,
-    objects: BTreeMap<ObjectId, Object>,
-    addresses: HashMap<Address, ObjectId>,
-    /// Members of extensions: (class, object) to the extension's name.
-    members: HashMap<(u32, u32), String>,
-    ignored: HashSet<(u32, u32)>,
-    /// Functions and casts that come with a type (a range's constructors), to the type.
-    of_types: HashMap<(u32, u32), u32>,
-    /// Array types to their element types.
-    arrays: HashMap<u32, u32>,
-    /// (dependent, referenced) as pg_depend has them.
-    dependencies: Vec<(Address, Address)>,
-}
-
-impl Builder {
-    /// `server_version_num`.
-    pub fn version(&self) -> u32 {
-        self.version
-    }
-
-    /// Registers an object, unless it is an extension's; says whether it was registered.
-    pub fn add(&mut self, object: Object) -> bool {
-        if let Some(address) = object.address {
-            let address_of_whole = (address.class, address.object);
-            if self.members.contains_key(&address_of_whole) || self.of_types.contains_key(&address_of_whole) {
-                return false;
-            }
-            self.addresses.insert(address, object.id.clone());
-        }
-        self.objects.insert(object.id.clone(), object);
-        true
-    }
-
-    /// Lets an address stand for `id` in dependencies; OID 0 is nothing.
-    pub fn alias(&mut self, class: u32, object: u32, sub: i32, id: ObjectId) {
-        if object != 0 {
-            self.addresses.insert(Address { class, object, sub }, id);
-        }
-    }
-
-    /// Says that an object, and what depends on it, is left out on purpose, so that it is not reported as not covered.
-    pub fn ignore(&mut self, class: u32, object: u32) {
-        self.ignored.insert((class, object));
-    }
-
-    /// The object of this catalog at an address; `None` for what is the system's or an extension's.
-    pub fn id(&self, class: u32, object: u32, sub: i32) -> Option<&ObjectId> {
-        self.addresses.get(&Address { class, object, sub })
-    }
-
-    /// The table, view, sequence, index, ... with this OID.
-    pub fn relation(&self, oid: u32) -> Option<&ObjectId> {
-        self.id(class::CLASS, oid, 0)
-    }
-
-    /// The name of the extension that an object is a member of.
-    pub fn extension_of(&self, class: u32, object: u32) -> Option<&str> {
-        self.members.get(&(class, object)).map(String::as_str)
-    }
-
-    /// Lets an array type stand for its element type.
-    pub fn array(&mut self, array: u32, element: u32) {
-        self.arrays.insert(array, element);
-    }
-
-    pub fn get(&self, id: &ObjectId) -> Option<&Object> {
-        self.objects.get(id)
-    }
-
-    /// The objects of one kind so far.
-    pub fn ids(&self, kind: Kind) -> Vec<ObjectId> {
-        let start = ObjectId { kind, path: Vec::new() };
-        self.objects.range(start..).map(|(id, _)| id).take_while(|id| id.kind == kind).cloned().collect()
-    }
-
-    pub fn get_mut(&mut self, id: &ObjectId) -> Option<&mut Object> {
-        self.objects.get_mut(id)
-    }
-
-    /// An address's object, or the whole it is a part of, or the extension it is a member of.
-    fn resolve(&self, address: Address) -> Option<ObjectId> {
-        let address = match self.of_types.get(&(address.class, address.object)) {
-            Some(of) => Address { class: class::TYPE, object: *of, sub: 0 },
-            None => address,
-        };
-        let element = (address.class == class::TYPE).then(|| self.arrays.get(&address.object)).flatten();
-        let address = element.map_or(address, |element| Address { object: *element, ..address });
-        if let Some(extension) = self.members.get(&(address.class, address.object)) {
-            return Some(ObjectId::new(Kind::Extension, [extension.as_str()]));
-        }
-        self.addresses.get(&address).or_else(|| self.addresses.get(&Address { sub: 0, ..address })).cloned()
-    }
-
-    fn finish(mut self, options: &ReadOptions, reader: String) -> Result<(Catalog, Vec<Address>), CatalogError> {
-        let mut missing = BTreeSet::new();
-        let mut of_members = BTreeSet::new();
-        let mut needs: BTreeMap<ObjectId, BTreeSet<ObjectId>> = BTreeMap::new();
-        for &(dependent, referenced) in &self.dependencies {
-            let Some(from) = self.resolve(dependent) else {
-                let ignored = |at: Address| self.ignored.contains(&(at.class, at.object));
-                // What belongs to an operator family is a member of the extension by way of the family.
-                let loose = matches!(dependent.class, class::AMOP | class::AMPROC);
-                if loose && self.members.contains_key(&(referenced.class, referenced.object)) {
-                    of_members.insert(dependent);
-                }
-                if !ignored(dependent) && !ignored(referenced) {
-                    missing.insert(dependent);
-                }
-                continue;
-            };
-            if let Some(to) = self.resolve(referenced)
-                && to != from
-            {
-                needs.entry(from).or_default().insert(to);
-            }
-        }
-        missing.retain(|address| !of_members.contains(address));
-        for (id, mut found) in needs {
-            if let Some(object) = self.objects.get_mut(&id) {
-                found.extend(std::mem::take(&mut object.needs));
-                object.needs = found.into_iter().filter(|need| Some(need) != object.parent.as_ref()).collect();
-            }
-        }
-        for object in self.objects.values_mut() {
-            object.needs.sort();
-            object.needs.dedup();
-        }
-        let catalog = Catalog { objects: self.objects, server_version: self.version, reader, ..Catalog::default() };
-        Ok((exclude(catalog, &options.exclude)?, missing.into_iter().collect()))
-    }
-}
-
 /// Takes out what matches a pattern, and everything whose whole is not there.
 fn exclude(mut catalog: Catalog, patterns: &[String]) -> Result<Catalog, CatalogError> {
     if !patterns.is_empty() {
@@ -405,10 +267,11 @@ pub async fn read(client: &Client, options: &ReadOptions) -> Result<Catalog, Cat
         if version < 130_000 {
             return Err(CatalogError::Version(version));
         }
-        let mut builder = Builder { version, ..Builder::default() };
+        let mut builder = Builder::new(version);
         read_all(client, &mut builder).await?;
         let unseen = super::publication::connections(client, &mut builder).await?;
-        let (mut catalog, missing) = builder.finish(options, reader)?;
+        let (catalog, missing) = builder.finish(reader);
+        let mut catalog = exclude(catalog, &options.exclude)?;
         if !missing.is_empty() {
             catalog.not_covered = describe_missing(client, &missing).await?;
         }
@@ -433,7 +296,7 @@ const MEMBERS: Reader = Reader {
         )
     },
     row: |row, builder| {
-        builder.members.insert((row.oid("classid")?, row.oid("objid")?), row.text("extname")?.to_owned());
+        builder.member(row.oid("classid")?, row.oid("objid")?, row.text("extname")?);
         Ok(())
     },
 };
@@ -448,7 +311,7 @@ const OF_TYPES: Reader = Reader {
         )
     },
     row: |row, builder| {
-        builder.of_types.insert((row.oid("classid")?, row.oid("objid")?), row.oid("refobjid")?);
+        builder.of_type(row.oid("classid")?, row.oid("objid")?, row.oid("refobjid")?);
         Ok(())
     },
 };
@@ -485,10 +348,10 @@ const DEPENDENCIES: Reader = Reader {
     },
     row: |row, builder| {
         let sub = |name| Ok::<_, CatalogError>(row.integer(name)?.unwrap_or(0) as i32);
-        builder.dependencies.push((
+        builder.dependency(
             Address { class: row.oid("classid")?, object: row.oid("objid")?, sub: sub("objsubid")? },
             Address { class: row.oid("refclassid")?, object: row.oid("refobjid")?, sub: sub("refobjsubid")? },
-        ));
+        );
         Ok(())
     },
 };
@@ -498,7 +361,7 @@ async fn read_all(client: &Client, builder: &mut Builder) -> Result<(), CatalogE
     let mut what = Vec::new();
     let mut sql = String::new();
     for reader in readers {
-        if let Some(query) = (reader.query)(builder.version) {
+        if let Some(query) = (reader.query)(builder.version()) {
             sql.push_str(&query);
             sql.push_str(";\n");
             what.push(reader);

@@ -64,9 +64,7 @@ pub(super) const READERS: &[Reader] = &[
 /// A part of the relation with this OID, by its name.
 fn part(builder: &Builder, kind: Kind, relation: u32, name: &str) -> Option<(ObjectId, ObjectId)> {
     let whole = builder.relation(relation)?.clone();
-    let mut path = whole.path.clone();
-    path.push(name.to_owned());
-    Some((ObjectId { kind, path }, whole))
+    Some((whole.part(kind, name), whole))
 }
 
 /// `pg_trigger.tgenabled` and its like, in SQL's words; `None` is the usual.

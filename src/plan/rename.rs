@@ -133,11 +133,11 @@ impl Renames {
         if let Some(last) = path.last_mut() {
             *last = old.to_string();
         }
-        let from = ObjectId { kind: to.kind, path };
+        let from = ObjectId { kind: to.kind, path: path.into() };
         let why = if from.path == to.path {
             "the old name is the new one".to_string()
         } else if !base.objects.contains_key(&from) {
-            match base.objects.contains_key(&ObjectId { kind: to.kind, path: self.path_in_base(&to.path) }) {
+            match base.objects.contains_key(&ObjectId { kind: to.kind, path: self.path_in_base(&to.path).into() }) {
                 // The note has done its work: it may stay where it is.
                 true => return,
                 false => format!("the base has no {} {from}", from.kind),

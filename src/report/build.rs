@@ -131,7 +131,7 @@ pub fn changes(base: &Catalog, target: &Catalog, changes: &[Change], places: &Pl
                 kind: look::kind_words(change.object.kind),
                 object: change.object.to_string(),
                 action: change.action,
-                renamed_from: change.renamed_from.as_ref().map(|from| from.path.clone()),
+                renamed_from: change.renamed_from.as_ref().map(|from| from.path.to_vec()),
                 details: details(change, &parts.0, &parts.1),
                 file: place.map(|place| place.file.to_string()),
                 line: place.map(|place| place.line),

@@ -71,7 +71,7 @@ impl Tables {
         for (id, object) in &catalog.objects {
             match id.kind {
                 Kind::Table | Kind::ForeignTable => {
-                    tables.columns.entry(id.path.clone()).or_default();
+                    tables.columns.entry(id.path.to_vec()).or_default();
                 }
                 Kind::Column => {
                     let Some(path) = look::relation_of(id) else { continue };
@@ -108,7 +108,7 @@ impl Tables {
             .objects
             .keys()
             .filter(|id| matches!(id.kind, Kind::Table | Kind::ForeignTable))
-            .map(|id| id.path.clone())
+            .map(|id| id.path.to_vec())
             .collect();
         tables.columns.retain(|path, _| real.contains(path));
         tables.columns.values_mut().for_each(|columns| columns.sort());

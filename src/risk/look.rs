@@ -67,7 +67,7 @@ impl Facts<'_> {
 
     /// Whether the relation of this name (schema and name) is in the base: what is new has no readers and no rows.
     pub fn relation_existed(&self, path: &[String]) -> bool {
-        RELATIONS.iter().any(|kind| self.base.objects.contains_key(&ObjectId { kind: *kind, path: path.to_vec() }))
+        RELATIONS.iter().any(|kind| self.base.objects.contains_key(&ObjectId { kind: *kind, path: path.to_vec().into() }))
     }
 }
 
@@ -124,7 +124,7 @@ fn mentions(sql: &str, object: &ObjectId) -> bool {
 /// Schema and name of the relation that an object is or is a part of.
 pub fn relation_of(object: &ObjectId) -> Option<Vec<String>> {
     match object.kind {
-        Kind::Table | Kind::ForeignTable | Kind::View | Kind::MaterializedView => Some(object.path.clone()),
+        Kind::Table | Kind::ForeignTable | Kind::View | Kind::MaterializedView => Some(object.path.to_vec()),
         Kind::Column | Kind::Default | Kind::Constraint | Kind::Trigger | Kind::Policy | Kind::Rule => {
             object.path.get(..2).map(<[String]>::to_vec)
         }
@@ -135,7 +135,7 @@ pub fn relation_of(object: &ObjectId) -> Option<Vec<String>> {
 /// What an object is a part of, judged by its name alone: for dropped objects whose parent no catalog knows.
 fn owner_by_name(object: &ObjectId) -> Option<ObjectId> {
     let path = relation_of(object).filter(|path| path.len() < object.path.len())?;
-    Some(ObjectId { kind: Kind::Table, path })
+    Some(ObjectId { kind: Kind::Table, path: path.into() })
 }
 
 /// Where an object of one side stands, or the nearest thing that it is in.
@@ -259,7 +259,7 @@ pub fn same_name(facts: &Facts<'_>, object: &ObjectId) -> String {
 pub fn is_table_column(facts: &Facts<'_>, column: &ObjectId) -> bool {
     let Some(path) = column.path.get(..2).map(<[String]>::to_vec) else { return false };
     [Kind::Table, Kind::ForeignTable].into_iter().any(|kind| {
-        let table = ObjectId { kind, path: path.clone() };
+        let table = ObjectId { kind, path: path.clone().into() };
         facts.base.objects.contains_key(&table) || facts.target.objects.contains_key(&table)
     })
 }
@@ -508,7 +508,7 @@ pub fn rows_read(facts: &Facts<'_>, object: &ObjectId) -> String {
 pub fn object_of_step(facts: &Facts<'_>, step: usize) -> ObjectId {
     let planned = facts.plan.steps.get(step).and_then(|step| step.objects.first()).cloned();
     let locked = || facts.effects(step).and_then(|effects| effects.locks.first()).map(|lock| relation_named(facts, &lock.relation));
-    planned.or_else(locked).unwrap_or_else(|| ObjectId { kind: Kind::Database, path: vec![format!("step {}", step + 1)] })
+    planned.or_else(locked).unwrap_or_else(|| ObjectId { kind: Kind::Database, path: vec![format!("step {}", step + 1)].into() })
 }
 
 /// The relation of this schema-qualified name.

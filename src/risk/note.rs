@@ -84,7 +84,7 @@ pub fn apply(facts: &Facts<'_>, head: &SqlFiles, found: &mut Vec<Finding>) {
         }
     }
     found.extend(unused.into_iter().map(|(note, why)| {
-        let object = ObjectId { kind: Kind::Comment, path: vec![note.rule.clone()] };
+        let object = ObjectId { kind: Kind::Comment, path: vec![note.rule.clone()].into() };
         let message = format!("The note {} does nothing: {why}.", look::quoted(&format!("schemaproof: allow {}", note.rule)));
         Finding { place: Some(note.place), step: None, ..rules::unused_note::RULE.finding(facts, &object, message) }
     }));

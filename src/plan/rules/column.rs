@@ -489,8 +489,11 @@ pub struct DefaultRule;
 /// `ALTER TABLE name`, with ONLY where tables below have columns of their own.
 fn alter_only(cx: &Context<'_>, object: &Object) -> String {
     let path = object.id.path.split_last().map_or(&[][..], |(_, whole)| whole);
-    let whole =
-        |kind| cx.target.get(&ObjectId { kind, path: path.to_vec() }).or(cx.base.get(&ObjectId { kind, path: path.to_vec() }));
+    let whole = |kind| {
+        cx.target
+            .get(&ObjectId { kind, path: path.to_vec().into() })
+            .or(cx.base.get(&ObjectId { kind, path: path.to_vec().into() }))
+    };
     let name = sql::qualified(path);
     if whole(Kind::View).is_some() {
         return format!("ALTER VIEW {name}");
@@ -498,7 +501,7 @@ fn alter_only(cx: &Context<'_>, object: &Object) -> String {
     if whole(Kind::ForeignTable).is_some() {
         return format!("ALTER FOREIGN TABLE {name}");
     }
-    let parent = ObjectId { kind: Kind::Table, path: path.to_vec() };
+    let parent = ObjectId { kind: Kind::Table, path: path.to_vec().into() };
     let only =
         if table::children(&cx.target, &parent).is_empty() && table::children(&cx.base, &parent).is_empty() { "" } else { "ONLY " };
     format!("ALTER TABLE {only}{name}")

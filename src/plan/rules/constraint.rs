@@ -139,12 +139,14 @@ impl Rule for ConstraintRule {
                 "attached_to" => index::attach(cx, after, out),
                 "index_options" => {
                     let mut path = after.id.path.clone();
-                    path.remove(path.len().saturating_sub(2));
+                    let table = path.len().saturating_sub(2);
+                    path.remove(table);
                     table::set_options(&format!("ALTER INDEX {}", sql::qualified(&path)), before, after, "index_options", out);
                 }
                 "tablespace" => {
                     let mut path = after.id.path.clone();
-                    path.remove(path.len().saturating_sub(2));
+                    let table = path.len().saturating_sub(2);
+                    path.remove(table);
                     let space = sql::ident(after.text("tablespace").unwrap_or("pg_default"));
                     out.alter(after, format!("ALTER INDEX {} SET TABLESPACE {space}", sql::qualified(&path)));
                 }

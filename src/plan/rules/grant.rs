@@ -132,14 +132,14 @@ fn statements(on: &On, grantee: &str, owner: &str, has: &[String], wants: &[Stri
 fn revoked(table: &[String], grantee: &str) -> ObjectId {
     let mut path = table.to_vec();
     path.push(format!("revoked from {grantee}"));
-    ObjectId { kind: Kind::Grant, path }
+    ObjectId { kind: Kind::Grant, path: path.into() }
 }
 
 /// Stands for everything being revoked that a role granted on to others.
 fn passed_on(path: &[String], by: &str) -> ObjectId {
     let mut path = path.to_vec();
     path.push(format!("passed on by {by}"));
-    ObjectId { kind: Kind::Grant, path }
+    ObjectId { kind: Kind::Grant, path: path.into() }
 }
 
 fn mark(action: &mut Action, parent: Option<&ObjectId>, grantee: &str, said: &Said) {
@@ -275,7 +275,7 @@ pub fn after_create(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     type Defaults<'a> = (Option<&'a [String]>, &'a [String], &'a [String]);
     let mut defaults: BTreeMap<&str, Defaults<'_>> = BTreeMap::new();
     if let Some(class) = class(object.id.kind) {
-        for default in cx.base.catalog.objects.range(ObjectId { kind: Kind::DefaultPrivilege, path: Vec::new() }..) {
+        for default in cx.base.catalog.objects.range(ObjectId { kind: Kind::DefaultPrivilege, path: Vec::new().into() }..) {
             let default = default.1;
             if default.id.kind != Kind::DefaultPrivilege {
                 break;

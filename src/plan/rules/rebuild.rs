@@ -20,7 +20,7 @@ fn place() -> ObjectId {
 
 /// Stands for the rows of a table being where they belong.
 fn copied(id: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["rows".to_owned()], id.path.as_slice()].concat() }
+    ObjectId { kind: Kind::Setting, path: [&["rows".to_owned()], id.path.as_slice()].concat().into() }
 }
 
 /// The topmost partitioned table above a table of the base that is rebuilt too, if there is one.

@@ -66,7 +66,7 @@ fn rename_identity(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
             out.other(object, Verb::Alter, format!("ALTER SEQUENCE {} SET SCHEMA {}", sql::qualified(&name), sql::ident(schema)));
         action.creates.push(object.id.clone());
         action.destroys.push(before.id.clone());
-        name = [&[schema.to_owned()], name.get(1..).unwrap_or_default()].concat();
+        name = [&[schema.to_owned()], name.get(1..).unwrap_or_default()].concat().into();
     }
     if before.id.name() != object.id.name() {
         let action = out.other(
@@ -81,7 +81,7 @@ fn rename_identity(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     change_options(
         before,
         object,
-        changed.into_iter().filter(|name| before.attributes.get(*name) != object.attributes.get(*name)),
+        changed.into_iter().filter(|name| before.attributes.get(name) != object.attributes.get(name)),
         out,
     );
 }

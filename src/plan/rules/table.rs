@@ -385,12 +385,12 @@ fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
 
 /// Stands for a table's place below its parent.
 pub fn link(child: &Object) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["partition".to_owned()], child.id.path.as_slice()].concat() }
+    ObjectId { kind: Kind::Setting, path: [&["partition".to_owned()], child.id.path.as_slice()].concat().into() }
 }
 
 /// Stands for a table's old place below its parent being free.
 pub fn link_gone(child: &Object) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["partition free".to_owned()], child.id.path.as_slice()].concat() }
+    ObjectId { kind: Kind::Setting, path: [&["partition free".to_owned()], child.id.path.as_slice()].concat().into() }
 }
 
 /// DETACH PARTITION, and what only came from the parent and is not wanted goes.

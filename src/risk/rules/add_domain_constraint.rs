@@ -31,7 +31,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
-    let domain = ObjectId { kind: Kind::Domain, path: change.object.path.get(..2)?.to_vec() };
+    let domain = ObjectId { kind: Kind::Domain, path: change.object.path.get(..2)?.to_vec().into() };
     let before = facts.base.objects.get(&domain)?;
     let after = facts.target.objects.get(&domain)?;
     let message = match (change.object.kind, change.action) {

@@ -24,7 +24,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         .dropped(Kind::EnumValue)
         .filter_map(|value| {
             let (label, path) = value.path.split_last()?;
-            Some((value, ObjectId { kind: Kind::Type, path: path.to_vec() }, label))
+            Some((value, ObjectId { kind: Kind::Type, path: path.to_vec().into() }, label))
         })
         .map(|(object, enumeration, label)| {
             let message = format!("Value {} of the enum {} is removed.", look::quoted(label), look::name(&enumeration));

@@ -36,7 +36,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
     facts
         .dropped(Kind::Policy)
         .map(|policy| {
-            let table = ObjectId { kind: Kind::Table, path: look::relation_of(policy).unwrap_or_default() };
+            let table = ObjectId { kind: Kind::Table, path: look::relation_of(policy).unwrap_or_default().into() };
             let on = facts.base.objects.get(&table).is_some_and(look::row_security);
             let message = if on {
                 format!("Policy {} is dropped while row security is on: other rows are seen than before.", look::name(policy))

@@ -37,7 +37,7 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
     let view = change.object.path.get(..2).map(<[String]>::to_vec)?;
     let is_view = [Kind::View, Kind::MaterializedView]
         .into_iter()
-        .any(|kind| facts.base.objects.contains_key(&ObjectId { kind, path: view.clone() }));
+        .any(|kind| facts.base.objects.contains_key(&ObjectId { kind, path: view.clone().into() }));
     (change.object.kind == Kind::Column && change.action == Action::Drop && is_view).then(|| {
         RULE.finding(
             facts,

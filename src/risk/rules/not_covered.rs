@@ -27,6 +27,6 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let named: Vec<String> = missing.iter().take(5).map(|object| look::quoted(object)).collect();
     let more = missing.len().saturating_sub(named.len());
     let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let object = ObjectId { kind: Kind::Database, path: vec!["database".into()] };
+    let object = ObjectId { kind: Kind::Database, path: vec!["database".into()].into() };
     vec![RULE.finding(facts, &object, format!("Not analysed: {}{tail}.", named.join(", ")))]
 }

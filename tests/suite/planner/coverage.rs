@@ -35,7 +35,7 @@ pub fn events(base: &Catalog, target: &Catalog) -> BTreeSet<(Kind, Event)> {
 pub fn attributes(catalog: &Catalog) -> BTreeMap<Kind, BTreeSet<&'static str>> {
     let mut found: BTreeMap<Kind, BTreeSet<&'static str>> = BTreeMap::new();
     for object in catalog.objects.values() {
-        found.entry(object.id.kind).or_default().extend(object.attributes.keys().copied());
+        found.entry(object.id.kind).or_default().extend(object.attributes.keys());
     }
     found
 }

@@ -1,0 +1,173 @@
+//! The catalog while it is read: objects by name and by address, and what pg_depend says of the addresses.
+//!
+//! It asks no server; rows come from the readers ([`super::read`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::{HashMap, HashSet};
+
+use super::{Address, Catalog, Kind, Object, ObjectId, read::class};
+
+/// The catalog while it is read.
+#[derive(Debug, Default)]
+pub struct Builder {
+    version: u32,
+    objects: HashMap<ObjectId, Object>,
+    addresses: HashMap<Address, ObjectId>,
+    /// Members of extensions: (class, object) to the extension.
+    members: HashMap<(u32, u32), ObjectId>,
+    ignored: HashSet<(u32, u32)>,
+    /// Functions and casts that come with a type (a range's constructors), to the type.
+    of_types: HashMap<(u32, u32), u32>,
+    /// Array types to their element types.
+    arrays: HashMap<u32, u32>,
+    /// (dependent, referenced) as pg_depend has them.
+    dependencies: Vec<(Address, Address)>,
+}
+
+impl Builder {
+    /// Nothing yet of a server with this `server_version_num`.
+    pub fn new(version: u32) -> Self {
+        Self { version, ..Self::default() }
+    }
+
+    /// `server_version_num`.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Registers an object, unless it is an extension's; says whether it was registered.
+    pub fn add(&mut self, object: Object) -> bool {
+        if let Some(address) = object.address {
+            let address_of_whole = (address.class, address.object);
+            if self.members.contains_key(&address_of_whole) || self.of_types.contains_key(&address_of_whole) {
+                return false;
+            }
+            self.addresses.insert(address, object.id.clone());
+        }
+        self.objects.insert(object.id.clone(), object);
+        true
+    }
+
+    /// Lets an address stand for `id` in dependencies; OID 0 is nothing.
+    pub fn alias(&mut self, class: u32, object: u32, sub: i32, id: ObjectId) {
+        if object != 0 {
+            self.addresses.insert(Address { class, object, sub }, id);
+        }
+    }
+
+    /// Says that an object, and what depends on it, is left out on purpose, so that it is not reported as not covered.
+    pub fn ignore(&mut self, class: u32, object: u32) {
+        self.ignored.insert((class, object));
+    }
+
+    /// Says that an object is a member of an extension.
+    pub fn member(&mut self, class: u32, object: u32, extension: &str) {
+        self.members.insert((class, object), ObjectId::new(Kind::Extension, [extension]));
+    }
+
+    /// Says that an object comes and goes with a type.
+    pub fn of_type(&mut self, class: u32, object: u32, r#type: u32) {
+        self.of_types.insert((class, object), r#type);
+    }
+
+    /// One row of pg_depend.
+    pub fn dependency(&mut self, dependent: Address, referenced: Address) {
+        self.dependencies.push((dependent, referenced));
+    }
+
+    /// The object of this catalog at an address; `None` for what is the system's or an extension's.
+    pub fn id(&self, class: u32, object: u32, sub: i32) -> Option<&ObjectId> {
+        self.addresses.get(&Address { class, object, sub })
+    }
+
+    /// The table, view, sequence, index, ... with this OID.
+    pub fn relation(&self, oid: u32) -> Option<&ObjectId> {
+        self.id(class::CLASS, oid, 0)
+    }
+
+    /// The name of the extension that an object is a member of.
+    pub fn extension_of(&self, class: u32, object: u32) -> Option<&str> {
+        self.members.get(&(class, object)).map(ObjectId::name)
+    }
+
+    /// Lets an array type stand for its element type.
+    pub fn array(&mut self, array: u32, element: u32) {
+        self.arrays.insert(array, element);
+    }
+
+    pub fn get(&self, id: &ObjectId) -> Option<&Object> {
+        self.objects.get(id)
+    }
+
+    /// The objects of one kind so far, by name.
+    pub fn ids(&self, kind: Kind) -> Vec<ObjectId> {
+        let mut ids: Vec<ObjectId> = self.objects.keys().filter(|id| id.kind == kind).cloned().collect();
+        ids.sort();
+        ids
+    }
+
+    pub fn get_mut(&mut self, id: &ObjectId) -> Option<&mut Object> {
+        self.objects.get_mut(id)
+    }
+
+    /// An address's object, or the whole it is a part of, or the extension it is a member of.
+    fn resolve(&self, address: Address) -> Option<&ObjectId> {
+        let address = match self.of_types.get(&(address.class, address.object)) {
+            Some(of) => Address { class: class::TYPE, object: *of, sub: 0 },
+            None => address,
+        };
+        let element = (address.class == class::TYPE).then(|| self.arrays.get(&address.object)).flatten();
+        let address = element.map_or(address, |element| Address { object: *element, ..address });
+        if let Some(extension) = self.members.get(&(address.class, address.object)) {
+            return Some(extension);
+        }
+        self.addresses.get(&address).or_else(|| self.addresses.get(&Address { sub: 0, ..address }))
+    }
+
+    /// The catalog, and the addresses of what pg_depend mentions and nobody has registered.
+    pub(super) fn finish(mut self, reader: String) -> (Catalog, Vec<Address>) {
+        let mut missing = BTreeSet::new();
+        let mut of_members = BTreeSet::new();
+        let mut dependencies = std::mem::take(&mut self.dependencies);
+        dependencies.sort_unstable();
+        let mut objects = std::mem::take(&mut self.objects);
+        for group in dependencies.chunk_by(|(dependent, _), (next, _)| dependent == next) {
+            let dependent = group[0].0;
+            let Some(from) = self.resolve(dependent) else {
+                let ignored = |at: Address| self.ignored.contains(&(at.class, at.object));
+                for &(_, referenced) in group {
+                    // What belongs to an operator family is a member of the extension by way of the family.
+                    let loose = matches!(dependent.class, class::AMOP | class::AMPROC);
+                    if loose && self.members.contains_key(&(referenced.class, referenced.object)) {
+                        of_members.insert(dependent);
+                    }
+                    if !ignored(dependent) && !ignored(referenced) {
+                        missing.insert(dependent);
+                    }
+                }
+                continue;
+            };
+            let Some(object) = objects.get_mut(from) else { continue };
+            for &(_, referenced) in group {
+                if let Some(to) = self.resolve(referenced)
+                    && to != from
+                    && Some(to) != object.parent.as_ref()
+                {
+                    object.needs.push(to.clone());
+                }
+            }
+        }
+        missing.retain(|address| !of_members.contains(address));
+        let objects: BTreeMap<ObjectId, Object> = objects
+            .into_values()
+            .map(|mut object| {
+                object.needs.sort_unstable();
+                object.needs.dedup();
+                (object.id.clone(), object)
+            })
+            .collect();
+        let catalog = Catalog { objects, server_version: self.version, reader, ..Catalog::default() };
+        (catalog, missing.into_iter().collect())
+    }
+}
