@@ -57,6 +57,22 @@ pub enum FailOn {
     Never,
 }
 
+/// One database of several: its name, and what it has instead of the settings of all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct DatabaseEntry {
+    /// Letters, digits, `.`, `_` and `-`: it names a section of the comment and a directory of reports.
+    pub name: String,
+    pub paths: Vec<String>,
+    pub database_url: Option<String>,
+    pub engine: Option<EngineChoice>,
+    pub image: Option<String>,
+    pub session: Option<Session>,
+    pub exclude: Option<Vec<String>>,
+    pub setup: Option<Vec<String>>,
+    pub policy: Option<Policy>,
+}
+
 /// All settings of a run, after the file and the inputs are put together (the input wins).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -86,6 +102,9 @@ pub struct Config {
     /// Size of a sandbox server's data directory, in megabytes.
     pub disk: u64,
     pub policy: Policy,
+    pub databases: Vec<DatabaseEntry>,
+    /// Databases that are planned at the same time.
+    pub parallel: usize,
 }
 
 impl Default for Config {
@@ -111,6 +130,8 @@ impl Default for Config {
             memory: 1024,
             disk: 1024,
             policy: Policy::default(),
+            databases: Vec::new(),
+            parallel: 2,
         }
     }
 }
@@ -205,6 +226,11 @@ pub const KEYS: &[Key] = &[
             "What blocks (`block`), levels by rule (`rules`), also by object or path (`overrides`), and who may accept (`approve`).",
         )
     },
+    Key {
+        input: false,
+        ..key("databases", "", "Several databases in one repository, each with `name`, `paths` and what else differs: see below.")
+    },
+    Key { input: false, ..key("parallel", "2", "How many of `databases` are planned at the same time; each takes two servers.") },
 ];
 
 /// Outputs of the Action: name and description.
@@ -228,6 +254,8 @@ pub enum ConfigError {
     Syntax { origin: String, message: String },
     #[error("{origin} has an unknown key `{key}`{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_default())]
     UnknownKey { origin: String, key: String, suggestion: Option<String> },
+    #[error("{origin}: the database `{name}` cannot be used: {why}")]
+    BadDatabase { origin: String, name: String, why: &'static str },
     #[error("{origin} sets a level for `{rule}`, and there is no such rule{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_default())]
     UnknownRule { origin: String, rule: String, suggestion: Option<String> },
     #[error(
@@ -266,7 +294,45 @@ impl Config {
         let config: Config = serde_yaml::from_value(serde_yaml::Value::Mapping(tree))
             .map_err(|error| ConfigError::Syntax { origin: origin.into(), message: error.to_string() })?;
         config.policy.check(origin)?;
+        config.check_databases(origin)?;
         Ok(config)
+    }
+
+    /// The settings of one of `databases`.
+    pub fn of(&self, entry: &DatabaseEntry) -> Config {
+        let mut config = Config { paths: entry.paths.clone(), databases: Vec::new(), ..self.clone() };
+        let DatabaseEntry { database_url, engine, image, session, exclude, setup, policy, .. } = entry.clone();
+        config.database_url = database_url.or(config.database_url);
+        config.engine = engine.unwrap_or(config.engine);
+        config.image = image.unwrap_or(config.image);
+        config.session = session.unwrap_or(config.session);
+        config.exclude = exclude.unwrap_or(config.exclude);
+        config.setup = setup.unwrap_or(config.setup);
+        config.policy = policy.unwrap_or(config.policy);
+        config
+    }
+
+    fn check_databases(&self, origin: &str) -> Result<(), ConfigError> {
+        let bad = |name: &str, why: &'static str| ConfigError::BadDatabase { origin: origin.into(), name: name.into(), why };
+        let mut names = std::collections::BTreeSet::new();
+        for entry in &self.databases {
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            let name = entry.name.as_str();
+            if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(plain) {
+                return Err(bad(name, "its name must be of letters, digits, `.`, `_` and `-`, and not begin with a dot"));
+            }
+            // Names are directories too, and some file systems know no capitals.
+            if !names.insert(name.to_ascii_lowercase()) {
+                return Err(bad(name, "another has the same name"));
+            }
+            if entry.paths.is_empty() {
+                return Err(bad(name, "it has no `paths`"));
+            }
+            if let Some(policy) = &entry.policy {
+                policy.check(origin)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -324,6 +390,29 @@ mod tests {
         let config = Config::from_file_and_inputs(Some(("f", "image: postgres:15\nsession: per-file")), &inputs).unwrap();
         assert_eq!((config.image.as_str(), config.session), ("postgres:18", Session::PerFile));
         assert_eq!(config.paths, ["a", "b"]);
+    }
+
+    #[test]
+    fn databases_have_what_differs_and_share_the_rest() {
+        let config = read(
+            "image: postgres:15\nmemory: 512\ndatabases:\n- {name: a, paths: [a]}\n- {name: b, paths: [b], image: postgres:18}",
+        )
+        .unwrap();
+        let of: Vec<Config> = config.databases.iter().map(|entry| config.of(entry)).collect();
+        assert_eq!(
+            of.iter().map(|config| (config.image.as_str(), config.memory)).collect::<Vec<_>>(),
+            [("postgres:15", 512), ("postgres:18", 512)]
+        );
+        assert_eq!(of[1].paths, ["b"]);
+        for bad in [
+            "{name: ../a, paths: [a]}",
+            "{name: a}",
+            "{paths: [a]}",
+            "{name: a, paths: [a], imgae: x}",
+            "{name: a, paths: [a]}\n- {name: A, paths: [b]}",
+        ] {
+            assert!(read(&format!("databases:\n- {bad}")).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod comment;
 pub mod explain;
 pub mod html;
 pub mod json;
+pub mod many;
 pub mod markdown;
 pub mod mask;
 pub mod picture;

@@ -15,25 +15,29 @@ use tokio_util::sync::CancellationToken;
 
 use super::Exit;
 use crate::{
-    config::{Config, ConfigError},
+    config::{Approve, Config, ConfigError},
     github::{
-        acceptance,
+        acceptance::{self, Said},
         api::{Api, ApiError, Limits},
         outputs::{Log, Outputs},
     },
     pipeline::{Job, Outcome},
-    report::{self, Report, ReportedError, Run, Side},
+    report::{
+        self, Report, ReportedError, Run, Side,
+        many::{self, Part},
+    },
     source::SourceError,
     trigger::{Event, Trigger, TriggerError, What},
 };
 
 mod command;
+mod databases;
 mod forks;
 mod prepare;
 mod publish;
 
 use command::Answer;
-use prepare::{Prepared, Subject};
+use prepare::{All, Database, Prepared, Subject};
 use publish::Publisher;
 
 /// Finding out what to compare, before any server is started.
@@ -117,44 +121,38 @@ pub async fn ci(
     };
     let run = run_of(environment, &trigger, &subject);
     let prepared = interruptible(cancel, prepare::prepare(environment, &api, &subject)).await;
-    let (config, outcome, publisher) = match prepared {
+    let (config, outcomes, publisher) = match prepared {
         Err(error) => {
-            let outcome = Outcome::from(failed(&error, &subject, begun, run));
+            let outcomes = vec![(String::new(), Outcome::from(failed(&error, &subject, begun, run)))];
             let config = Config::from_file_and_inputs(None, &environment.inputs).unwrap_or_default();
             let publisher = Publisher::new(&api, &subject, &config);
-            (config, outcome, publisher)
+            (config, outcomes, publisher)
         }
-        Ok(Prepared::Nothing { config, reason, sides }) => {
-            let (base, target) = *sides;
-            if base.files == 0 && target.files == 0 {
-                // Right for a repository whose first SQL is yet to come; a mistake in `paths` looks the same.
-                log.say("warning", &reason);
+        Ok(All { config, databases }) => {
+            let mut publisher = Publisher::new(&api, &subject, &config);
+            let mut said = vec![Said::default(); databases.len()];
+            if databases.iter().any(|database| matches!(database.prepared, Prepared::Compare(_))) {
+                tokio::select! {
+                    biased;
+                    () = cancel.cancelled() => {}
+                    () = publisher.begin(&mut log, run.as_ref()) => {}
+                }
+                match interruptible(cancel, heard(&api, &subject, &databases)).await {
+                    Ok(heard) => said = heard,
+                    // The plan is made all the same; without acceptances it is blocked at the worst.
+                    Err(error) => log.say("warning", &format!("no acceptance and no rename counts in this run: {error}")),
+                }
             }
-            let report = report::build::nothing(&reason, base, target, begun.elapsed().as_secs_f64(), run);
-            let publisher = Publisher::new(&api, &subject, &config);
-            (*config, report.into(), publisher)
-        }
-        Ok(Prepared::Compare(mut job)) => {
-            job.run = run;
-            let mut publisher = Publisher::new(&api, &subject, &job.config);
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => {}
-                () = publisher.begin(&mut log, job.run.as_ref()) => {}
-            }
-            match interruptible(cancel, said(&api, &subject, &job.config)).await {
-                Ok(said) => (job.acceptances, job.renames) = (said.acceptances, said.renames),
-                // The plan is made all the same; without acceptances it is blocked at the worst.
-                Err(error) => log.say("warning", &format!("no acceptance and no rename counts in this run: {error}")),
-            }
-            let outcome = plan(&job, cancel).await;
-            (job.config.clone(), outcome, publisher)
+            let outcomes =
+                databases::plan(&mut log, databases, said, config.parallel, &run, begun, async |job: Job| plan(&job, cancel).await)
+                    .await;
+            (config, outcomes, publisher)
         }
     };
     if !config.environments.is_empty() {
         log.say("warning", "`environments` is set, and this version compares `database-url` alone: nothing is known of them");
     }
-    finish(environment, &mut log, cancel, publisher, &answer, &config, &outcome).await
+    finish(environment, &mut log, cancel, publisher, &answer, &config, &outcomes).await
 }
 
 /// Ends early when the run is cancelled or the preparation takes too long.
@@ -172,11 +170,24 @@ async fn interruptible<T, E: Into<CiError>>(
     }
 }
 
-async fn said(api: &Api, subject: &Subject, config: &Config) -> Result<acceptance::Said, ApiError> {
-    match &subject.pull {
-        Some(pull) => acceptance::collect(api, pull, &config.policy.approve).await,
-        None => Ok(acceptance::Said::default()),
+/// What was said on the pull request and counts, for each database under its own policy.
+async fn heard(api: &Api, subject: &Subject, databases: &[Database]) -> Result<Vec<Said>, ApiError> {
+    let Some(pull) = &subject.pull else { return Ok(vec![Said::default(); databases.len()]) };
+    let mut known: Vec<(&Approve, Said)> = Vec::new();
+    let mut all = Vec::with_capacity(databases.len());
+    for Database { config, .. } in databases {
+        let approve = &config.policy.approve;
+        let said = match known.iter().find(|(other, _)| *other == approve) {
+            Some((_, said)) => said.clone(),
+            None => {
+                let said = acceptance::collect(api, pull, approve).await?;
+                known.push((approve, said.clone()));
+                said
+            }
+        };
+        all.push(said);
     }
+    Ok(all)
 }
 
 fn connect(environment: &Environment, trigger: &Trigger) -> Result<Api, CiError> {
@@ -259,20 +270,24 @@ async fn finish(
     mut publisher: Publisher<'_>,
     answer: &Answer,
     config: &Config,
-    outcome: &Outcome,
+    outcomes: &[(String, Outcome)],
 ) -> Exit {
-    let report = &outcome.report;
+    let part = |(name, outcome): &(String, Outcome)| Part { name: name.clone(), report: outcome.report.clone() };
+    let parts: Vec<Part> = outcomes.iter().map(part).collect();
     if cancel.is_cancelled() {
         if tokio::time::timeout(PUBLISHING_CANCELLED, publisher.cancelled(log)).await.is_err() {
             log.say("warning", "the status could not be set to `error` before the run was ended");
         }
         return Exit::Failed;
     }
-    log.plain(report::text::render(report, report::text::Style { colour: false }).trim_end());
-    let paths = publish::files(environment, log, outcome);
+    for Part { name, report } in &parts {
+        let title = if name.is_empty() { String::new() } else { format!("{name}:\n") };
+        log.plain(format!("{title}{}", report::text::render(report, report::text::Style { colour: false }).trim_end()).trim_end());
+    }
+    let paths = publish::files(environment, log, outcomes);
     let all = async {
-        let url = publisher.end(log, report).await;
-        answer.give(publisher.api(), report).await;
+        let url = publisher.end(log, &parts).await;
+        answer.give(publisher.api(), &parts).await;
         url
     };
     let too_late = async {
@@ -289,7 +304,7 @@ async fn finish(
         log.say("error", "the report could not be published in time; run it again");
     }
     let published = publisher.is_published();
-    let outputs = publish::outputs(report, &paths, url.as_deref());
-    hand_on(environment, log, &outputs, &[&report::comment::summary(report), &report::comment::comment(report, 0)]);
-    Exit::of(report, config.fail_on, published)
+    let outputs = publish::outputs(&parts, &paths, url.as_deref());
+    hand_on(environment, log, &outputs, &[&many::summary(&parts), &many::comment(&parts, 0)]);
+    databases::exit(&parts, config.fail_on, published)
 }

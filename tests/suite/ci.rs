@@ -299,6 +299,87 @@ async fn a_rename_that_is_asked_for_reaches_the_plan_when_the_policy_lets_it() {
     assert_eq!(stage.run(seen).await, Exit::Blocked);
 }
 
+/// A repository of 200 databases, of which the pull request changes the first 150.
+async fn many() -> (Repo, u64, Head) {
+    let repo = Repo::new().await;
+    let config: String = (0..200).map(|n| format!("- {{name: db{n:03}, paths: [db/{n:03}]}}\n")).collect();
+    let config = format!("parallel: 8\ndatabases:\n{config}");
+    let file = |n: usize, sql: &str| (format!("db/{n:03}/1.sql"), format!("create table a{n} ({sql});"));
+    let base: Vec<(String, String)> =
+        (0..200).map(|n| file(n, "")).chain([(".github/schemaproof.yml".to_string(), config)]).collect();
+    let head: Vec<(String, String)> = (0..200).map(|n| file(n, if n < 150 { "b int" } else { "" })).collect();
+    let plain =
+        |files: &'static [(String, String)]| files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>();
+    let (number, _, head) = repo.with_pull(&plain(base.leak()), &plain(head.leak())).await;
+    (repo, number, head)
+}
+
+/// What is planned for one of many: every tenth blocks, every fiftieth cannot be planned, and each has a plan of its own.
+fn one_of_many(job: &Job) -> Outcome {
+    let name = texts(&job.target.schema).concat();
+    let number: usize = name.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap();
+    let mut outcome = risky(job);
+    let sql = format!("DROP TABLE public.a{number}");
+    outcome.plan.steps[0].sql.clone_from(&sql);
+    outcome.report.steps[0].sql = sql;
+    outcome.report.fingerprint = Some(outcome.plan.fingerprint().to_string());
+    let accepted = job.acceptances.iter().any(|acceptance| outcome.plan.fingerprint().is_written_as(&acceptance.fingerprint));
+    for finding in &mut outcome.report.findings {
+        finding.message = format!("`public.a{number}` is dropped with its rows. {}", "It was long. ".repeat(40));
+        finding.blocks = number.is_multiple_of(10) && !accepted;
+        finding.accepted_by = (!finding.blocks).then(|| "ann".into());
+    }
+    outcome.report.verdict = match number {
+        n if n % 50 == 7 => Verdict::Error,
+        _ if outcome.report.findings[0].blocks => Verdict::Blocked,
+        _ => Verdict::Pass,
+    };
+    outcome
+}
+
+#[tokio::test]
+async fn of_200_databases_those_that_change_are_planned_side_by_side_and_told_in_one_comment() {
+    let (repo, number, head) = many().await;
+    let (now, most, all) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    let plan = async |job: &Job, _: &CancellationToken| {
+        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        now.fetch_sub(1, Ordering::SeqCst);
+        all.fetch_add(1, Ordering::SeqCst);
+        one_of_many(job)
+    };
+    let stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+    assert_eq!(stage.run(plan).await, Exit::Failed);
+    assert_eq!((all.load(Ordering::SeqCst), most.load(Ordering::SeqCst)), (150, 8));
+    let (state, description) = repo.status(&head.0, "schemaproof").await.unwrap();
+    assert_eq!((state.as_str(), description.as_str()), ("error", "150 databases: 3 could not be planned, 15 blocked, 132 pass"));
+    let ours: Vec<String> = repo.comments(number).await.into_iter().map(|(_, body)| body).collect();
+    assert_eq!(ours.len(), 1);
+    let text = &ours[0];
+    assert!(text.chars().count() <= 65_536, "{}", text.chars().count());
+    // What does not pass comes first, with the words that accept it; the others fill the room that is left.
+    for n in (0..150).step_by(10) {
+        assert!(text.contains(&format!("| ⛔ | `db{n:03}` |")) && text.contains(&format!("<b>db{n:03}</b>")), "db{n:03}");
+    }
+    assert_eq!(text.matches("/schemaproof accept ").count(), 15, "{text}");
+    assert!(text.find("<b>db007</b>") < text.find("<b>db000</b>") && text.find("<b>db000</b>") < text.find("<b>db001</b>"));
+    assert!(!text.contains("db150"));
+    assert_eq!((stage.output("verdict").as_deref(), stage.output("blocking").as_deref()), (Some("error"), Some("15")));
+    assert!(!stage.file("schemaproof-report/db042/report.json").is_empty());
+    // An acceptance is of one plan, and opens that one.
+    let fingerprint = text.split("/schemaproof accept ").nth(1).unwrap().split(' ').next().unwrap().to_string();
+    let (exit, reaction) = commented(
+        &repo,
+        number,
+        "ann",
+        &format!("/schemaproof accept {fingerprint} agreed"),
+        async |job: &Job, _: &CancellationToken| one_of_many(job),
+    )
+    .await;
+    assert_eq!((exit, reaction), (Exit::Failed, json!("+1")));
+    assert!(repo.status(&head.0, "schemaproof").await.unwrap().1.contains("14 blocked, 133 pass"));
+}
+
 #[tokio::test]
 async fn two_runs_that_tell_the_same_edit_nothing() {
     let repo = Repo::new().await;

@@ -69,6 +69,25 @@ Comments on the pull request do more; each stands on a line of its own, and is a
 Each run reads them again: what was deleted or edited does not count any more.
 
 A note is written by whoever opens the pull request. Where strangers may do that and merging needs no review, set `notes: false`.
+
+## Several databases
+
+```yaml
+image: postgres:16         # what all of them share
+parallel: 4                # how many are planned at the same time
+databases:
+  - name: app
+    paths: [services/app/sql]
+  - name: billing
+    paths: [services/billing/sql]
+    image: postgres:18
+    policy: {block: warning}
+```
+
+An entry has `name` and `paths`, and may have `database-url`, `engine`, `image`, `session`, `exclude`, `setup` and `policy` of its own, each instead
+of the one above. Only the databases whose files change are planned. They share one comment, with a list and a section each, and one status and
+check run, which are the worst of them. The outputs are sums; `plan-sql`, `report-json` and `report-html` name the directory that holds one directory
+for each. An acceptance is of one plan, so each database is accepted by its own fingerprint.
 "#;
 
 /// README's text with the table of inputs between its markers.

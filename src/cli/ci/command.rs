@@ -11,7 +11,7 @@ use crate::{
         api::{Api, ApiError},
         comment::{self, Identity, Wanted},
     },
-    report::{self, Report},
+    report::{self, Report, many::Part},
     risk::{Rule, rules},
     trigger::PullRequest,
 };
@@ -103,23 +103,29 @@ impl Answer {
 
     /// Thumbs up when every command took effect; down when an acceptance or a rename did not: another fingerprint, nothing that can be
     /// meant, or no right to say it.
-    pub async fn give(&self, api: &Api, report: &Report) {
+    pub async fn give(&self, api: &Api, parts: &[Part]) {
         let Some(Asked { comment, commands }) = self.asked.as_ref().filter(|asked| !asked.commands.is_empty()) else { return };
-        let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-        let fits = |command: &Command| match command {
-            Command::Accept { fingerprint, .. } => {
-                let is_this = report.fingerprint.as_deref().is_some_and(|ours| plain(ours) == plain(fingerprint));
-                is_this && !report.findings.iter().any(|finding| finding.blocks)
-            }
-            Command::Rename(asked) => report.changes.iter().any(|change| {
-                let is_new = change.object == asked.to || change.object.ends_with(&format!(".{}", asked.to));
-                let was_old = change.renamed_from.as_ref().is_some_and(|from| from.ends_with(&asked.from));
-                change.action == Action::Rename && is_new && was_old
-            }),
-            Command::Recheck | Command::Explain(_) => true,
-            Command::Unknown(_) => false,
-        };
+        // Of several databases it is one that a command is about.
+        let fits = |command: &Command| parts.iter().any(|part| followed(command, &part.report));
         react(api, *comment, if commands.iter().all(fits) { "+1" } else { "-1" }).await;
+    }
+}
+
+/// Whether a command took effect on a report.
+fn followed(command: &Command, report: &Report) -> bool {
+    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    match command {
+        Command::Accept { fingerprint, .. } => {
+            let is_this = report.fingerprint.as_deref().is_some_and(|ours| plain(ours) == plain(fingerprint));
+            is_this && !report.findings.iter().any(|finding| finding.blocks)
+        }
+        Command::Rename(asked) => report.changes.iter().any(|change| {
+            let is_new = change.object == asked.to || change.object.ends_with(&format!(".{}", asked.to));
+            let was_old = change.renamed_from.as_ref().is_some_and(|from| from.ends_with(&asked.from));
+            change.action == Action::Rename && is_new && was_old
+        }),
+        Command::Recheck | Command::Explain(_) => true,
+        Command::Unknown(_) => false,
     }
 }
 

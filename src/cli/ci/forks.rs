@@ -10,7 +10,10 @@ use super::{CiError, Environment, prepare, publish, publish::Publisher};
 use crate::{
     cli::Exit,
     github::{self, api::Api, outputs::Log},
-    report::{self, Report, Run},
+    report::{
+        self, Report, Run,
+        many::{self, Part},
+    },
     source::{
         Commits, SourceError,
         api::{Remote, RemoteError, Trees},
@@ -61,9 +64,10 @@ pub(super) async fn publish(
     let report = judged(Report { run: Some(run), ..report }, workflows(api, &base).await? == workflows(api, &head.0).await?);
     let subject = prepare::of_pull(pull);
     let mut publisher = Publisher::new(api, &subject, &config);
-    let url = publisher.end(log, &report).await;
-    let outputs = publish::outputs(&report, &publish::Paths::default(), url.as_deref());
-    super::hand_on(environment, log, &outputs, &[&report::comment::summary(&report), &report::comment::comment(&report, 0)]);
+    let parts = [Part { name: String::new(), report }];
+    let url = publisher.end(log, &parts).await;
+    let outputs = publish::outputs(&parts, &publish::Paths::default(), url.as_deref());
+    super::hand_on(environment, log, &outputs, &[&many::summary(&parts), &many::comment(&parts, 0)]);
     // The verdict is the status's; this run only carries it.
     Ok(if publisher.is_published() { Exit::Pass } else { Exit::NotPublished })
 }

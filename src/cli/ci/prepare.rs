@@ -39,7 +39,6 @@ pub(super) enum Base {
 pub(super) enum Prepared {
     /// No file that matters differs.
     Nothing {
-        config: Box<Config>,
         reason: String,
         sides: Box<(Side, Side)>,
     },
@@ -104,8 +103,21 @@ pub(super) fn of_pull(pull: PullRequest) -> Subject {
     }
 }
 
-/// Reads configuration and files, and finds out whether anything that matters differs.
-pub(super) async fn prepare(environment: &Environment, api: &Arc<Api>, subject: &Subject) -> Result<Prepared, CiError> {
+/// What is to be done for every database that the configuration names, with its name and its settings; for the only one without a name.
+pub(super) struct All {
+    /// The settings of all.
+    pub config: Config,
+    pub databases: Vec<Database>,
+}
+
+pub(super) struct Database {
+    pub name: String,
+    pub config: Config,
+    pub prepared: Prepared,
+}
+
+/// Reads configuration and files, and finds out for each database whether anything that matters differs.
+pub(super) async fn prepare(environment: &Environment, api: &Arc<Api>, subject: &Subject) -> Result<All, CiError> {
     let workspace = environment.workspace.as_deref();
     let local = workspace.and_then(Local::find);
     let commits = Commits { local, remote: Some(Trees::new(api.clone())) };
@@ -117,65 +129,93 @@ pub(super) async fn prepare(environment: &Environment, api: &Arc<Api>, subject: 
     };
     // Never from the head of a pull request: policy is the base's.
     let config = configuration(environment, &commits, before.as_ref().unwrap_or(head)).await?;
-    let directory = environment.inputs.get("working-directory").map_or(".", String::as_str);
-    let selection = Selection::new(&config.paths, directory)?;
-    let after = commits.snapshot(head, &selection).await?;
-    let was = match &before {
-        Some(before) => Some(commits.snapshot(before, &selection).await?),
-        None => None,
-    };
-    let sides = || {
-        let count = |snapshot: &Option<Snapshot>| snapshot.as_ref().map(Snapshot::len).unwrap_or_default();
-        let base = Side { name: subject.base_name.clone(), commit: before.as_ref().map(ToString::to_string), files: count(&was) };
-        Box::new((base, Side { name: subject.head_name.clone(), commit: Some(head.to_string()), files: after.len() }))
-    };
-    let paths = || config.paths.iter().map(|path| safe::code(path)).collect::<Vec<_>>().join(", ");
-    let same = match &was {
-        Some(was) if commits.are_same(was, &after).await? => Some(was),
-        _ => None,
-    };
-    if let Some(was) = same {
-        let reason = match was.is_empty() {
-            true => format!("There are no SQL files in {}, neither before nor after.", paths()),
-            false => format!("No SQL file in {} changes.", paths()),
-        };
-        return Ok(Prepared::Nothing { sides: sides(), config: Box::new(config), reason });
+    let reading = Reading { environment, api, subject, commits: &commits, before: before.as_ref() };
+    let mut each: Vec<(String, Config)> = config.databases.iter().map(|entry| (entry.name.clone(), config.of(entry))).collect();
+    if each.is_empty() {
+        each.push((String::new(), config.clone()));
     }
-    let live = config.database_url.clone().filter(|url| !url.is_empty()).map(|url| live(url.into()));
-    let base = match (&subject.base, config.base.as_str()) {
-        (Base::Database, _) => match live.clone() {
-            Some(live) => live,
-            None => {
-                let reason = "A scheduled run compares with a live database, and `database-url` names none.".into();
-                return Ok(Prepared::Nothing { sides: sides(), config: Box::new(config), reason });
-            }
-        },
-        (_, "database") => live.clone().ok_or(CiError::NoDatabase)?,
-        (Base::Empty, "merge-base" | "") => Input { name: subject.base_name.clone(), commit: None, schema: Schema::Empty },
-        (_, "merge-base" | "") => {
-            let files = match &was {
-                Some(was) => commits.read(was).await?,
-                None => source::SqlFiles::default(),
+    let mut databases = Vec::with_capacity(each.len());
+    for (name, config) in each {
+        let prepared = reading.database(&config).await?;
+        databases.push(Database { name, config, prepared });
+    }
+    Ok(All { config, databases })
+}
+
+/// Where the files of a database are read from.
+struct Reading<'a> {
+    environment: &'a Environment,
+    api: &'a Arc<Api>,
+    subject: &'a Subject,
+    commits: &'a Commits<Arc<Api>>,
+    before: Option<&'a CommitSha>,
+}
+
+impl Reading<'_> {
+    async fn database(&self, config: &Config) -> Result<Prepared, CiError> {
+        let Reading { environment, api, subject, commits, before } = *self;
+        let head = &subject.head.0;
+        let workspace = environment.workspace.as_deref();
+        let directory = environment.inputs.get("working-directory").map_or(".", String::as_str);
+        let selection = Selection::new(&config.paths, directory)?;
+        let after = commits.snapshot(head, &selection).await?;
+        let was = match before {
+            Some(before) => Some(commits.snapshot(before, &selection).await?),
+            None => None,
+        };
+        let sides = || {
+            let count = |snapshot: &Option<Snapshot>| snapshot.as_ref().map(Snapshot::len).unwrap_or_default();
+            let base = Side { name: subject.base_name.clone(), commit: before.map(ToString::to_string), files: count(&was) };
+            Box::new((base, Side { name: subject.head_name.clone(), commit: Some(head.to_string()), files: after.len() }))
+        };
+        let paths = || config.paths.iter().map(|path| safe::code(path)).collect::<Vec<_>>().join(", ");
+        let same = match &was {
+            Some(was) if commits.are_same(was, &after).await? => Some(was),
+            _ => None,
+        };
+        if let Some(was) = same {
+            let reason = match was.is_empty() {
+                true => format!("There are no SQL files in {}, neither before nor after.", paths()),
+                false => format!("No SQL file in {} changes.", paths()),
             };
-            let commit = before.as_ref().map(ToString::to_string);
-            Input { name: subject.base_name.clone(), commit, schema: Schema::Files(files) }
+            return Ok(Prepared::Nothing { sides: sides(), reason });
         }
-        (_, other) => given(other, api, &commits, &selection, directory, workspace).await?,
-    };
-    let files = commits.read(&after).await?;
-    let target = Input { name: subject.head_name.clone(), commit: Some(head.to_string()), schema: Schema::Files(files) };
-    let is_database = matches!(base.schema, Schema::Live(_));
-    Ok(Prepared::Compare(Box::new(Job {
-        config,
-        base,
-        target,
-        live: live.filter(|_| !is_database),
-        atlas: environment.atlas.clone(),
-        prove: true,
-        acceptances: Vec::new(),
-        renames: Vec::new(),
-        run: None,
-    })))
+        let live = config.database_url.clone().filter(|url| !url.is_empty()).map(|url| live(url.into()));
+        let base = match (&subject.base, config.base.as_str()) {
+            (Base::Database, _) => match live.clone() {
+                Some(live) => live,
+                None => {
+                    let reason = "A scheduled run compares with a live database, and `database-url` names none.".into();
+                    return Ok(Prepared::Nothing { sides: sides(), reason });
+                }
+            },
+            (_, "database") => live.clone().ok_or(CiError::NoDatabase)?,
+            (Base::Empty, "merge-base" | "") => Input { name: subject.base_name.clone(), commit: None, schema: Schema::Empty },
+            (_, "merge-base" | "") => {
+                let files = match &was {
+                    Some(was) => commits.read(was).await?,
+                    None => source::SqlFiles::default(),
+                };
+                let commit = before.map(ToString::to_string);
+                Input { name: subject.base_name.clone(), commit, schema: Schema::Files(files) }
+            }
+            (_, other) => given(other, api, commits, &selection, directory, workspace).await?,
+        };
+        let files = commits.read(&after).await?;
+        let target = Input { name: subject.head_name.clone(), commit: Some(head.to_string()), schema: Schema::Files(files) };
+        let is_database = matches!(base.schema, Schema::Live(_));
+        Ok(Prepared::Compare(Box::new(Job {
+            config: config.clone(),
+            base,
+            target,
+            live: live.filter(|_| !is_database),
+            atlas: environment.atlas.clone(),
+            prove: true,
+            acceptances: Vec::new(),
+            renames: Vec::new(),
+            run: None,
+        })))
+    }
 }
 
 fn live(url: SecretString) -> Input {

@@ -1,6 +1,6 @@
 //! A report to GitHub: comment, check run, status, files and outputs. Keeps account of what could not be written.
 
-use std::{io::Write, path::PathBuf, sync::Arc};
+use std::{io::Write, sync::Arc};
 
 use super::{Environment, prepare::Subject};
 use crate::{
@@ -14,7 +14,10 @@ use crate::{
     },
     pipeline::Outcome,
     plan::Plan,
-    report::{self, Report, Run},
+    report::{
+        self, Report, Run,
+        many::{self, Part},
+    },
     verdict::Verdict,
 };
 
@@ -71,32 +74,33 @@ impl<'a> Publisher<'a> {
     }
 
     /// Everything at the end. The comment's address, when there is one.
-    pub async fn end<W: Write>(&mut self, log: &mut Log<W>, report: &Report) -> Option<String> {
-        let run_url = report.run.as_ref().map(|run| run.url.as_str());
-        let comment = self.write_comment(log, report).await;
-        let annotations = annotations(report);
-        let (title, summary) = report::comment::check(report);
+    pub async fn end<W: Write>(&mut self, log: &mut Log<W>, parts: &[Part]) -> Option<String> {
+        let run_url = parts.first().and_then(|part| part.report.run.as_ref()).map(|run| run.url.as_str());
+        let verdict = many::verdict(parts);
+        let comment = self.write_comment(log, parts).await;
+        let annotations = annotations(parts);
+        let (title, summary) = many::check(parts);
         if self.check.is_none() {
             let begun = check::begin(self.api, &self.subject.head, &self.context, run_url).await;
             self.check = self.see_check(log, begun);
         }
         match self.check {
             Some(run) => {
-                let conclusion = if report.verdict == Verdict::Pass { Conclusion::Success } else { Conclusion::Failure };
+                let conclusion = if verdict == Verdict::Pass { Conclusion::Success } else { Conclusion::Failure };
                 let outcome = check::Outcome { conclusion, title: &title, summary: &summary, annotations: &annotations };
                 let ended = check::end(self.api, run, &outcome).await;
                 self.see(log, ended);
             }
             // Without a check run the runner's own annotations take its place.
-            None => log.line(report::annotations::commands(report).trim_end()),
+            None => parts.iter().for_each(|part| log.line(report::annotations::commands(&part.report).trim_end())),
         }
-        let (state, description) = match report.verdict {
+        let (state, description) = match verdict {
             Verdict::Pass if self.failed => {
                 (State::Error, "The plan passes, but its report could not be published: see the log".into())
             }
-            Verdict::Pass => (State::Success, report::comment::title(report)),
-            Verdict::Blocked => (State::Failure, report::comment::title(report)),
-            Verdict::Error => (State::Error, report::comment::title(report)),
+            Verdict::Pass => (State::Success, many::title(parts)),
+            Verdict::Blocked => (State::Failure, many::title(parts)),
+            Verdict::Error => (State::Error, many::title(parts)),
         };
         let url = comment.as_deref().or(run_url);
         let set = status::set(self.api, &self.subject.head, &self.context, state, &description, url).await;
@@ -117,20 +121,19 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    async fn write_comment<W: Write>(&mut self, log: &mut Log<W>, report: &Report) -> Option<String> {
+    async fn write_comment<W: Write>(&mut self, log: &mut Log<W>, parts: &[Part]) -> Option<String> {
         let pull = self.subject.pull.as_ref().filter(|_| self.comment != CommentMode::Off)?;
         let room = Marker::new(&self.context, "", "", &self.subject.head).to_string().chars().count() + 1;
-        let text = report::comment::comment(report, room);
+        let text = many::comment(parts, room);
         let identity = Identity::ask(self.api).await;
-        let nothing = report.verdict == Verdict::Pass && report.changes.is_empty() && report.steps.is_empty();
         let wanted = Wanted {
             number: pull.number,
             key: &self.context,
             head: &self.subject.head,
-            told: &told(report),
+            told: &told(parts),
             text: &text,
             sticky: self.comment == CommentMode::Sticky,
-            make: !nothing,
+            make: !many::nothing(parts),
         };
         let written = comment::write(self.api, &identity, &wanted).await;
         let written = self.see(log, written)?;
@@ -172,7 +175,7 @@ impl<'a> Publisher<'a> {
 }
 
 /// The report without the run and every measured time: equal for two runs that tell a reader the same.
-fn told(report: &Report) -> String {
+fn told(parts: &[Part]) -> String {
     fn strip(value: &mut serde_json::Value) {
         match value {
             serde_json::Value::Object(map) => {
@@ -184,13 +187,16 @@ fn told(report: &Report) -> String {
         }
     }
     // Tables grow all the time; what was counted in them is in the findings.
-    let report = Report { seconds: 0.0, run: None, live: None, ..report.clone() };
-    let mut value = serde_json::to_value(&report).unwrap_or_default();
-    strip(&mut value);
-    format!("{} {value}", env!("CARGO_PKG_VERSION"))
+    let said = parts.iter().map(|Part { name, report }| {
+        let report = Report { seconds: 0.0, run: None, live: None, ..report.clone() };
+        let mut value = serde_json::to_value(&report).unwrap_or_default();
+        strip(&mut value);
+        format!("{} {name} {value}", env!("CARGO_PKG_VERSION"))
+    });
+    said.collect::<Vec<_>>().join("\n")
 }
 
-fn annotations(report: &Report) -> Vec<Annotation> {
+fn annotations(parts: &[Part]) -> Vec<Annotation> {
     let annotation = |found: report::annotations::Annotation| Annotation {
         path: found.file,
         line: found.line,
@@ -202,7 +208,7 @@ fn annotations(report: &Report) -> Vec<Annotation> {
         title: found.title,
         message: found.message,
     };
-    report::annotations::annotations(report).into_iter().map(annotation).collect()
+    many::annotations(parts).into_iter().map(annotation).collect()
 }
 
 /// Where the reports were written, as the outputs name them.
@@ -213,49 +219,64 @@ pub(super) struct Paths {
     html: Option<String>,
 }
 
-/// Writes the reports. Paths are relative to the workspace, which has another name outside of the Action's container.
-pub(super) fn files<W: Write>(environment: &Environment, log: &mut Log<W>, outcome: &Outcome) -> Paths {
+/// Writes the reports, of several databases each into a directory of its own. Paths are relative to the workspace, which has another name
+/// outside of the Action's container.
+pub(super) fn files<W: Write>(environment: &Environment, log: &mut Log<W>, outcomes: &[(String, Outcome)]) -> Paths {
+    let Some(workspace) = environment.workspace.clone().filter(|workspace| workspace.is_dir()) else { return Paths::default() };
+    let directory = workspace.join(DIRECTORY);
+    for (name, outcome) in outcomes {
+        let texts = texts(outcome);
+        let files: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        // The directory of all is made first: one that is a link is replaced.
+        let written = outputs::write_files(&directory, &[]).and_then(|()| outputs::write_files(&directory.join(name), &files));
+        if let Err(error) = written {
+            log.say("warning", &error.to_string());
+            return Paths::default();
+        }
+    }
+    let path = |name: &str| match outcomes {
+        [(only, _)] if only.is_empty() => Some(format!("{DIRECTORY}/{name}")),
+        // Of several it is the directory that holds one for each.
+        _ => Some(DIRECTORY.to_string()),
+    };
+    Paths { plan: path("plan.sql"), json: path("report.json"), html: path("report.html") }
+}
+
+fn texts(outcome: &Outcome) -> [(&'static str, String); 4] {
     let report = &outcome.report;
     // An artifact is read by many: secrets in the plan stay masked.
     let steps = outcome.plan.steps.iter().cloned().map(|step| crate::plan::Step { sql: step.shown().to_string(), ..step });
     let shown = Plan { steps: steps.collect() };
     // Without its secrets it is no plan that could be applied.
     let ends = outcome.catalogs.as_ref().map(|catalogs| catalogs.ends()).filter(|_| shown == outcome.plan);
-    let texts = [
+    [
         ("report.json", report::json::render(report)),
         ("report.html", report::html::render(report)),
         ("report.md", report::comment::summary(report)),
         ("plan.sql", report::sql::render(&shown, report, ends.as_ref())),
-    ];
-    let files: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
-    let Some(workspace) = environment.workspace.clone().filter(|workspace| workspace.is_dir()) else { return Paths::default() };
-    let directory: PathBuf = workspace.join(DIRECTORY);
-    match outputs::write_files(&directory, &files) {
-        Ok(()) => {
-            let path = |name: &str| Some(format!("{DIRECTORY}/{name}"));
-            Paths { plan: path("plan.sql"), json: path("report.json"), html: path("report.html") }
-        }
-        Err(error) => {
-            log.say("warning", &error.to_string());
-            Paths::default()
-        }
-    }
+    ]
 }
 
-pub(super) fn outputs(report: &Report, paths: &Paths, comment: Option<&str>) -> Vec<(&'static str, String)> {
-    let verdict = match report.verdict {
+pub(super) fn outputs(parts: &[Part], paths: &Paths, comment: Option<&str>) -> Vec<(&'static str, String)> {
+    let verdict = match many::verdict(parts) {
         Verdict::Pass => "pass",
         Verdict::Blocked => "blocked",
         Verdict::Error => "error",
     };
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let sum = |count: fn(&Report) -> usize| parts.iter().map(|part| count(&part.report)).sum::<usize>().to_string();
+    let proven = match parts {
+        [one] => one.report.proven,
+        _ => many::proven(parts),
+    };
+    let prints: Vec<String> = parts.iter().filter_map(|part| part.report.fingerprint.clone()).collect();
     vec![
         ("verdict", verdict.into()),
-        ("proven", report.proven.to_string()),
-        ("changes", report.changes.len().to_string()),
-        ("findings", report.findings.len().to_string()),
-        ("blocking", report.findings.iter().filter(|finding| finding.blocks).count().to_string()),
-        ("fingerprint", text(&report.fingerprint)),
+        ("proven", proven.to_string()),
+        ("changes", sum(|report| report.changes.len())),
+        ("findings", sum(|report| report.findings.len())),
+        ("blocking", sum(|report| report.findings.iter().filter(|finding| finding.blocks).count())),
+        ("fingerprint", prints.join(" ")),
         ("plan-sql", text(&paths.plan)),
         ("report-json", text(&paths.json)),
         ("report-html", text(&paths.html)),
