@@ -16,11 +16,13 @@ use crate::{
 
 pub mod apply;
 pub mod ci;
+pub mod compare;
 pub mod environment;
 pub mod generate;
 pub mod log;
 pub mod plan;
 pub mod rules;
+pub mod sync;
 
 /// How a command ended; the number is the process's exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +85,10 @@ enum Command {
     Plan(plan::PlanArguments),
     /// Plan against a live database, ask, run the plan, and compare the end with the target
     Apply(apply::ApplyArguments),
+    /// Make this project's database as its SQL files say: found in .env, shown, asked for, applied, verified
+    Sync(sync::SyncArguments),
+    /// Environments side by side: which are alike, which are not, what each lacks
+    Compare(compare::CompareArguments),
     /// One consolidated schema file from the SQL directory
     Generate(generate::GenerateArguments),
     /// The rule catalogue
@@ -135,6 +141,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Ci => Ok(ci::ci(&environment.of_the_step()?, &cancel, pipeline::run).await),
         Command::Plan(arguments) => plan::plan(arguments, &environment, &cancel).await,
         Command::Apply(arguments) => apply::apply(arguments, &environment, &cancel).await,
+        Command::Sync(arguments) => sync::sync(arguments, &environment, &cancel).await,
+        Command::Compare(arguments) => compare::compare(arguments, &environment, &cancel).await,
         Command::Generate(arguments) => generate::generate(&arguments),
         Command::Rules(arguments) => rules::rules(&arguments),
     }));

@@ -8,6 +8,7 @@ pub mod apply;
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod environments;
 pub mod github;
 pub mod http;
 pub mod load;

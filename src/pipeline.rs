@@ -24,6 +24,7 @@ use crate::{
     verdict::{self, Acceptance},
 };
 
+pub mod environments;
 mod error;
 mod live;
 mod planning;

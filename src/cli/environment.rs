@@ -3,10 +3,10 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::ci;
 use crate::{config::KEYS, github::outputs::Outputs, plan::atlas::Atlas, trigger::Event};
@@ -18,6 +18,36 @@ pub struct Environment(BTreeMap<String, OsString>);
 impl Environment {
     pub(super) fn read() -> Environment {
         Environment(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect())
+    }
+
+    /// These variables, and those of a file of `NAME=value` lines that are not set here. A file that is not there has none.
+    ///
+    /// # Errors
+    /// When the file cannot be read; never with a value in the message.
+    pub(super) fn with_dotenv(&self, path: &Path) -> anyhow::Result<Environment> {
+        let unreadable = |error: dotenvy::Error, after: Option<&String>| match error {
+            // The line holds what may be a secret.
+            dotenvy::Error::LineParse(_, column) => anyhow!(
+                "cannot read {}: the line after {} is not `NAME=value` (from character {column} on); quote values with spaces",
+                path.display(),
+                after.map_or("the beginning".into(), |name| format!("that of {name}"))
+            ),
+            other => anyhow!("cannot read {}: {other}", path.display()),
+        };
+        let lines = match dotenvy::from_path_iter(path) {
+            Ok(lines) => lines,
+            Err(error) if error.not_found() => return Ok(self.clone()),
+            Err(error) => return Err(unreadable(error, None)),
+        };
+        let mut all = BTreeMap::new();
+        let mut last = None;
+        for line in lines {
+            let (name, value) = line.map_err(|error| unreadable(error, last.as_ref()))?;
+            all.insert(name.clone(), OsString::from(value));
+            last = Some(name);
+        }
+        all.extend(self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.clone(), value.clone())));
+        Ok(Environment(all))
     }
 
     /// The variable's value when it is set, not empty, and UTF-8.
@@ -77,5 +107,25 @@ impl Environment {
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(variables: [(&str, &str); N]) -> Environment {
         Environment(variables.into_iter().map(|(name, value)| (name.to_string(), value.into())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dotenv_file_adds_what_is_not_set_and_no_error_shows_a_value() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".env");
+        let environment = Environment::from([("A", "here"), ("EMPTY", "")]);
+        assert_eq!(environment.with_dotenv(&path).unwrap().get("A"), Some("here"));
+        std::fs::write(&path, "# ours\nA=there\nexport B=\"two words # 'x'\"\nEMPTY=filled\nC='$A'\n").unwrap();
+        let both = environment.with_dotenv(&path).unwrap();
+        let values = ["A", "B", "EMPTY", "C"].map(|name| both.get(name).unwrap());
+        assert_eq!(values, ["here", "two words # 'x'", "filled", "$A"]);
+        std::fs::write(&path, "A=there\nPASSWORD=hun ter2\n").unwrap();
+        let error = environment.with_dotenv(&path).unwrap_err().to_string();
+        assert!(error.contains("after that of A") && !error.contains("ter2"), "{error}");
     }
 }

@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf};
 use anyhow::Context;
 
 use super::Exit;
-use crate::source;
+use crate::source::{self, SqlFiles};
 
 #[derive(clap::Args)]
 #[command(after_help = "Example:
@@ -20,7 +20,16 @@ pub struct GenerateArguments {
 }
 
 pub fn generate(arguments: &GenerateArguments) -> anyhow::Result<Exit> {
-    let files = source::directory::read(&arguments.source)?;
+    let text = consolidated(&source::directory::read(&arguments.source)?);
+    match &arguments.out {
+        Some(path) => std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?,
+        None => std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?,
+    }
+    Ok(Exit::Pass)
+}
+
+/// All files as one, a comment with its name before each.
+pub(super) fn consolidated(files: &SqlFiles) -> String {
     let mut text = String::new();
     for file in &files.files {
         // A line break in a file's name must not end the comment.
@@ -30,9 +39,5 @@ pub fn generate(arguments: &GenerateArguments) -> anyhow::Result<Exit> {
             text.push('\n');
         }
     }
-    match &arguments.out {
-        Some(path) => std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?,
-        None => std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?,
-    }
-    Ok(Exit::Pass)
+    text
 }

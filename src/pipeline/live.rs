@@ -38,6 +38,20 @@ pub(super) async fn roles(url: &SecretString) -> Result<Vec<String>, PipelineErr
     with_session(url, async |connection| roles::read(connection).await).await
 }
 
+/// The names of the databases of a live database's server that take connections, but templates.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn databases(url: &SecretString) -> Result<Vec<String>, PipelineError> {
+    with_session(url, async |connection| {
+        let sql = "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1";
+        let failed = |source| PipelineError::Live { database: shown_url(url), source };
+        let rows = connection.query(sql, &[]).await.map_err(failed)?;
+        rows.iter().map(|row| row.try_get(0).map_err(failed)).collect()
+    })
+    .await
+}
+
 /// Longest time for one question, and for all of them.
 const QUESTION: Duration = Duration::from_secs(10);
 const QUESTIONS: Duration = Duration::from_secs(60);

@@ -1,0 +1,112 @@
+//! Many schemas read for a comparison: live databases a few at a time, files each in a sandbox of their own.
+//!
+//! One that cannot be read stops no other. Nothing is compared here: see [`crate::environments`].
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, stream};
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use super::{Input, PipelineError, Schema, live};
+use crate::{
+    catalog::{
+        Catalog,
+        fingerprint::CatalogFingerprint,
+        read::{self, ReadOptions},
+    },
+    config::Config,
+    environments::{self, Comparison, Found},
+    load::{self, Strictness},
+    report::mask,
+    sandbox::{self, Request, SandboxError, Sides},
+    source::SqlFiles,
+};
+
+/// An environment to be read.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// `prod`.
+    pub name: String,
+    pub input: Input,
+}
+
+/// Reads all environments, at most `connections` databases at once, and compares them with the first. Ends soon after the
+/// configuration's `timeout` or `cancel`; what was not read by then could not be read.
+pub async fn compare(environments: &[Environment], config: &Config, connections: usize, cancel: &CancellationToken) -> Comparison {
+    let options = ReadOptions { exclude: config.exclude.clone(), ..ReadOptions::default() };
+    // One catalog a fingerprint: hundreds of tenants are a few catalogs.
+    let catalogs: Mutex<BTreeMap<CatalogFingerprint, Catalog>> = Mutex::default();
+    let own = cancel.child_token();
+    let read = async |(at, Environment { name, input }): (usize, &Environment)| {
+        let read = catalog(&input.schema, config, &options, &own).await.map(|catalog| {
+            let print = catalog.fingerprint();
+            catalogs.lock().unwrap_or_else(PoisonError::into_inner).entry(print.clone()).or_insert(catalog);
+            print
+        });
+        tracing::info!("{name} {}", if read.is_ok() { "is read" } else { "could not be read" });
+        let read = read.map_err(|error| mask::text(&error.to_string()));
+        (at, Found { name: name.clone(), source: input.name.clone(), read })
+    };
+    let all = stream::iter(environments.iter().enumerate()).map(read).buffer_unordered(connections.max(1)).collect();
+    tokio::pin!(all);
+    let mut found: Vec<(usize, Found)> = tokio::select! {
+        found = &mut all => found,
+        () = tokio::time::sleep(Duration::from_secs(config.timeout)) => {
+            own.cancel();
+            // Sandboxes are still removed.
+            all.await
+        }
+    };
+    found.sort_by_key(|(at, _)| *at);
+    let found: Vec<Found> = found.into_iter().map(|(_, found)| found).collect();
+    environments::compare(&found, &catalogs.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+async fn catalog(
+    schema: &Schema,
+    config: &Config,
+    options: &ReadOptions,
+    cancel: &CancellationToken,
+) -> Result<Catalog, PipelineError> {
+    match schema {
+        Schema::Live(url) => tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(SandboxError::Cancelled.into()),
+            catalog = live::read(url, options) => catalog,
+        },
+        Schema::Files(files) => load(files, config, options, cancel).await,
+        Schema::Empty => load(&SqlFiles::default(), config, options, cancel).await,
+    }
+}
+
+/// Loads files into a server of their own, and reads what they made.
+async fn load(
+    files: &SqlFiles,
+    config: &Config,
+    options: &ReadOptions,
+    cancel: &CancellationToken,
+) -> Result<Catalog, PipelineError> {
+    sandbox::with_servers(&Request::from(config), Sides::One, cancel, async |servers| {
+        let server = &servers.base;
+        let strict = load::Options { session: config.session, strictness: Strictness::Strict };
+        let loaded = load::load_source(server, files, strict).await?;
+        let connection = server.connect(&loaded.database).await?;
+        let catalog = read::read(&connection, options).await?;
+        connection.close().await;
+        Ok(catalog)
+    })
+    .await
+}
+
+/// The names of the databases of a server that take connections, but templates.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn databases(url: &SecretString) -> Result<Vec<String>, PipelineError> {
+    live::databases(url).await
+}
