@@ -25,12 +25,14 @@ async fn main() -> anyhow::Result<()> {
     let (base, target) = tokio::try_join!(read(&base), read(&target))?;
     let read = started.elapsed();
     let plan = native::plan(&base, &target, &native::Options::default())?;
+    let planned = started.elapsed();
     print!("{}", plan.to_sql());
     eprintln!(
-        "read {} and {} objects in {read:?}, planned in {:?}",
+        "read {} and {} objects in {read:.1?}, compared and planned in {:.1?}, printed in {:.1?}",
         base.objects.len(),
         target.objects.len(),
-        started.elapsed() - read
+        planned - read,
+        started.elapsed() - planned
     );
     for object in &target.not_covered {
         eprintln!("not covered: {object}");

@@ -10,6 +10,7 @@ mod builder;
 pub mod column;
 pub mod comment;
 pub mod constraint;
+mod definition;
 pub mod fingerprint;
 pub mod foreign;
 pub mod grant;

@@ -2,11 +2,19 @@
 //!
 //! It asks no server; rows come from the readers ([`super::read`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use foldhash::{HashMap, HashSet};
 
-use super::{Address, Catalog, Kind, Object, ObjectId, read::class};
+use super::{
+    Address, Catalog, Kind, Object, ObjectId,
+    column::ColumnType,
+    definition::{self, Asked, ColumnFacts, Printed},
+    read::class,
+};
 
 /// The catalog while it is read.
 #[derive(Debug, Default)]
@@ -23,6 +31,17 @@ pub struct Builder {
     arrays: HashMap<u32, u32>,
     /// (dependent, referenced) as pg_depend has them.
     dependencies: Vec<(Address, Address)>,
+    /// Relations by OID, and columns whose names must be quoted, as SQL names them.
+    relations_sql: HashMap<u32, String>,
+    columns_sql: HashMap<(u32, i32), String>,
+    columns: HashMap<(u32, i32), ColumnFacts>,
+    /// Default operator classes: the type they are for, and the access method.
+    classes: HashMap<u32, (u32, u32)>,
+    asked: Vec<Asked>,
+    /// Types of columns by OID and modifier.
+    pub(super) column_types: HashMap<(u32, i64), Arc<ColumnType>>,
+    /// Collations of columns, as SQL names them.
+    pub(super) collations: HashMap<u32, String>,
 }
 
 impl Builder {
@@ -84,6 +103,68 @@ impl Builder {
     /// The table, view, sequence, index, ... with this OID.
     pub fn relation(&self, oid: u32) -> Option<&ObjectId> {
         self.id(class::CLASS, oid, 0)
+    }
+
+    /// Says how SQL names a relation.
+    pub fn name_relation(&mut self, oid: u32, sql: &str) {
+        self.relations_sql.insert(oid, sql.to_owned());
+    }
+
+    /// Says how SQL names a column, where that is not the bare name, and its type and collation.
+    pub fn name_column(&mut self, relation: u32, number: i32, sql: Option<&str>, facts: ColumnFacts) {
+        if let Some(sql) = sql {
+            self.columns_sql.insert((relation, number), sql.to_owned());
+        }
+        self.columns.insert((relation, number), facts);
+    }
+
+    /// Says that an operator class is the default for a type.
+    pub fn name_default_class(&mut self, oid: u32, of: u32, method: u32) {
+        self.classes.insert(oid, (of, method));
+    }
+
+    /// The qualified name of a relation of this catalog, quoted where needed.
+    pub fn relation_sql(&self, oid: u32) -> Option<&str> {
+        self.relations_sql.get(&oid).map(String::as_str)
+    }
+
+    /// The name of a column of this catalog, quoted where needed.
+    pub fn column_sql(&self, relation: u32, number: i32) -> Option<&str> {
+        match self.columns_sql.get(&(relation, number)) {
+            Some(sql) => Some(sql),
+            None => self.id(class::CLASS, relation, number).filter(|id| id.kind == Kind::Column).map(ObjectId::name),
+        }
+    }
+
+    pub fn column(&self, relation: u32, number: i32) -> Option<ColumnFacts> {
+        self.columns.get(&(relation, number)).copied()
+    }
+
+    /// The type that an operator class is the default for, and its access method; `None` when it is no default.
+    pub fn default_class(&self, oid: u32) -> Option<(u32, u32)> {
+        self.classes.get(&oid).copied()
+    }
+
+    /// Whether a type has a default operator class of its own.
+    pub fn has_default_class(&self, of: u32, method: u32) -> bool {
+        self.classes.values().any(|class| *class == (of, method))
+    }
+
+    /// Asks the server, once all else is read, to print an object's attribute `definition`.
+    pub fn ask(&mut self, printed: Printed, oid: u32, id: &ObjectId) {
+        self.asked.push(Asked { printed, oid, id: id.clone() });
+    }
+
+    /// What is to be printed, once.
+    pub(super) fn take_asked(&mut self) -> Vec<Asked> {
+        std::mem::take(&mut self.asked)
+    }
+
+    /// Gives an object the definition that was printed.
+    pub(super) fn define(&mut self, id: &ObjectId, text: &str) {
+        if let Some(object) = self.objects.get_mut(id) {
+            object.attributes.insert("definition", definition::kept(text).into());
+        }
     }
 
     /// The name of the extension that an object is a member of.

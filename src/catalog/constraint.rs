@@ -5,24 +5,30 @@
 
 use super::{
     Kind, Object, Value,
+    definition::{self, Printed},
     read::{Builder, CatalogError, Reader, Row, class},
 };
 
-pub(super) const READERS: &[Reader] = &[Reader { what: "constraints", query: |_| Some(query()), row }];
+pub(super) const READERS: &[Reader] = &[Reader { what: "constraints", query: |version| Some(query(version)), row }];
 
-fn query() -> String {
-    "select k.oid, k.conrelid, k.contypid, k.conname, k.contype, k.conislocal, k.coninhcount, k.conparentid, k.connoinherit,
-       k.convalidated, k.conindid, k.confrelid, k.conkey::text as key, k.confkey::text as referenced_key, pg_get_constraintdef(k.oid) as definition,
-       case when k.contype in ('p', 'u', 'x') then to_json(i.reloptions) end as index_options,
-       case when k.contype in ('p', 'u', 'x') then sp.spcname end as tablespace,
-       x.indisclustered, x.indisreplident,
-       case when k.conparentid <> 0 then (select quote_ident(pn.nspname) || '.' || quote_ident(p.relname) from pg_inherits h
-          join pg_class p on p.oid = h.inhparent join pg_namespace pn on pn.oid = p.relnamespace where h.inhrelid = k.conindid) end as attached_to
-     from pg_constraint k left join pg_class i on i.oid = k.conindid and k.contype in ('p', 'u', 'x')
-       left join pg_tablespace sp on sp.oid = i.reltablespace
-       left join pg_index x on x.indexrelid = i.oid
-     where (k.contype in ('c', 'f', 'p', 'u', 'x') or k.contype = 'n' and k.contypid <> 0) and k.oid >= 16384"
-        .to_owned()
+fn query(version: u32) -> String {
+    // What a constraint of these says is written from its columns (`definition::key`).
+    let distinct = if version >= 150_000 { "x.indnullsnotdistinct is not true and k.confdelsetcols is null" } else { "true" };
+    let timeless = if version >= 180_000 { "not k.conperiod and k.conenforced" } else { "true" };
+    format!(
+        "select k.oid, k.conrelid, k.contypid, k.conname, k.contype, k.conislocal, k.coninhcount, k.conparentid, k.connoinherit,
+           k.convalidated, k.conindid, k.confrelid, k.conkey::text as key, k.confkey::text as referenced_key, k.confmatchtype, k.confupdtype, k.confdeltype, k.condeferrable, k.condeferred,
+           (k.contype = 'f' or k.contype in ('p', 'u') and x.indnatts = x.indnkeyatts) and {distinct} and {timeless} as plain,
+           case when k.contype in ('p', 'u', 'x') then to_json(i.reloptions) end as index_options,
+           case when k.contype in ('p', 'u', 'x') then sp.spcname end as tablespace,
+           x.indisclustered, x.indisreplident,
+           case when k.conparentid <> 0 then (select quote_ident(pn.nspname) || '.' || quote_ident(p.relname) from pg_inherits h
+              join pg_class p on p.oid = h.inhparent join pg_namespace pn on pn.oid = p.relnamespace where h.inhrelid = k.conindid) end as attached_to
+         from pg_constraint k left join pg_class i on i.oid = k.conindid and k.contype in ('p', 'u', 'x')
+           left join pg_tablespace sp on sp.oid = i.reltablespace
+           left join pg_index x on x.indexrelid = i.oid
+         where (k.contype in ('c', 'f', 'p', 'u', 'x') or k.contype = 'n' and k.contypid <> 0) and k.oid >= 16384"
+    )
 }
 
 fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
@@ -57,10 +63,12 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         return Ok(());
     }
     let id = whole.part(Kind::Constraint, name);
+    let definition = definition::key(row, builder)?;
+    let plain = definition.is_some();
     let object = Object::new(id.clone())
         .at(class::CONSTRAINT, oid, 0)
         .part_of(whole.clone())
-        .with("definition", row.text("definition")?)
+        .with_some("definition", definition)
         .with_list("index_options", row.list("index_options")?)
         .with_some("tablespace", row.opt("tablespace")?)
         .with_some("attached_to", row.opt("attached_to")?)
@@ -72,6 +80,9 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         .detail("merged", row.integer("coninhcount")?.unwrap_or_default() > 0);
     if !builder.add(object) {
         return Ok(());
+    }
+    if !plain {
+        builder.ask(Printed::Constraint, oid, &id);
     }
     let index = row.oid("conindid")?;
     if keyed && index != 0 {

@@ -6,6 +6,8 @@
 //!   functions can ([`Builder::id`], [`Builder::relation`]).
 //! - Rows are read by column name ([`Row::text`], [`Row::list`] for a JSON array, ...). Nothing is formatted that the server formats:
 //!   expressions are `pg_get_*def` and `format_type`, with `search_path` empty, so that every name outside `pg_catalog` is qualified.
+//!   What opens a relation for every row is left to the end and asked for only where it is needed ([`Builder::ask`], `definition.rs`).
+//! - Tables are many: no subquery and no function that opens relations for each row; what is as usual may be NULL.
 //! - `query` gets `server_version_num` and must work from 13 to 18.
 //! - Leave out system objects (`oid < 16384` where there is no namespace, [`USER_SCHEMAS`] where there is). Members of extensions are left
 //!   out by [`Builder::add`] itself, so are parts of them as long as their parent was looked up by [`Builder::id`] or [`Builder::relation`].
@@ -21,11 +23,12 @@
 
 use std::{pin::pin, time::Duration};
 
+use foldhash::HashMap;
 use futures_util::TryStreamExt;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 pub use super::builder::Builder;
-use super::{Address, Catalog, ObjectId};
+use super::{Address, Catalog, ObjectId, definition::Printed};
 
 /// OIDs of the system catalogs that addresses refer to (fixed in `src/include/catalog/*.h`).
 pub mod class {
@@ -245,11 +248,13 @@ fn exclude(mut catalog: Catalog, patterns: &[String]) -> Result<Catalog, Catalog
 /// [`CatalogError`] when the server is too old, a query is refused or times out, or a pattern to exclude is none.
 pub async fn read(client: &Client, options: &ReadOptions) -> Result<Catalog, CatalogError> {
     let failed = |what| move |source| CatalogError::Query { what, source };
+    // Nothing is known of how many rows join in a catalog that was filled a moment ago: without nested loops no query is ever slow.
     let begin = format!(
         "begin transaction isolation level repeatable read, read only;
          set local search_path = ''; set local statement_timeout = {timeout}; set local lock_timeout = {timeout};
          set local quote_all_identifiers = off; set local datestyle = 'ISO'; set local intervalstyle = 'postgres';
          set local extra_float_digits = 3; set local bytea_output = 'hex'; set local timezone = 'UTC'; set local jit = off;
+         set local enable_nestloop = off;
          set local standard_conforming_strings = on;
          select current_setting('server_version_num') as version, current_user::text as reader",
         timeout = options.statement_timeout.as_millis()
@@ -269,6 +274,7 @@ pub async fn read(client: &Client, options: &ReadOptions) -> Result<Catalog, Cat
         }
         let mut builder = Builder::new(version);
         read_all(client, &mut builder).await?;
+        print_rest(client, &mut builder).await?;
         let unseen = super::publication::connections(client, &mut builder).await?;
         let (catalog, missing) = builder.finish(reader);
         let mut catalog = exclude(catalog, &options.exclude)?;
@@ -316,7 +322,8 @@ const OF_TYPES: Reader = Reader {
     },
 };
 
-/// Dependencies among what users made; 2200 is the schema `public`. Objects that depend on nothing of theirs are added with
+/// Dependencies among what users made; 2200 is the schema `public`. A key's own triggers and the types that come with something are that
+/// itself. Objects that depend on nothing of theirs are added with
 /// themselves as what they refer to, so that the completeness check sees them.
 const DEPENDENCIES: Reader = Reader {
     what: "dependencies",
@@ -328,7 +335,7 @@ const DEPENDENCIES: Reader = Reader {
         };
         Some(format!(
             "select classid, objid, objsubid, refclassid, refobjid, refobjsubid from pg_depend
-             where deptype <> 'e' and (objid >= 16384 or classid = 'pg_attrdef'::regclass)
+             where deptype <> 'e' and not (deptype = 'i' and classid in ('pg_trigger'::regclass, 'pg_type'::regclass)) and (objid >= 16384 or classid = 'pg_attrdef'::regclass)
                and (refobjid >= 16384 or refobjid = 2200 and refclassid = 'pg_namespace'::regclass)
              union all
              select s.classid, s.oid, 0, s.classid, s.oid, 0 from (
@@ -383,6 +390,48 @@ async fn read_all(client: &Client, builder: &mut Builder) -> Result<(), CatalogE
                 tracing::debug!(what = name(at), rows, milliseconds = started.elapsed().as_secs_f64() * 1000.0, "read");
                 started = std::time::Instant::now();
                 at += 1;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Has the server print the definitions that were asked for.
+async fn print_rest(client: &Client, builder: &mut Builder) -> Result<(), CatalogError> {
+    let asked = builder.take_asked();
+    let mut of: HashMap<(Printed, u32), &ObjectId> = HashMap::default();
+    let mut sql = String::new();
+    let mut order = Vec::new();
+    for printed in Printed::ALL {
+        let those = asked.iter().filter(|one| one.printed == printed);
+        let oids: Vec<u32> = those.clone().map(|one| one.oid).collect();
+        of.extend(those.map(|one| ((printed, one.oid), &one.id)));
+        if !oids.is_empty() {
+            order.push(printed);
+            sql.push_str(&printed.query(&oids));
+            sql.push_str(";\n");
+        }
+    }
+    let mut order = order.into_iter().peekable();
+    let Some(first) = order.peek() else { return Ok(()) };
+    let failed = |what| move |source| CatalogError::Query { what, source };
+    let mut stream = pin!(client.simple_query_raw(&sql).await.map_err(failed(first.what()))?);
+    let mut started = std::time::Instant::now();
+    while let Some(printed) = order.peek().copied()
+        && let Some(message) = stream.try_next().await.map_err(failed(printed.what()))?
+    {
+        match message {
+            SimpleQueryMessage::Row(row) => {
+                let row = Row { what: printed.what(), row: &row };
+                if let (Some(id), Some(text)) = (of.get(&(printed, row.oid("oid")?)), row.opt("text")?) {
+                    builder.define(id, text);
+                }
+            }
+            SimpleQueryMessage::CommandComplete(rows) => {
+                tracing::debug!(what = printed.what(), rows, milliseconds = started.elapsed().as_secs_f64() * 1000.0, "read");
+                started = std::time::Instant::now();
+                order.next();
             }
             _ => {}
         }

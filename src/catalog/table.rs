@@ -4,6 +4,7 @@
 
 use super::{
     Kind, Object, ObjectId,
+    definition::Printed,
     read::{Builder, CatalogError, Reader, Row, USER_SCHEMAS, class},
 };
 
@@ -13,20 +14,20 @@ fn query(_version: u32) -> String {
     format!(
         "select c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, pg_get_userbyid(c.relowner) as owner, c.reltype,
            to_json(c.reloptions) as options, c.relreplident, c.relrowsecurity, c.relforcerowsecurity, c.relispopulated,
-           c.relispartition, case when c.relispartition then pg_get_expr(c.relpartbound, c.oid) end as bound,
+           c.relispartition, case when c.relispartition then pg_get_expr(c.relpartbound, 0) end as bound,
            case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end as partition_key,
            case when c.reloftype <> 0 then format_type(c.reloftype, null) end as of_type,
-           case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end as definition,
-           am.amname, sp.spcname, to_json(tc.reloptions) as toast_options, c.reltoastrelid,
-           (select to_json(array_agg(quote_ident(pn.nspname) || '.' || quote_ident(p.relname) order by i.inhseqno))
-              from pg_inherits i join pg_class p on p.oid = i.inhparent join pg_namespace pn on pn.oid = p.relnamespace
-              where i.inhrelid = c.oid) as parents,
+           quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name,
+           am.amname, sp.spcname, to_json(tc.reloptions) as toast_options, c.reltoastrelid, pa.parents,
            s.srvname, to_json(ft.ftoptions) as foreign_options, rw.oid as rule
          from pg_class c join pg_namespace n on n.oid = c.relnamespace
            left join pg_am am on am.oid = c.relam and am.amname <> 'heap'
            left join pg_tablespace sp on sp.oid = c.reltablespace
            left join pg_class tc on tc.oid = c.reltoastrelid
            left join pg_rewrite rw on rw.ev_class = c.oid and rw.rulename = '_RETURN'
+           left join (select i.inhrelid, to_json(array_agg(quote_ident(pn.nspname) || '.' || quote_ident(p.relname) order by i.inhseqno)) as parents
+              from pg_inherits i join pg_class p on p.oid = i.inhparent join pg_namespace pn on pn.oid = p.relnamespace
+              group by i.inhrelid) pa on pa.inhrelid = c.oid
            left join pg_foreign_table ft on ft.ftrelid = c.oid left join pg_foreign_server s on s.oid = ft.ftserver
          where c.relkind in ('r', 'p', 'f', 'v', 'm') and {USER_SCHEMAS}"
     )
@@ -67,12 +68,16 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     } else {
         object = object.with_list("inherits", parents);
     }
-    if let Some(definition) = row.opt("definition")? {
-        object =
-            object.with("definition", definition.trim_end().trim_end_matches(';')).detail("populated", row.flag("relispopulated")?);
+    let view = matches!(kind, Kind::View | Kind::MaterializedView);
+    if view {
+        object = object.detail("populated", row.flag("relispopulated")?);
     }
     builder.ignore(class::CLASS, row.oid("reltoastrelid")?);
     if builder.add(object) {
+        builder.name_relation(oid, row.text("name")?);
+        if view {
+            builder.ask(Printed::View, oid, &id);
+        }
         builder.alias(class::TYPE, row.oid("reltype")?, 0, id.clone());
         builder.alias(class::REWRITE, row.oid("rule")?, 0, id);
     }

@@ -12,12 +12,13 @@ pub(super) const READERS: &[Reader] = &[
     Reader {
         what: "triggers",
         query: |_| {
+            // What makes a foreign key or a deferrable key work is left out.
             Some(
                 "select t.oid, t.tgrelid, t.tgname, t.tgenabled, t.tgisinternal, u.tgenabled as parent_enabled, t.tgparentid, t.tgconstraint <> 0 as of_key,
                    case when t.tgparentid = 0 and not t.tgisinternal then pg_get_triggerdef(t.oid) end as definition, k.oid as constraint_oid
                  from pg_trigger t left join pg_trigger u on u.oid = t.tgparentid
                    left join pg_constraint k on k.oid = t.tgconstraint and k.contype = 't'
-                 where t.oid >= 16384"
+                 where t.oid >= 16384 and not (t.tgisinternal and t.tgparentid = 0)"
                     .to_owned(),
             )
         },
@@ -81,8 +82,7 @@ fn trigger(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let oid = row.oid("oid")?;
     let constraint = row.oid("constraint_oid")?;
     let clone = row.oid("tgparentid")? != 0;
-    if row.flag("tgisinternal")? && (!clone || constraint == 0 && row.flag("of_key")?) {
-        // A foreign key's, or a deferrable key's.
+    if clone && constraint == 0 && row.flag("tgisinternal")? && row.flag("of_key")? {
         builder.ignore(class::TRIGGER, oid);
         return Ok(());
     }

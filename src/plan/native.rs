@@ -21,7 +21,9 @@
 //!
 //! It does not read databases and does not run anything: [`plan`] is a function of two values, and the same values give the same bytes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::HashMap;
 
 use super::{Origin, Plan, Step, order, rules};
 use crate::catalog::{self, AttributeChange, Catalog, Change, Kind, Object, ObjectId, compare};
@@ -114,9 +116,9 @@ pub struct Side<'a> {
 
 impl<'a> Side<'a> {
     fn new(catalog: &'a Catalog) -> Self {
-        let mut parts: HashMap<_, Vec<_>> = HashMap::new();
-        let mut dependents: HashMap<_, Vec<_>> = HashMap::new();
-        let mut not_null_names: HashMap<_, usize> = HashMap::new();
+        let mut parts: HashMap<_, Vec<_>> = HashMap::default();
+        let mut dependents: HashMap<_, Vec<_>> = HashMap::default();
+        let mut not_null_names: HashMap<_, usize> = HashMap::default();
         for object in catalog.objects.values() {
             if let Some(name) = object.text("not_null_name") {
                 *not_null_names.entry(name).or_default() += 1;
@@ -129,7 +131,7 @@ impl<'a> Side<'a> {
             }
         }
         for list in parts.values_mut() {
-            list.sort_by_key(|part| (part.id.kind, part.integer("position").unwrap_or(0), &part.id));
+            list.sort_by_cached_key(|part| (part.id.kind, part.integer("position").unwrap_or(0), &part.id));
         }
         Self { catalog, parts, dependents, not_null_names }
     }
