@@ -206,7 +206,7 @@ impl Builder {
         self.addresses.get(&address).or_else(|| self.addresses.get(&Address { sub: 0, ..address }))
     }
 
-    /// The catalog, and the addresses of what pg_depend mentions and nobody has registered.
+    /// The catalog without parts whose whole is not there, and the addresses of what pg_depend mentions and nobody has registered.
     pub(super) fn finish(mut self, reader: String) -> (Catalog, Vec<Address>) {
         let mut missing = BTreeSet::new();
         let mut of_members = BTreeSet::new();
@@ -240,6 +240,16 @@ impl Builder {
             }
         }
         missing.retain(|address| !of_members.contains(address));
+        loop {
+            let whole_is_there = |object: &Object| object.parent.as_ref().is_none_or(|parent| objects.contains_key(parent));
+            let orphans: Vec<ObjectId> = objects.values().filter(|object| !whole_is_there(object)).map(|o| o.id.clone()).collect();
+            if orphans.is_empty() {
+                break;
+            }
+            for id in &orphans {
+                objects.remove(id);
+            }
+        }
         let objects: BTreeMap<ObjectId, Object> = objects
             .into_values()
             .map(|mut object| {

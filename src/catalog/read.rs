@@ -214,14 +214,15 @@ impl<'a> Row<'a> {
 
 /// Takes out what matches a pattern, and everything whose whole is not there.
 fn exclude(mut catalog: Catalog, patterns: &[String]) -> Result<Catalog, CatalogError> {
-    if !patterns.is_empty() {
-        let mut set = globset::GlobSetBuilder::new();
-        for pattern in patterns {
-            set.add(globset::Glob::new(pattern).map_err(|source| CatalogError::Pattern { pattern: pattern.clone(), source })?);
-        }
-        let set = set.build().map_err(|source| CatalogError::Pattern { pattern: patterns.join(", "), source })?;
-        catalog.objects.retain(|id, _| !set.is_match(id.to_string()));
+    if patterns.is_empty() {
+        return Ok(catalog);
     }
+    let mut set = globset::GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(globset::Glob::new(pattern).map_err(|source| CatalogError::Pattern { pattern: pattern.clone(), source })?);
+    }
+    let set = set.build().map_err(|source| CatalogError::Pattern { pattern: patterns.join(", "), source })?;
+    catalog.objects.retain(|id, _| !set.is_match(id.to_string()));
     loop {
         let orphans: Vec<ObjectId> = catalog
             .objects

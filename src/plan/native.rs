@@ -120,7 +120,9 @@ impl<'a> Side<'a> {
         let mut dependents: HashMap<_, Vec<_>> = HashMap::default();
         let mut not_null_names: HashMap<_, usize> = HashMap::default();
         for object in catalog.objects.values() {
-            if let Some(name) = object.text("not_null_name") {
+            if object.id.kind == Kind::Column
+                && let Some(name) = object.text("not_null_name")
+            {
                 *not_null_names.entry(name).or_default() += 1;
             }
             if let Some(parent) = &object.parent {
