@@ -25,6 +25,8 @@ RUN mkdir -p src xtask/src tests/suite \
  && echo 'fn main() {}' | tee src/main.rs xtask/src/main.rs tests/suite/main.rs >/dev/null && touch src/lib.rs \
  && cargo build --locked --profile "$PROFILE" --target "$(rustc -vV | sed -n 's/^host: //p')" --package schemaproof
 COPY src src
+# What `schemaproof init` writes.
+COPY .github/workflows/schema-check.yml .github/workflows/
 RUN find src -type f -exec touch {} + \
  && target=$(rustc -vV | sed -n 's/^host: //p') \
  && cargo build --locked --profile "$PROFILE" --target "$target" --package schemaproof --bin schemaproof \

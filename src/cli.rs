@@ -15,13 +15,17 @@ use crate::{
 };
 
 pub mod apply;
+pub mod atlas;
 pub mod ci;
 pub mod compare;
 pub mod environment;
 pub mod generate;
+pub mod init;
+pub mod inspect;
 pub mod log;
 pub mod plan;
 pub mod rules;
+pub mod shell;
 pub mod sync;
 
 /// How a command ended; the number is the process's exit code.
@@ -80,6 +84,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     /// The Action's entry: reads GITHUB_* and INPUT_*, plans, proves, comments, sets the status
+    #[command(after_help = "Example:\n  a step `uses: OWNER/schemaproof@v0` of a workflow; `schemaproof init` writes one")]
     Ci,
     /// Plan from one schema to another, prove it, rate it, print it
     Plan(plan::PlanArguments),
@@ -91,8 +96,18 @@ enum Command {
     Compare(compare::CompareArguments),
     /// One consolidated schema file from the SQL directory
     Generate(generate::GenerateArguments),
+    /// One schema written down: SQL, JSON, Atlas HCL, or a picture of its tables
+    Inspect(inspect::InspectArguments),
+    /// Atlas at the desk
+    Atlas(atlas::AtlasArguments),
     /// The rule catalogue
     Rules(rules::RulesArguments),
+    /// Give this repository the workflow and the configuration
+    Init(init::InitArguments),
+    /// A script that completes commands and options in a shell
+    Completions(shell::CompletionsArguments),
+    /// The manual page
+    Man(shell::ManArguments),
 }
 
 /// Options that several commands share; what is not given comes from the config file, then from the defaults.
@@ -143,8 +158,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Apply(arguments) => apply::apply(arguments, &environment, &cancel).await,
         Command::Sync(arguments) => sync::sync(arguments, &environment, &cancel).await,
         Command::Compare(arguments) => compare::compare(arguments, &environment, &cancel).await,
-        Command::Generate(arguments) => generate::generate(&arguments),
+        Command::Generate(arguments) => generate::generate(&arguments, &cancel).await,
+        Command::Inspect(arguments) => inspect::inspect(arguments, &cancel).await,
+        Command::Atlas(arguments) => atlas::atlas(arguments, &environment, &cancel).await,
         Command::Rules(arguments) => rules::rules(&arguments),
+        Command::Init(arguments) => init::init(&arguments),
+        Command::Completions(arguments) => shell::completions(&arguments),
+        Command::Man(arguments) => shell::man(&arguments),
     }));
     // A blocking read that never returns must not keep the process.
     runtime.shutdown_background();

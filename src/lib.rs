@@ -11,6 +11,7 @@ pub mod config;
 pub mod environments;
 pub mod github;
 pub mod http;
+pub mod inspect;
 pub mod load;
 pub mod pipeline;
 pub mod plan;

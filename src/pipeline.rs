@@ -29,6 +29,7 @@ mod error;
 mod live;
 mod planning;
 mod proving;
+pub mod reading;
 mod roles;
 mod side;
 

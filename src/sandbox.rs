@@ -98,6 +98,14 @@ where
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
+/// The files that the image's entry point would execute on a new database, by name in C-locale order; nothing of the image is run.
+///
+/// # Errors
+/// When Docker cannot be reached, the image is not to be had or has no such files, or they are too large.
+pub async fn initial_files(request: &Request, cancel: &CancellationToken) -> Result<Vec<(String, Vec<u8>)>, SandboxError> {
+    docker::initial::read(request, cancel).await
+}
+
 /// Where servers are started. Knows all that it made, also while a start is going on.
 enum Stand {
     Docker(Box<docker::Stand>),

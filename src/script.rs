@@ -1,9 +1,11 @@
 //! SQL files -> statements with their place.
 //!
-//! Splits files exactly where `psql` would and resolves the meta-commands that hand-written and pg_dump files use.
+//! Splits files exactly where `psql` would and resolves the meta-commands that hand-written and pg_dump files use. Atlas HCL is
+//! translated into statements ([`hcl`]).
 //! It does not understand SQL: that is Postgres's work. The end of a file is the end of its last statement.
 
 mod find;
+pub mod hcl;
 mod lexer;
 mod meta;
 mod place;
@@ -163,6 +165,11 @@ pub enum Item {
     Reconnect {
         place: Place,
     },
+    /// What a file does not say and was filled in.
+    Remark {
+        place: Place,
+        text: String,
+    },
     /// What cannot be done; whether that is fatal is the loader's decision.
     Refused(ScriptError),
 }
@@ -186,6 +193,8 @@ pub enum ScriptError {
     NoSuchFile { spot: Spot, command: String, path: String },
     #[error("{}: `\\connect {database}` leaves the database that the files are run in (`database:` is `{ours}`)", spot.place)]
     OtherDatabase { spot: Spot, database: String, ours: String },
+    #[error("{}: {why}", spot.place)]
+    Hcl { spot: Spot, why: String },
     #[error("{}: the files have more than {limit} {what}, the most that is read", place)]
     TooMuch { place: Place, limit: usize, what: &'static str },
 }
@@ -196,6 +205,7 @@ impl ScriptError {
             ScriptError::NotUtf8 { place } | ScriptError::NulByte { place } | ScriptError::TooMuch { place, .. } => place,
             ScriptError::Unsupported { spot, .. }
             | ScriptError::Meta { spot, .. }
+            | ScriptError::Hcl { spot, .. }
             | ScriptError::NoSuchFile { spot, .. }
             | ScriptError::OtherDatabase { spot, .. } => &spot.place,
         }
@@ -207,6 +217,7 @@ impl ScriptError {
             ScriptError::NotUtf8 { .. } | ScriptError::NulByte { .. } | ScriptError::TooMuch { .. } => None,
             ScriptError::Unsupported { spot, .. }
             | ScriptError::Meta { spot, .. }
+            | ScriptError::Hcl { spot, .. }
             | ScriptError::NoSuchFile { spot, .. }
             | ScriptError::OtherDatabase { spot, .. } => Some(spot.excerpt()),
         }
@@ -227,6 +238,9 @@ pub struct Comment {
 /// The comments of a file, line by line, as Postgres's own scanner delimits them: what stands in a string or in a function's body is
 /// none.
 pub fn comments(file: &SqlFile) -> Vec<Comment> {
+    if hcl::is_hcl(&file.path) {
+        return hcl::comments(&file.text);
+    }
     let mut comments = Vec::new();
     let (mut at, mut line) = (0usize, 1usize);
     let mut alone = true;
@@ -253,15 +267,24 @@ pub fn comments(file: &SqlFile) -> Vec<Comment> {
 /// # Errors
 /// Only [`ScriptError::TooMuch`] and a NUL byte; what else cannot be done is an [`Item::Refused`].
 pub fn split(files: &[SqlFile], names: &Names) -> Result<Vec<Item>, ScriptError> {
-    split_within(files, names, &Bounds::default())
+    split_including(files, &[], names)
 }
 
 /// [`split`] where files may also include (`\i`, `\ir`) those of `included`, which are not run by themselves.
 ///
+/// HCL files are translated, all of them together, where the first of them stands.
+///
 /// # Errors
 /// As [`split`].
 pub fn split_including(files: &[SqlFile], included: &[SqlFile], names: &Names) -> Result<Vec<Item>, ScriptError> {
-    splitter::Splitter::new(files, included, names, &Bounds::default()).run()
+    let Some(first) = files.iter().position(|file| hcl::is_hcl(&file.path)) else {
+        return splitter::Splitter::new(files, included, names, &Bounds::default()).run();
+    };
+    let (of_hcl, of_sql): (Vec<SqlFile>, Vec<SqlFile>) = files[first..].iter().cloned().partition(|file| hcl::is_hcl(&file.path));
+    let mut items = splitter::Splitter::new(&files[..first], included, names, &Bounds::default()).run()?;
+    items.extend(hcl::items(&of_hcl));
+    items.extend(splitter::Splitter::new(&of_sql, included, names, &Bounds::default()).run()?);
+    Ok(items)
 }
 
 /// [`split`] with other bounds.

@@ -55,7 +55,7 @@ pub enum SchemaSource {
     Live { dialect: Dialect, url: SecretString },
     /// A directory of `.sql` files.
     Directory(PathBuf),
-    /// One SQL file.
+    /// One file of SQL or HCL.
     File(PathBuf),
     /// `git:REF` or `git:REF:PATH`; without a path, the configured paths.
     Git { reference: String, path: Option<String> },
@@ -67,7 +67,7 @@ impl SchemaSource {
     /// Understands a schema source. Looks whether a path is a directory; reads nothing.
     ///
     /// # Errors
-    /// When it is none of the known forms, names nothing that is there, or is HCL, which is not supported yet.
+    /// When it is none of the known forms, or names nothing that is there.
     pub fn parse(text: &str) -> Result<SchemaSource, SourceError> {
         let text = text.trim();
         let live = |dialect| SchemaSource::Live { dialect, url: SecretString::from(text) };
@@ -100,9 +100,6 @@ impl SchemaSource {
 
     fn local(text: &str) -> Result<SchemaSource, SourceError> {
         let path = PathBuf::from(text);
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("hcl")) {
-            return Err(SourceError::Hcl { path: text.into() });
-        }
         let about = std::fs::metadata(&path).map_err(|source| SourceError::Io {
             attempt: format!("look at the schema source `{}`", selection::shown_path(&path)),
             source,
@@ -138,13 +135,11 @@ pub fn shown_url(url: &SecretString) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     #[error(
-        "`{text}` is not a schema source; give `postgres://…`, a directory of .sql files, `FILE.sql`, `git:REF`, `git:REF:PATH` or `empty`"
+        "`{text}` is not a schema source; give `postgres://…`, a directory of .sql files, `FILE.sql`, `FILE.hcl`, `git:REF`, `git:REF:PATH` or `empty`"
     )]
     BadSource { text: String },
     #[error("cannot read a schema from a `{scheme}://` address; `postgres://`, `mysql://` and `file://` are known")]
     BadScheme { scheme: String },
-    #[error("`{path}` is HCL, which is not supported yet; give SQL files or a database")]
-    Hcl { path: String },
     #[error("the entry `{entry}` of `paths` cannot be used: {reason}")]
     BadPath { entry: String, reason: String },
     #[error(
@@ -418,8 +413,6 @@ mod tests {
         assert!(matches!(&git, SchemaSource::Git { reference, path: Some(path) } if reference == "v1" && path == "db/sql"));
         assert!(matches!(SchemaSource::parse("git:HEAD~1").unwrap(), SchemaSource::Git { path: None, .. }));
         assert!(matches!(SchemaSource::parse("empty").unwrap(), SchemaSource::Empty));
-        assert!(matches!(SchemaSource::parse("schema.hcl"), Err(SourceError::Hcl { .. })));
-        assert!(matches!(SchemaSource::parse("file://schema.hcl"), Err(SourceError::Hcl { .. })));
         assert!(matches!(SchemaSource::parse("src").unwrap(), SchemaSource::Directory(_)));
         assert!(matches!(SchemaSource::parse("file://Cargo.toml").unwrap(), SchemaSource::File(_)));
         assert!(matches!(SchemaSource::parse("mysql://u@h/d").unwrap(), SchemaSource::Live { dialect: Dialect::MySql, .. }));

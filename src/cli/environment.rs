@@ -9,7 +9,12 @@ use std::{
 use anyhow::{Context, anyhow};
 
 use super::ci;
-use crate::{config::KEYS, github::outputs::Outputs, plan::atlas::Atlas, trigger::Event};
+use crate::{
+    config::KEYS,
+    github::outputs::Outputs,
+    plan::atlas::{Atlas, release},
+    trigger::Event,
+};
 
 /// Environment variables. An empty one counts as absent, as it does in GitHub Actions.
 #[derive(Debug, Clone, Default)]
@@ -55,9 +60,17 @@ impl Environment {
         self.0.get(name).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
     }
 
-    /// The `atlas` on `PATH`.
+    /// The `atlas` on `PATH`, else the one that `schemaproof atlas install` keeps.
     pub fn atlas(&self) -> Option<PathBuf> {
-        Atlas::search(self.0.get("PATH").map_or(OsStr::new(""), OsString::as_os_str))
+        let on_path = Atlas::search(self.0.get("PATH").map_or(OsStr::new(""), OsString::as_os_str));
+        on_path.or_else(|| Some(release::kept(&self.cache()?)).filter(|program| program.is_file()))
+    }
+
+    /// The user's cache directory (XDG Base Directory Specification).
+    pub fn cache(&self) -> Option<PathBuf> {
+        let absolute = |path: &str| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
+        let own = self.get("XDG_CACHE_HOME").and_then(absolute);
+        own.or_else(|| Some(self.get("HOME").and_then(absolute)?.join(".cache")))
     }
 
     /// What GitHub tells a step: `GITHUB_*`, and `INPUT_*` for the inputs that `action.yml` has.

@@ -9,6 +9,9 @@ use crate::{
 };
 
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  schemaproof rules
+  schemaproof rules drop-column")]
 pub struct RulesArguments {
     /// Explain one rule
     rule: Option<String>,

@@ -52,7 +52,7 @@ pub async fn sync(arguments: SyncArguments, environment: &Environment, cancel: &
     let (files, name) = (words::counted(files, "file"), safe::line(&target.name));
     desk.show(&format!("schema    {files} of {name}\ndatabase  {} ({origin})\n\n", safe::line(&shown_url(&url))))?;
     if let (Some(path), Schema::Files(files)) = (&arguments.out, &target.schema) {
-        std::fs::write(path, generate::consolidated(files)).with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::write(path, generate::consolidated(files)?).with_context(|| format!("cannot write {}", path.display()))?;
     }
     desk.planned(config, target, &url).await
 }

@@ -48,6 +48,7 @@ impl Failure {
         let spot = match error {
             ScriptError::Unsupported { spot, .. }
             | ScriptError::Meta { spot, .. }
+            | ScriptError::Hcl { spot, .. }
             | ScriptError::NoSuchFile { spot, .. }
             | ScriptError::OtherDatabase { spot, .. } => spot.clone(),
             ScriptError::NotUtf8 { place } | ScriptError::NulByte { place } | ScriptError::TooMuch { place, .. } => {

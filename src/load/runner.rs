@@ -71,6 +71,7 @@ pub(super) async fn run(server: &Server, database: &str, items: Vec<Item>, optio
                     runner.reconnect().await?;
                 }
             }
+            Item::Remark { place, text } => runner.remark(format!("{place}: {text}")),
             Item::Reconnect { .. } => runner.reconnect().await?,
             Item::Refused(error) => match options.strictness {
                 Strictness::Lenient => runner.fail(Failure::refused(&error)),

@@ -10,6 +10,7 @@ use crate::{
         self, Action, Catalog, Change, Kind, Object, ObjectId,
         read::{self, ReadOptions},
     },
+    config::Config,
     load::{self, Failure, Loaded, Strictness},
     plan::{
         Plan, native,
@@ -37,6 +38,11 @@ pub(super) struct Side {
 }
 
 impl Side {
+    /// The remarks as sentences.
+    pub fn said(&self) -> Vec<String> {
+        self.remarks.iter().map(|remark| remark.text.clone()).collect()
+    }
+
     /// A copy of the side's database on its server; answers with its name. What belongs to the database itself (its settings, grants
     /// and comment) is not copied by `CREATE DATABASE … TEMPLATE` and is done again by the planner.
     pub async fn copy(&self, server: &Server, purpose: &str) -> Result<String, PipelineError> {
@@ -123,8 +129,8 @@ impl Sides {
 /// Builds both sides, each on its server, side by side.
 pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, PipelineError> {
     let (base, target) = tokio::join!(
-        build(job, &servers.base, &job.base, Strictness::Lenient),
-        build(job, servers.target(), &job.target, Strictness::Strict)
+        build(&job.config, &servers.base, &job.base, Strictness::Lenient),
+        build(&job.config, servers.target(), &job.target, Strictness::Strict)
     );
     let (base, target) = (base?, target?);
     let mut remarks: Vec<Remark> = servers.remarks.iter().map(|text| remark("Not kept apart", text.clone())).collect();
@@ -144,7 +150,7 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
 
 /// Reads two live databases.
 pub(super) async fn both_live(job: &Job, base: &SecretString, target: &SecretString) -> Result<Sides, PipelineError> {
-    let options = read_options(job);
+    let options = read_options(&job.config);
     let (base, target) = tokio::try_join!(live::read(base, &options), live::read(target, &options))?;
     let server = version(base.server_version);
     let side =
@@ -152,14 +158,15 @@ pub(super) async fn both_live(job: &Job, base: &SecretString, target: &SecretStr
     Ok(Sides::new(side(base), side(target), server, Vec::new()))
 }
 
-async fn build(job: &Job, server: &Server, input: &Input, strictness: Strictness) -> Result<Side, PipelineError> {
-    let options = read_options(job);
+/// Builds one side on a server.
+pub(super) async fn build(config: &Config, server: &Server, input: &Input, strictness: Strictness) -> Result<Side, PipelineError> {
+    let options = read_options(config);
     let files = match &input.schema {
         Schema::Files(files) => files.clone(),
         Schema::Empty => SqlFiles::default(),
-        Schema::Live(url) => return rebuild(job, server, url, options).await,
+        Schema::Live(url) => return rebuild(config, server, url, options).await,
     };
-    let loaded = load::load_source(server, &files, load::Options { session: job.config.session, strictness }).await?;
+    let loaded = load::load_source(server, &files, load::Options { session: config.session, strictness }).await?;
     let catalog = read(server, &loaded.database, &options).await?;
     let places = places(&catalog, &loaded);
     let mut remarks: Vec<Remark> = loaded.remarks.iter().map(|text| remark("Loading", text.clone())).collect();
@@ -168,9 +175,9 @@ async fn build(job: &Job, server: &Server, input: &Input, strictness: Strictness
 }
 
 /// A live database made anew in the sandbox by the planner, from nothing to what was read, without a row of its data.
-async fn rebuild(job: &Job, server: &Server, url: &SecretString, options: ReadOptions) -> Result<Side, PipelineError> {
+async fn rebuild(config: &Config, server: &Server, url: &SecretString, options: ReadOptions) -> Result<Side, PipelineError> {
     let wanted = live::read(url, &options).await?;
-    let nothing = load::load(server, &[], load::Options { session: job.config.session, strictness: Strictness::Strict }).await?;
+    let nothing = load::load(server, &[], load::Options { session: config.session, strictness: Strictness::Strict }).await?;
     let empty = read(server, &nothing.database, &options).await?;
     let plan = native::plan(&empty, &wanted, &native::Options::default())?;
     let connection = server.connect(&nothing.database).await?;
@@ -250,8 +257,8 @@ pub(super) async fn ask_live(
     Ok(Some(live))
 }
 
-fn read_options(job: &Job) -> ReadOptions {
-    ReadOptions { exclude: job.config.exclude.clone(), ..ReadOptions::default() }
+fn read_options(config: &Config) -> ReadOptions {
+    ReadOptions { exclude: config.exclude.clone(), ..ReadOptions::default() }
 }
 
 async fn read(server: &Server, database: &str, options: &ReadOptions) -> Result<Catalog, PipelineError> {

@@ -4,6 +4,8 @@
 //! only that Atlas proposes none. Its home is a directory of its own, telemetry and update checks are off, and passwords reach it
 //! in a password file, never on its command line.
 
+pub mod release;
+
 use std::{
     ffi::OsStr,
     io::Write,
@@ -28,8 +30,8 @@ const OUTPUT: u64 = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum AtlasError {
     #[error(
-        "Atlas was asked for (engine: atlas) and there is no `atlas` on PATH; install its community edition \
-         (https://atlasgo.io/community-edition), or use the Action's image, which has it, or `engine: native`"
+        "Atlas was asked for (engine: atlas) and there is no `atlas` on PATH or in the cache; `schemaproof atlas install` \
+         downloads its community edition; or use the Action's image, which has it, or `engine: native`"
     )]
     NotFound,
     #[error("cannot run {}: {source}", .program.display())]

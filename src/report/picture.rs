@@ -14,8 +14,17 @@ use crate::{
 
 /// Tables and columns a table that the comment's picture shows; GitHub refuses mermaid texts over 50,000 characters, and a picture with
 /// more than this cannot be read.
-const MOST_TABLES: usize = 12;
-const MOST_COLUMNS: usize = 14;
+const SOME: Bounds = Bounds { tables: 12, columns: 14, unchanged: false };
+
+/// How much a mermaid text holds.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    tables: usize,
+    /// Of one table.
+    columns: usize,
+    /// All columns of tables that do not change, not only keys.
+    unchanged: bool,
+}
 
 /// The tables that change, before and after.
 pub fn draw(facts: &Facts<'_>) -> Picture {
@@ -51,6 +60,22 @@ pub fn draw(facts: &Facts<'_>) -> Picture {
         if let Some(table) = table(&path, &base, &target) {
             picture.tables.insert(path.join("."), table);
         }
+    }
+    picture
+}
+
+/// All tables of one schema, with nothing that changes.
+pub fn whole(catalog: &Catalog) -> Picture {
+    let tables = Tables::of(catalog);
+    let mut picture = Picture::default();
+    for path in tables.columns.keys() {
+        if let Some(table) = table(path, &tables, &tables) {
+            picture.tables.insert(path.join("."), table);
+        }
+    }
+    for (from, to, constraint) in &tables.references {
+        let (from, to) = (from.join("."), to.join("."));
+        picture.references.push(PicturedReference { from, to, constraint: constraint.clone(), action: None });
     }
     picture
 }
@@ -155,16 +180,25 @@ fn table(path: &[String], base: &Tables, target: &Tables) -> Option<PicturedTabl
     Some(PicturedTable { action, columns })
 }
 
-/// The picture as a mermaid diagram; none when there is nothing to draw.
+/// The picture as a mermaid diagram of a size that can be read in a comment; none when there is nothing to draw.
 pub fn mermaid(picture: &Picture) -> Option<String> {
+    mermaid_within(picture, SOME)
+}
+
+/// The picture as a mermaid diagram with all that is in it; none when there is nothing to draw.
+pub fn mermaid_whole(picture: &Picture) -> Option<String> {
+    mermaid_within(picture, Bounds { tables: usize::MAX, columns: usize::MAX, unchanged: true })
+}
+
+fn mermaid_within(picture: &Picture, bounds: Bounds) -> Option<String> {
     if picture.tables.is_empty() {
         return None;
     }
     // Tables that change come first; those that are only referred to fill what is left.
     let mut shown: Vec<(&String, &PicturedTable)> = picture.tables.iter().collect();
     shown.sort_by_key(|(name, table)| (table.action.is_none(), *name));
-    let left_out = shown.len().saturating_sub(MOST_TABLES);
-    shown.truncate(MOST_TABLES);
+    let left_out = shown.len().saturating_sub(bounds.tables);
+    shown.truncate(bounds.tables);
     let ids: BTreeMap<&str, String> =
         shown.iter().enumerate().map(|(at, (name, _))| (name.as_str(), format!("t{}", at + 1))).collect();
     let mut out = String::from("erDiagram\n");
@@ -175,8 +209,8 @@ pub fn mermaid(picture: &Picture) -> Option<String> {
             writeln!(out, "  {id}[\"{}{}\"] {{", if mark.is_empty() { String::new() } else { format!("{mark}: ") }, label(name));
         let interesting = |column: &&PicturedColumn| column.primary_key || column.foreign_key || column.action.is_some();
         let (first, rest): (Vec<_>, Vec<_>) = table.columns.iter().partition(interesting);
-        let rest = if table.action.is_none() { Vec::new() } else { rest };
-        for column in first.into_iter().chain(rest).take(MOST_COLUMNS) {
+        let rest = if table.action.is_none() && !bounds.unchanged { Vec::new() } else { rest };
+        for column in first.into_iter().chain(rest).take(bounds.columns) {
             let keys = match (column.primary_key, column.foreign_key) {
                 (true, true) => " PK, FK",
                 (true, false) => " PK",
@@ -187,8 +221,8 @@ pub fn mermaid(picture: &Picture) -> Option<String> {
             let note = if mark.is_empty() { String::new() } else { format!(" \"{mark}\"") };
             let _ = writeln!(out, "    {} {}{keys}{note}", word(&column.r#type, true), word(&column.name, false));
         }
-        if table.action.is_some() && table.columns.len() > MOST_COLUMNS {
-            let _ = writeln!(out, "    and {}_more", table.columns.len() - MOST_COLUMNS);
+        if table.action.is_some() && table.columns.len() > bounds.columns {
+            let _ = writeln!(out, "    and {}_more", table.columns.len() - bounds.columns);
         }
         out.push_str("  }\n");
     }
@@ -338,6 +372,7 @@ fn connect(from: (usize, usize, usize), to: (usize, usize, usize)) -> String {
     format!("M{start} {start_y} C{} {start_y} {} {end_y} {end} {end_y}", start as i64 + bend, end as i64 - bend)
 }
 
-fn clip(text: &str, longest: usize) -> String {
+/// The text, or its beginning and an ellipsis.
+pub(crate) fn clip(text: &str, longest: usize) -> String {
     if text.chars().count() <= longest { text.into() } else { text.chars().take(longest - 1).chain(['\u{2026}']).collect() }
 }

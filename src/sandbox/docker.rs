@@ -2,6 +2,7 @@
 //!
 //! One method a verb; each has a limit in time. What containers are made of and when is [`stand`]'s matter.
 
+pub(super) mod initial;
 mod programs;
 mod stand;
 

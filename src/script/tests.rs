@@ -17,6 +17,7 @@ fn shown(files: &[SqlFile]) -> Vec<String> {
             Item::CopyIn { statement, data } => format!("{} {} <- {:?}", statement.place, statement.text, data.as_str()),
             Item::CopyOut(statement) => format!("{} {} ->", statement.place, statement.text),
             Item::Reconnect { place } => format!("{place} connect"),
+            Item::Remark { place, text } => format!("{place} {text}"),
             Item::Refused(error) => format!("! {error}"),
         })
         .collect()

@@ -18,7 +18,7 @@ pub const MASK: &str = "********";
 const OPEN: &[&str] =
     &["host", "hostaddr", "port", "dbname", "filename", "format", "fetch_size", "use_remote_estimate", "extensions", "updatable"];
 
-fn masked(kind: Kind, options: &[String]) -> Vec<String> {
+pub(crate) fn masked(kind: Kind, options: &[String]) -> Vec<String> {
     let mask = |option: &String| match option.split_once('=') {
         Some((name, _)) if kind == Kind::UserMapping && name != "user" || kind != Kind::UserMapping && !OPEN.contains(&name) => {
             format!("{name}={MASK}")

@@ -52,7 +52,7 @@ const DATA: &str = "/run/schemaproof/data";
 
 #[derive(Debug)]
 pub(in crate::sandbox) struct Stand {
-    daemon: Daemon,
+    pub(super) daemon: Daemon,
     owner: Owner,
     mark: String,
     /// As if the bridge were not on our host, and we in no container.
@@ -104,11 +104,11 @@ impl Stand {
         format!("schemaproof-{}", self.owner.run)
     }
 
-    fn container(&self, side: &str) -> String {
+    pub(super) fn container(&self, side: &str) -> String {
         format!("schemaproof-{}-{side}", self.owner.run)
     }
 
-    fn labels(&self) -> HashMap<String, String> {
+    pub(super) fn labels(&self) -> HashMap<String, String> {
         self.owner.labels().into_iter().chain([(owner::MARK.to_string(), self.mark.clone())]).collect()
     }
 
@@ -119,7 +119,7 @@ impl Stand {
         Ok(())
     }
 
-    async fn image(&self, request: &Request, cancel: &CancellationToken) -> Result<Image, SandboxError> {
+    pub(super) async fn image(&self, request: &Request, cancel: &CancellationToken) -> Result<Image, SandboxError> {
         if let Some(image) = self.daemon.image(&request.image).await? {
             return Ok(image);
         }

@@ -1,0 +1,151 @@
+//! `schemaproof inspect`: one schema written down.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::{CommonOptions, Exit, plan::input};
+use crate::{
+    catalog::Catalog,
+    config::{Config, EngineChoice},
+    inspect,
+    pipeline::{self, Input, Job, Schema, reading},
+    report::{self, safe, text::Style},
+    verdict::Verdict,
+};
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  schemaproof inspect postgres://localhost:5438/app > schema.sql
+  schemaproof inspect extensions/sql --format svg --out docs/schema.svg
+  schemaproof inspect git:main --format hcl --out schema.hcl
+  schemaproof inspect schema.hcl --format json | jq '.objects[].path'
+
+SQL is proven to load into an equal database, as a plan is; HCL is loaded again, and what Atlas HCL cannot say is listed.
+A live database is only read. Secrets are exact in SQL and in no other format.")]
+pub struct InspectArguments {
+    /// A schema source
+    #[arg(value_name = "S", default_value = "extensions/sql")]
+    source: String,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Write to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Do not load what is written to see that it is the same again
+    #[arg(long)]
+    no_proof: bool,
+    #[command(flatten)]
+    common: CommonOptions,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A script for `psql -v ON_ERROR_STOP=1 -f` that makes the schema in an empty database
+    #[default]
+    Sql,
+    /// Every object with its attributes
+    Json,
+    /// Atlas HCL
+    Hcl,
+    /// A mermaid entity-relationship diagram of the tables
+    Mermaid,
+    /// The same as a picture
+    Svg,
+}
+
+pub async fn inspect(arguments: InspectArguments, cancel: &CancellationToken) -> anyhow::Result<Exit> {
+    let config = arguments.common.config()?;
+    let input = input(&arguments.source, &config).await?;
+    let out = arguments.out.as_deref();
+    match arguments.format {
+        Format::Sql => sql(config, input, !arguments.no_proof, out, cancel).await,
+        Format::Hcl if !arguments.no_proof => hcl(&config, &input, out, cancel).await,
+        format => {
+            let reading = reading::read(&config, &input, cancel).await?;
+            say(&reading.remarks);
+            write(out, &render(&reading.catalog, format, &input.name))?;
+            Ok(Exit::Pass)
+        }
+    }
+}
+
+fn render(catalog: &Catalog, format: Format, name: &str) -> String {
+    match format {
+        Format::Json => inspect::json::render(catalog),
+        Format::Mermaid => inspect::mermaid(catalog),
+        Format::Svg => inspect::svg::render(catalog, name),
+        Format::Sql | Format::Hcl => inspect::hcl::render(catalog, name, None).text,
+    }
+}
+
+/// The plan from nothing to the schema, proven as every plan is.
+async fn sql(config: Config, input: Input, prove: bool, out: Option<&Path>, cancel: &CancellationToken) -> anyhow::Result<Exit> {
+    let job = Job {
+        config: Config { engine: EngineChoice::Native, ..config },
+        base: Input { name: "empty".into(), commit: None, schema: Schema::Empty },
+        target: input,
+        live: None,
+        atlas: None,
+        prove,
+        acceptances: Vec::new(),
+        renames: Vec::new(),
+        run: None,
+    };
+    let outcome = pipeline::run(&job, cancel).await;
+    let report = &outcome.report;
+    if report.verdict == Verdict::Error || prove && !report.proven {
+        // Standard output stays empty, so that nothing half-made is run.
+        eprint!("{}", report::text::render(report, Style { colour: false }));
+        return Ok(if report.verdict == Verdict::Error { Exit::Failed } else { Exit::Blocked });
+    }
+    let server = report.server.as_deref().unwrap_or_default();
+    let proof = match prove {
+        true => "proven: loaded into an empty database it is equal, to pg_dump and to schemaproof's own reading",
+        false => "not proven",
+    };
+    let mut text = format!("-- {}, PostgreSQL {server}\n-- {proof}\n", safe::visible(&job.target.name));
+    for remark in &report.remarks {
+        text.push_str(&format!("-- {}\n", safe::visible(&remark.text)));
+    }
+    text.push('\n');
+    text.push_str(&outcome.plan.to_sql());
+    write(out, &text)?;
+    Ok(Exit::Pass)
+}
+
+/// HCL, loaded again; what comes out different is listed in it and on standard error.
+async fn hcl(config: &Config, input: &Input, out: Option<&Path>, cancel: &CancellationToken) -> anyhow::Result<Exit> {
+    let (reading, differences) =
+        reading::read_and_write(config, input, cancel, |catalog| inspect::hcl::render(catalog, &input.name, None).files())
+            .await
+            .context("the schema as HCL was not proven (`--no-proof` writes it all the same)")?;
+    say(&reading.remarks);
+    let written = inspect::hcl::render(&reading.catalog, &input.name, Some(&differences));
+    if let Some(first) = written.left_out.first() {
+        eprintln!(
+            "schemaproof: {} facts of this schema are not in the HCL, first: {first}; the comment at its beginning lists them",
+            written.left_out.len()
+        );
+    }
+    write(out, &written.text)?;
+    Ok(Exit::Pass)
+}
+
+fn say(remarks: &[String]) {
+    for remark in remarks {
+        eprintln!("schemaproof: {}", safe::line(remark));
+    }
+}
+
+fn write(out: Option<&Path>, text: &str) -> anyhow::Result<()> {
+    match out {
+        Some(path) => std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display())),
+        None => std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output"),
+    }
+}
