@@ -1,4 +1,5 @@
-//! Runs folders of cases both ways on a real server and prints what is wrong: `cargo run --example corpus -- FOLDER [PART OF A NAME]`.
+//! Runs folders of cases both ways on a real server and prints what is wrong: `cargo run --example corpus -- FOLDER [PART OF A NAME]`,
+//! or schemas made at random: `-- random FIRST COUNT`.
 //!
 //! The server is the tests' (see `tests/suite/planner/server.rs`).
 
@@ -10,6 +11,8 @@ use schemaproof::plan::native::Options;
 mod corpus;
 #[path = "../tests/suite/planner/coverage.rs"]
 mod coverage;
+#[path = "../tests/suite/planner/random.rs"]
+mod random;
 #[path = "../tests/suite/planner/server.rs"]
 mod server;
 
@@ -24,7 +27,12 @@ async fn main() -> anyhow::Result<()> {
     let mut arguments = arguments.into_iter();
     let folder = arguments.next().unwrap_or_else(|| "tests/cases".to_owned());
     let part = arguments.next().unwrap_or_default();
-    let cases: Vec<_> = corpus::find(Path::new(&folder))?.into_iter().filter(|case| case.name.contains(&part)).collect();
+    let count = arguments.next().and_then(|count| count.parse::<u64>().ok()).unwrap_or(1);
+    let cases: Vec<_> = if let ("random", Ok(first)) = (folder.as_str(), part.parse::<u64>()) {
+        (first..first + count).map(random::case).collect()
+    } else {
+        corpus::find(Path::new(&folder))?.into_iter().filter(|case| case.name.contains(&part)).collect()
+    };
     let server = Arc::new(server::Server::start().await?);
     let started = Instant::now();
     let done = corpus::run(&server, cases, &Options { online }).await;

@@ -44,9 +44,21 @@ pub(super) const READERS: &[Reader] = &[
 /// The database: one object, named alike on all sides, that settings, grants and comments are parts of.
 pub(super) const DATABASE: &[Reader] = &[Reader {
     what: "the database",
-    query: |_| Some("select oid from pg_database where datname = current_database()".to_owned()),
+    query: |_| {
+        Some(
+            "select oid, (select to_json(array_agg(format_type(castsource, null) || ' > ' || format_type(casttarget, null))) from pg_cast) as casts,
+               (select to_json(array_agg(format_type(castsource, null) || ' > ' || format_type(casttarget, null))) from pg_cast
+                  where castcontext <> 'e') as plain_casts
+             from pg_database where datname = current_database()"
+                .to_owned(),
+        )
+    },
     row: |row, builder| {
-        builder.add(Object::new(ObjectId::new(Kind::Database, ["database"])).at(class::DATABASE, row.oid("oid")?, 0));
+        let database = Object::new(ObjectId::new(Kind::Database, ["database"]))
+            .at(class::DATABASE, row.oid("oid")?, 0)
+            .detail("casts", row.list("casts")?)
+            .detail("plain_casts", row.list("plain_casts")?);
+        builder.add(database);
         Ok(())
     },
 }];

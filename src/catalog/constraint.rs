@@ -22,7 +22,7 @@ fn query(version: u32) -> String {
            case when k.contype in ('p', 'u', 'x') then to_json(i.reloptions) end as index_options,
            case when k.contype in ('p', 'u', 'x') then sp.spcname end as tablespace,
            x.indisclustered, x.indisreplident,
-           case when k.conparentid <> 0 then (select quote_ident(pn.nspname) || '.' || quote_ident(p.relname) from pg_inherits h
+           case when i.relispartition then (select quote_ident(pn.nspname) || '.' || quote_ident(p.relname) from pg_inherits h
               join pg_class p on p.oid = h.inhparent join pg_namespace pn on pn.oid = p.relnamespace where h.inhrelid = k.conindid) end as attached_to
          from pg_constraint k left join pg_class i on i.oid = k.conindid and k.contype in ('p', 'u', 'x')
            left join pg_tablespace sp on sp.oid = i.reltablespace

@@ -56,16 +56,17 @@ fn grants() -> String {
            select o.*, i.initprivs from o left join pg_init_privs i on i.classoid = o.classid and i.objoid = o.oid and i.objsubid = o.sub and o.oid <> 2200
            where o.users or not o.users and o.acl is distinct from i.initprivs
          ), x as (
-           select o.classid, o.oid, o.sub, o.owner, x.grantee, true as actual, {ENTRY} as entry from p o, aclexplode(o.acl) x
+           select o.classid, o.oid, o.sub, o.owner, x.grantee, true as actual, {ENTRY} as entry, x.ordinality as position
+           from p o, aclexplode(o.acl) with ordinality x
            union all
-           select o.classid, o.oid, o.sub, o.owner, x.grantee, false, {ENTRY}
+           select o.classid, o.oid, o.sub, o.owner, x.grantee, false, {ENTRY}, null
            from p o, aclexplode(coalesce(o.initprivs, acldefault(o.type, o.owner))) x
          ), g as (
            select classid, oid, sub, owner, grantee, array_agg(entry order by entry) filter (where actual) as has,
-             array_agg(entry order by entry) filter (where not actual) as usual
+             array_agg(entry order by entry) filter (where not actual) as usual, min(position) as position
            from x group by 1, 2, 3, 4, 5
          )
-         select g.classid, g.oid, g.sub, case when grantee = 0 then 'PUBLIC' when grantee = owner then '(owner)' else pg_get_userbyid(grantee) end as grantee,
+         select g.classid, g.oid, g.sub, g.position, case when grantee = 0 then 'PUBLIC' when grantee = owner then '(owner)' else pg_get_userbyid(grantee) end as grantee,
            to_json(g.has) as has, to_json(g.usual) as usual, pg_get_userbyid(g.owner) as owner,
            case when e.objid is not null or g.oid < 16384 and g.oid <> 2200 and g.classid <> 'pg_database'::regclass then (pg_identify_object(g.classid, g.oid, g.sub)).type end as type,
            case when e.objid is not null or g.oid < 16384 and g.oid <> 2200 and g.classid <> 'pg_database'::regclass then (pg_identify_object(g.classid, g.oid, g.sub)).identity end as identity
@@ -95,6 +96,7 @@ fn grant(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         .detail("grantee", grantee)
         .detail("object_owner", row.text("owner")?)
         .detail("usual", row.list("usual")?)
+        .detail("place", row.integer("position")?.unwrap_or_default())
         .with("privileges", has.clone());
     grant.parent = parent;
     if let Some((kind, identity)) = on {

@@ -140,6 +140,7 @@ fn aggregate(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         .detail("name", name)
         .detail("kind", row.text("aggkind")?)
         .detail("result", row.opt("result")?.unwrap_or_default())
+        .detail("signature", format!("{name}({})", row.text("types")?))
         .detail("sql", format!("{name}({})", star(row.text("identity")?)));
     builder.add(object);
     Ok(())

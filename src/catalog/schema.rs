@@ -25,7 +25,10 @@ pub(super) const READERS: &[Reader] = &[
         what: "extensions",
         query: |_| {
             Some(
-                "select e.oid, e.extname, e.extversion, n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+                "select e.oid, e.extname, e.extversion, e.extrelocatable, n.nspname,
+                   (select a.default_version from pg_available_extensions a where a.name = e.extname) as usual_version,
+                   (select a.comment from pg_available_extensions a where a.name = e.extname) as usual_comment
+                 from pg_extension e join pg_namespace n on n.oid = e.extnamespace
                  where e.oid >= 16384"
                     .to_owned(),
             )
@@ -34,7 +37,10 @@ pub(super) const READERS: &[Reader] = &[
             let object = Object::new(ObjectId::new(Kind::Extension, [row.text("extname")?]))
                 .at(class::EXTENSION, row.oid("oid")?, 0)
                 .with("schema", row.text("nspname")?)
-                .with("version", row.text("extversion")?);
+                .with("version", row.text("extversion")?)
+                .detail("usual_version", row.opt("usual_version")?.unwrap_or_default())
+                .detail("usual_comment", row.opt("usual_comment")?.unwrap_or_default())
+                .detail("relocatable", row.flag("extrelocatable")?);
             builder.add(object);
             Ok(())
         },

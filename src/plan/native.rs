@@ -58,6 +58,8 @@ pub enum Verdict {
     ReplaceWhole,
     /// Attributes of types: the whole type is swapped.
     SwapWhole,
+    /// Columns of partitions: in place, while the partition is detached.
+    Relink,
     /// Types: the old one is renamed away, the new one made, what uses it is moved over ([`Rule::react`]), the old one dropped.
     Swap,
 }
@@ -242,6 +244,8 @@ pub struct Action {
     pub creates: Vec<ObjectId>,
     /// What must exist, and be as the target has it, before.
     pub needs: Vec<ObjectId>,
+    /// What had better be there before, as far as anyone can tell: gives way in a cycle.
+    pub prefers: Vec<ObjectId>,
     /// What it changes in place. Drops of old dependents come before, what needs these comes after; weak edges both.
     pub alters: Vec<ObjectId>,
     /// What it does away with.
@@ -295,6 +299,7 @@ impl<'a> Actions<'a> {
             verb,
             creates: Vec::new(),
             needs: Vec::new(),
+            prefers: Vec::new(),
             alters: Vec::new(),
             destroys: Vec::new(),
             releases: Vec::new(),
@@ -365,6 +370,7 @@ impl<'a> Actions<'a> {
         for object in &gone {
             action.destroys.push(object.id.clone());
             action.releases.extend(object.parent.iter().chain(&object.needs).cloned());
+            action.releases.extend(rules::constraint::seen_below(&cx.base, object));
         }
         let destroyed: BTreeSet<_> = action.destroys.iter().collect();
         action.releases.retain(|need| !destroyed.contains(need));
@@ -436,9 +442,7 @@ fn splittable(cx: &Context<'_>, circle: &[usize], actions: &[Action]) -> Vec<Obj
             Verb::Alter => continue,
         };
         let parts = ids.iter().filter(|id| **id != action.subject && !cx.split.contains(id)).filter_map(|id| side.get(id));
-        for part in parts.filter(|part| {
-            matches!(part.id.kind, Kind::Constraint | Kind::Default | Kind::Trigger | Kind::Policy | Kind::Rule | Kind::Index)
-        }) {
+        for part in parts.filter(|part| can_split(part)) {
             let outward = part.needs.iter().any(|need| {
                 members.iter().any(|other| {
                     other.subject != action.subject
@@ -451,6 +455,11 @@ fn splittable(cx: &Context<'_>, circle: &[usize], actions: &[Action]) -> Vec<Obj
         }
     }
     found
+}
+
+/// Whether a part can have statements of its own.
+fn can_split(part: &Object) -> bool {
+    matches!(part.id.kind, Kind::Constraint | Kind::Default | Kind::Trigger | Kind::Policy | Kind::Rule | Kind::Index)
 }
 
 fn rule_for(id: &ObjectId) -> Result<&'static dyn Rule, PlanError> {
@@ -494,6 +503,11 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
                     work.push(whole.clone());
                 }
             }
+            Verdict::Relink => {
+                if let Some(whole) = &after.parent {
+                    alter_too(cx, whole, "partition_bound");
+                }
+            }
             Verdict::SwapWhole => {
                 if let Some(whole) = &after.parent {
                     cx.altered.remove(whole);
@@ -503,6 +517,10 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
             }
         }
         work.push(change.object);
+    }
+    for id in rules::grant::out_of_place(cx) {
+        cx.altered.remove(&id);
+        cx.replaced.insert(id);
     }
     let mut done = BTreeSet::new();
     while let Some(id) = work.pop() {
@@ -514,6 +532,11 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
             gone.extend(cx.base.descendants(&id).iter().map(|part| part.id.clone()));
             for need in gone {
                 react_to(cx, &need, &mut work)?;
+            }
+            for too in rules::index::carrier(cx, &id).into_iter().chain(rules::column::followers(cx, &id)) {
+                cx.altered.remove(&too);
+                cx.replaced.insert(too.clone());
+                work.push(too);
             }
         } else if cx.swapped.contains(&id) {
             react_to(cx, &id, &mut work)?;
@@ -533,13 +556,27 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
     }
     let outer: Vec<ObjectId> = cx.replaced.iter().filter(|id| covered(&cx.base, &cx.replaced, &cx.dropped, id)).cloned().collect();
     for id in outer {
-        cx.replaced.remove(&id);
+        // What goes with its whole and is made again with another (an index of the same name) stays replaced.
+        let whole = |side: &Side<'_>| side.get(&id).and_then(|object| object.parent.clone());
+        if whole(&cx.base) == whole(&cx.target) {
+            cx.replaced.remove(&id);
+        }
     }
-    // The keys of what is only moved away at first must not hold what they refer to.
+    // The keys of what is only moved away at first must not hold what they refer to, nor its defaults and the like what goes.
     for id in cx.replaced.iter().chain(&cx.dropped).cloned().collect::<Vec<_>>() {
         if cx.base.get(&id).is_some_and(|table| rules::rebuild::is_moved(cx, table)) {
-            let keys = cx.base.parts_of(&id, Kind::Constraint).filter(|key| key.text("form") == Some("f"));
-            cx.split.extend(keys.map(|key| key.id.clone()));
+            let goes = |need: &ObjectId| {
+                matches!(need.kind, Kind::Function | Kind::Aggregate | Kind::Operator | Kind::Type | Kind::Domain)
+                    && cx.vanishes(need)
+            };
+            let held: Vec<ObjectId> = cx
+                .base
+                .descendants(&id)
+                .iter()
+                .filter(|part| part.text("form") == Some("f") || can_split(part) && part.needs.iter().any(goes))
+                .map(|part| part.id.clone())
+                .collect();
+            cx.split.extend(held);
         }
     }
     // Changes of parts are carried by the making of the whole.
@@ -583,7 +620,8 @@ fn react_to(cx: &mut Context<'_>, need: &ObjectId, work: &mut Vec<ObjectId>) -> 
         }
         let Some(after) = cx.target.get(&dependent.id) else { continue };
         let gone_for_good = cx.target.get(need).is_none();
-        if gone_for_good && cx.altered.contains_key(&dependent.id) && !after.needs.contains(need) {
+        let hangs = rules::index::hangs_on(dependent, needed);
+        if gone_for_good && cx.altered.contains_key(&dependent.id) && !after.needs.contains(need) && !hangs {
             // Its own change takes it off what goes.
             continue;
         }
@@ -612,24 +650,29 @@ fn react_to(cx: &mut Context<'_>, need: &ObjectId, work: &mut Vec<ObjectId>) -> 
                 }
             }
             Reaction::Alter(name) => {
-                let change = cx.altered.entry(dependent.id.clone()).or_insert_with(|| Change {
-                    action: catalog::Action::Alter,
-                    object: dependent.id.clone(),
-                    renamed_from: None,
-                    attributes: Vec::new(),
-                });
-                if !change.attributes.iter().any(|attribute| attribute.name == name) {
-                    change.attributes.push(AttributeChange {
-                        name,
-                        before: dependent.attributes.get(name).cloned(),
-                        after: after.attributes.get(name).cloned(),
-                    });
+                if alter_too(cx, &dependent.id, name) {
                     work.push(dependent.id.clone());
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Has an attribute of what is on both sides altered, even if both agree on it; whether it was not already.
+fn alter_too(cx: &mut Context<'_>, id: &ObjectId, name: &'static str) -> bool {
+    let change = cx.altered.entry(id.clone()).or_insert_with(|| Change {
+        action: catalog::Action::Alter,
+        object: id.clone(),
+        renamed_from: None,
+        attributes: Vec::new(),
+    });
+    if change.attributes.iter().any(|attribute| attribute.name == name) {
+        return false;
+    }
+    let value = |side: &Side<'_>| side.get(id).and_then(|object| object.attributes.get(name)).cloned();
+    change.attributes.push(AttributeChange { name, before: value(&cx.base), after: value(&cx.target) });
+    true
 }
 
 /// Lets the rules turn everything into actions.
@@ -656,14 +699,21 @@ fn act(cx: &Context<'_>) -> Result<Vec<Action>, PlanError> {
     }
     for (id, change) in &cx.altered {
         let (Some(before), Some(after)) = (cx.base.get(id), cx.target.get(id)) else { continue };
-        if change.attributes.iter().any(|attribute| attribute.name == "owner") {
+        let owner = change.attributes.iter().any(|attribute| attribute.name == "owner");
+        // What the new owner may not change is changed before.
+        let last = id.kind == Kind::Subscription;
+        if owner && !last {
             rules::owner::change(cx, after, &mut out);
         }
         if change.attributes.iter().any(|attribute| attribute.name != "owner") {
             rule_for(id)?.alter(cx, before, after, change, &mut out);
         }
+        if owner && last {
+            rules::owner::change(cx, after, &mut out);
+        }
     }
     rules::rebuild::frame(cx, &mut out);
+    rules::routine::frame(&mut out);
     Ok(out.all)
 }
 

@@ -1,6 +1,6 @@
 //! One graph over all actions, one deterministic topological sort.
 //!
-//! It knows nothing of SQL: only what actions create, need, alter, destroy and release.
+//! It knows nothing of SQL: only what actions create, need, prefer, alter, destroy and release.
 
 use std::{
     cmp::Reverse,
@@ -10,17 +10,53 @@ use std::{
 use super::native::{Action, Verb};
 use crate::catalog::{Kind, ObjectId};
 
+/// How much an edge holds when there is a circle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Hold {
+    /// It gives way first.
+    Wish,
+    Weak,
+    /// It never gives way.
+    Strong,
+}
+
 #[derive(Debug, Default)]
 struct Graph {
-    /// Edges (before, after); `true` is strong.
-    edges: HashMap<(usize, usize), bool>,
+    /// Edges (before, after).
+    edges: HashMap<(usize, usize), Hold>,
 }
 
 impl Graph {
-    fn add(&mut self, before: usize, after: usize, strong: bool) {
+    fn add(&mut self, before: usize, after: usize, hold: Hold) {
         if before != after {
-            *self.edges.entry((before, after)).or_default() |= strong;
+            self.edges.entry((before, after)).and_modify(|held| *held = hold.max(*held)).or_insert(hold);
         }
+    }
+
+    /// Takes the edges out that hold least within each circle.
+    ///
+    /// # Errors
+    /// The first circle whose edges are all strong.
+    fn open(&mut self, circles: Vec<Vec<usize>>) -> Result<(), Vec<usize>> {
+        let mut member_of: HashMap<usize, usize> = HashMap::new();
+        for (number, circle) in circles.iter().enumerate() {
+            member_of.extend(circle.iter().map(|at| (*at, number)));
+        }
+        let inside = |(from, to): &(usize, usize)| {
+            member_of.get(from).zip(member_of.get(to)).and_then(|(one, other)| (one == other).then_some(*one))
+        };
+        let mut least: HashMap<usize, Hold> = HashMap::new();
+        for (edge, hold) in &self.edges {
+            if let Some(number) = inside(edge) {
+                least.entry(number).and_modify(|held| *held = (*hold).min(*held)).or_insert(*hold);
+            }
+        }
+        let closed = |number: &usize| least.get(number).is_none_or(|hold| *hold == Hold::Strong);
+        if let Some(number) = (0..circles.len()).find(closed) {
+            return Err(circles.into_iter().nth(number).unwrap_or_default());
+        }
+        self.edges.retain(|edge, hold| inside(edge).and_then(|number| least.get(&number)) != Some(hold));
+        Ok(())
     }
 }
 
@@ -34,13 +70,8 @@ pub fn sort(actions: &mut Vec<Action>) -> Result<(), Vec<usize>> {
         match topological(actions, &graph) {
             Ok(order) => break order,
             Err(rest) => {
-                let circle = circle(&graph, &rest);
-                let members: HashSet<usize> = circle.iter().copied().collect();
-                let before = graph.edges.len();
-                graph.edges.retain(|(from, to), strong| *strong || !members.contains(from) || !members.contains(to));
-                if graph.edges.len() == before {
-                    return Err(circle);
-                }
+                let circles = circles(&graph, &rest);
+                graph.open(circles)?;
             }
         }
     };
@@ -87,46 +118,51 @@ fn connect(actions: &[Action]) -> Graph {
     for (at, action) in actions.iter().enumerate() {
         for need in &action.needs {
             for creator in creators.get(need).unwrap_or(&none) {
-                graph.add(*creator, at, true);
+                graph.add(*creator, at, Hold::Strong);
             }
             // That a whole is changed is nothing to its parts.
             let whole = action.subject.path.len() > need.path.len() && action.subject.path.starts_with(&need.path);
             if !whole && !action.alters.contains(need) {
                 for alterer in alterers.get(need).unwrap_or(&none) {
-                    graph.add(*alterer, at, false);
+                    graph.add(*alterer, at, Hold::Weak);
                 }
+            }
+        }
+        for wish in &action.prefers {
+            for earlier in creators.get(wish).unwrap_or(&none).iter().chain(alterers.get(wish).unwrap_or(&none)) {
+                graph.add(*earlier, at, Hold::Wish);
             }
         }
         for id in &action.releases {
             for destroyer in destroyers.get(id).unwrap_or(&none) {
-                graph.add(at, *destroyer, true);
+                graph.add(at, *destroyer, Hold::Strong);
             }
             if action.verb == Verb::Drop {
                 for alterer in alterers.get(id).unwrap_or(&none) {
-                    graph.add(at, *alterer, false);
+                    graph.add(at, *alterer, Hold::Weak);
                 }
             }
         }
         for id in &action.creates {
             for destroyer in destroyers.get(id).unwrap_or(&none) {
-                graph.add(*destroyer, at, true);
+                graph.add(*destroyer, at, Hold::Strong);
             }
             if let Some(name) = name_space(id) {
                 for destroyer in freed.get(&name).unwrap_or(&none) {
-                    graph.add(*destroyer, at, true);
+                    graph.add(*destroyer, at, Hold::Strong);
                 }
             }
         }
         for id in &action.alters {
             for creator in creators.get(id).unwrap_or(&none) {
-                graph.add(*creator, at, true);
+                graph.add(*creator, at, Hold::Strong);
             }
         }
     }
     // Statements about one object keep the order in which its rule gave them.
     for list in alterers.values() {
         for pair in list.windows(2) {
-            graph.add(pair[0], pair[1], false);
+            graph.add(pair[0], pair[1], Hold::Weak);
         }
     }
     graph
@@ -204,25 +240,37 @@ fn topological(actions: &[Action], graph: &Graph) -> Result<Vec<usize>, BTreeSet
     Err((0..actions.len()).filter(|at| !done.contains(at)).collect())
 }
 
-/// One circle among `rest`: from the smallest action along the smallest predecessors until one comes again.
-fn circle(graph: &Graph, rest: &BTreeSet<usize>) -> Vec<usize> {
-    let mut before: HashMap<usize, BTreeSet<usize>> = HashMap::new();
+/// Circles among `rest` that share no action, at least one: each from the smallest action that is left along the smallest predecessors
+/// until one comes again.
+fn circles(graph: &Graph, rest: &BTreeSet<usize>) -> Vec<Vec<usize>> {
+    let mut before: HashMap<usize, usize> = HashMap::new();
     for (from, to) in graph.edges.keys() {
         if rest.contains(from) && rest.contains(to) {
-            before.entry(*to).or_default().insert(*from);
+            before.entry(*to).and_modify(|smallest| *smallest = (*from).min(*smallest)).or_insert(*from);
         }
     }
-    let mut path: Vec<usize> = Vec::new();
-    // Every action that is left has a predecessor that is left, or comes after a circle: walking backwards ends in one.
-    let mut at = rest.iter().copied().find(|at| before.contains_key(at));
-    while let Some(current) = at {
-        if let Some(start) = path.iter().position(|seen| *seen == current) {
-            return path.split_off(start);
+    let mut circles = Vec::new();
+    // Which walk came by.
+    let mut seen: HashMap<usize, usize> = HashMap::new();
+    for start in rest {
+        let mut path: Vec<usize> = Vec::new();
+        // Every action that is left has a predecessor that is left, or comes after a circle: walking backwards ends in one, or on
+        // the way that an earlier walk took.
+        let mut at = before.contains_key(start).then_some(*start);
+        while let Some(current) = at {
+            if let Some(walk) = seen.insert(current, *start) {
+                if walk == *start
+                    && let Some(begin) = path.iter().position(|member| *member == current)
+                {
+                    circles.push(path.split_off(begin));
+                }
+                break;
+            }
+            path.push(current);
+            at = before.get(&current).copied();
         }
-        path.push(current);
-        at = before.get(&current).and_then(|list| list.first().copied());
     }
-    path
+    circles
 }
 
 #[cfg(test)]
@@ -241,6 +289,7 @@ mod tests {
             verb,
             creates: Vec::new(),
             needs: Vec::new(),
+            prefers: Vec::new(),
             alters: Vec::new(),
             destroys: Vec::new(),
             releases: Vec::new(),
@@ -255,6 +304,15 @@ mod tests {
     fn sorted(mut actions: Vec<Action>) -> Result<Vec<String>, Vec<usize>> {
         sort(&mut actions)?;
         Ok(actions.into_iter().map(|action| action.sql).collect())
+    }
+
+    #[test]
+    fn a_wish_orders_and_gives_way() {
+        let wishing = |name: &str, wish: &str| Action { prefers: vec![id(wish)], ..creating(name, &[]) };
+        assert_eq!(sorted(vec![wishing("a", "b"), creating("b", &[])]), Ok(["b", "a"].map(str::to_owned).to_vec()));
+        assert_eq!(sorted(vec![wishing("a", "b"), creating("b", &["a"])]), Ok(["a", "b"].map(str::to_owned).to_vec()));
+        let circles = vec![wishing("a", "b"), wishing("b", "a"), wishing("c", "d"), wishing("d", "c")];
+        assert_eq!(sorted(circles), Ok(["a", "b", "c", "d"].map(str::to_owned).to_vec()));
     }
 
     fn creating(name: &str, needs: &[&str]) -> Action {

@@ -7,7 +7,7 @@ use super::{Difference, Judgement};
 use crate::catalog::{self, Action, Catalog};
 
 /// Compares the dumps of the replay's end and of the target. What is not schema does not count: comments, `\restrict` tokens, the
-/// order of objects. The order of columns is answered apart: no ALTER can mend it.
+/// order of objects and of the privileges on one. The order of columns is answered apart: no ALTER can mend it.
 pub fn by_pg_dump(end: &str, target: &str) -> (Judgement, Vec<String>) {
     let (end, target) = (Dump::read(end), Dump::read(target));
     let mut differences = Vec::new();
@@ -16,7 +16,7 @@ pub fn by_pg_dump(end: &str, target: &str) -> (Judgement, Vec<String>) {
     for name in names {
         let empty = Vec::new();
         let (has, wants) = (end.0.get(name).unwrap_or(&empty), target.0.get(name).unwrap_or(&empty));
-        if has == wants {
+        if has == wants || is_privileges(name) && sorted_lines(has) == sorted_lines(wants) {
             continue;
         }
         if in_any_order(has) == in_any_order(wants) {
@@ -123,7 +123,18 @@ fn entry_name(line: &str) -> String {
     if schema == "-" { format!("{kind} {name}") } else { format!("{kind} {schema}.{name}") }
 }
 
-/// The same with the lines between the parentheses of each CREATE TABLE sorted.
+/// Whether an entry of a dump is the privileges on an object.
+fn is_privileges(name: &str) -> bool {
+    name.starts_with("ACL ") || name.starts_with("DEFAULT ACL ")
+}
+
+fn sorted_lines(statements: &[String]) -> Vec<&str> {
+    let mut lines: Vec<&str> = statements.iter().flat_map(|text| text.lines()).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// The same with the lines between the parentheses of each CREATE TABLE sorted, and those about its columns after it.
 fn in_any_order(statements: &[String]) -> Vec<String> {
     statements.iter().map(|text| if is_table(text) { sort_columns(text) } else { text.clone() }).collect()
 }
@@ -135,8 +146,9 @@ fn is_table(text: &str) -> bool {
 fn sort_columns(text: &str) -> String {
     let (mut sorted, mut columns) = (Vec::new(), Vec::new());
     for line in text.lines() {
-        // pg_dump indents every column and table constraint by four spaces and nothing else of the statement.
-        if line.starts_with("    ") {
+        // pg_dump indents every column and table constraint by four spaces and nothing else of the statement. Storage, compression,
+        // statistics targets and options of columns follow, a statement a line.
+        if line.starts_with("    ") || line.starts_with("ALTER ") && line.contains(" ALTER COLUMN ") || line.is_empty() {
             columns.push(line.trim_end_matches(','));
         } else {
             columns.sort_unstable();
@@ -184,6 +196,15 @@ mod tests {
         let names: Vec<_> = judgement.differences.iter().map(|difference| difference.object.as_str()).collect();
         assert_eq!(names, ["FUNCTION public.f()", "TABLE public.a"]);
         assert!(judgement.differences[1].detail.contains("-    x integer\n+    x bigint"));
+    }
+
+    #[test]
+    fn the_order_of_grants_does_not_count() {
+        let one = ("TABLE a; Type: ACL; Schema: public", "GRANT SELECT ON TABLE public.a TO x;\nGRANT ALL ON TABLE public.a TO y;");
+        let two = ("TABLE a; Type: ACL; Schema: public", "GRANT ALL ON TABLE public.a TO y;\nGRANT SELECT ON TABLE public.a TO x;");
+        let other = ("TABLE a; Type: ACL; Schema: public", "GRANT ALL ON TABLE public.a TO y;");
+        assert!(by_pg_dump(&dump(&[one]), &dump(&[two])).0.equal);
+        assert!(!by_pg_dump(&dump(&[one]), &dump(&[other])).0.equal);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use schemaproof::plan::native::Options;
 
 mod corpus;
 mod coverage;
+mod random;
 pub mod server;
 
 use corpus::{Done, Outcome};
@@ -64,6 +65,20 @@ async fn every_case_ends_in_its_target_both_ways() {
         let written = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(written == page, "docs/coverage.md is not what the cases show: run this test with SCHEMAPROOF_WRITE_DOCS=1");
     }
+}
+
+/// Schemas made and changed at random: few each time, or as many as `SCHEMAPROOF_RANDOM` says, from the seed `SCHEMAPROOF_RANDOM_SEED` on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn random_changes_end_in_their_target_both_ways() {
+    let number = |name: &str, usual: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let (count, first) = (number("SCHEMAPROOF_RANDOM", 4), number("SCHEMAPROOF_RANDOM_SEED", 1));
+    let server = Arc::new(server::Server::start().await.expect("a server"));
+    let cases = (first..first + count).map(random::case).collect();
+    let done = corpus::run(&server, cases, &Options::default()).await;
+    server.stop();
+    let done = done.expect("cases that run");
+    let wrong = wrong(&done);
+    assert!(wrong.is_empty(), "{} of {} directions are wrong:\n{}", wrong.len(), done.len(), wrong.join("\n"));
 }
 
 /// Schemas of others, where they are there: pgschema's test data, OpenStreetMap's history, P8FS.

@@ -4,7 +4,7 @@
 
 use super::{
     super::{
-        native::{Actions, Context, Reaction, Rule, Verdict},
+        native::{Actions, Context, Reaction, Rule, Side, Verdict},
         sql,
     },
     sequence, table, types,
@@ -26,7 +26,7 @@ fn follows_parent(cx: &Context<'_>, column: &Object) -> bool {
 }
 
 /// The same column of all tables below.
-fn below(side: &super::super::native::Side<'_>, column: &Object) -> Vec<ObjectId> {
+fn below(side: &Side<'_>, column: &Object) -> Vec<ObjectId> {
     let Some(whole) = &column.parent else { return Vec::new() };
     table::offspring(side, whole)
         .into_iter()
@@ -37,6 +37,15 @@ fn below(side: &super::super::native::Side<'_>, column: &Object) -> Vec<ObjectId
         })
         .filter(|id| side.get(id).is_some())
         .collect()
+}
+
+/// Columns of tables below that go, and come again, with this one, which is dropped and made again.
+pub fn followers(cx: &Context<'_>, id: &ObjectId) -> Vec<ObjectId> {
+    let Some(column) = cx.base.get(id).filter(|column| column.id.kind == Kind::Column && cx.replaced.contains(id)) else {
+        return Vec::new();
+    };
+    let follows = |id: &ObjectId| cx.target.get(id).is_some_and(|child| follows_parent(cx, child)) && !cx.vanishes(id);
+    below(&cx.base, column).into_iter().filter(follows).collect()
 }
 
 fn of_view(object: &Object) -> bool {
@@ -174,35 +183,20 @@ pub fn settings(cx: &Context<'_>, before: Option<&Object>, after: &Object, out: 
     let _ = cx;
 }
 
-/// Types between which Postgres has a cast of its own (pg_cast of a new database, by their common ground).
-fn castable(old: &str, new: &str) -> bool {
-    const NUMBERS: &[&str] = &["smallint", "integer", "bigint", "real", "double precision", "numeric"];
-    const TEXTS: &[&str] = &["text", "character varying", "character", "name", "\"char\""];
-    const TIMES: &[&str] = &["date", "timestamp without time zone", "timestamp with time zone"];
-    const CLOCKS: &[&str] = &["time without time zone", "time with time zone", "interval"];
-    const JSONS: &[&str] = &["json", "jsonb"];
-    let both = |group: &[&str]| group.contains(&old) && group.contains(&new);
-    old == new
-        || TEXTS.contains(&new)
-        || TEXTS.contains(&old)
-        || [NUMBERS, TIMES, CLOCKS, JSONS].into_iter().any(both)
-        || (["bit", "bit varying"].contains(&old) && ["bit", "bit varying"].contains(&new))
-        || matches!(
-            (old, new),
-            ("integer", "boolean") | ("boolean", "integer") | ("inet", "cidr") | ("cidr", "inet") | ("macaddr", "macaddr8")
-        )
-        || matches!((old, new), ("timestamp with time zone" | "timestamp without time zone", "time without time zone"))
-        || matches!((old, new), ("numeric" | "integer" | "bigint", "money") | ("money", "numeric"))
-        || old.strip_suffix("[]").zip(new.strip_suffix("[]")).is_some_and(|(old, new)| castable(old, new))
-}
-
-/// Changes that Postgres makes without a USING (implicit and assignment casts), between the commonest types.
-fn assignable(old: &str, new: &str) -> bool {
-    const NUMBERS: &[&str] = &["smallint", "integer", "bigint", "real", "double precision", "numeric"];
+/// Whether both databases have a cast between two types, made for assignments too when `plainly`, or one through text by way of input and
+/// output: everything is assigned to text types, and cast from them.
+fn has_cast(cx: &Context<'_>, old: &str, new: &str, plainly: bool) -> bool {
     const TEXTS: &[&str] = &["text", "character varying", "character", "name"];
-    const TIMES: &[&str] = &["date", "timestamp without time zone", "timestamp with time zone"];
-    let both = |group: &[&str]| group.contains(&old) && group.contains(&new);
-    old == new || TEXTS.contains(&new) || both(NUMBERS) || both(TIMES) || both(&["json", "jsonb"])
+    if old == new || TEXTS.contains(&new) || TEXTS.contains(&old) && !plainly {
+        return true;
+    }
+    let database = ObjectId::new(Kind::Database, ["database"]);
+    let cast = format!("{old} > {new}");
+    let known = |side: &Side<'_>| {
+        side.get(&database).is_some_and(|all| all.list(if plainly { "plain_casts" } else { "casts" }).contains(&cast))
+    };
+    known(&cx.base) && known(&cx.target)
+        || old.strip_suffix("[]").zip(new.strip_suffix("[]")).is_some_and(|(old, new)| has_cast(cx, old, new, plainly))
 }
 
 /// The old column's value as one of the new column's type.
@@ -210,7 +204,7 @@ pub fn conversion(cx: &Context<'_>, before: &Object, after: &Object) -> String {
     let name = sql::ident(after.id.name());
     let kind = after.text("type").unwrap_or_default();
     let (old, new) = (before.text("bare_type").unwrap_or_default(), after.text("bare_type").unwrap_or_default());
-    if before.needs.iter().any(|need| cx.swapped.contains(need)) || !castable(old, new) {
+    if before.needs.iter().any(|need| cx.swapped.contains(need)) || !has_cast(cx, old, new, false) {
         format!("{name}::text::{kind}")
     } else if before.text("type") == Some(kind) {
         name
@@ -236,9 +230,11 @@ fn type_change(cx: &Context<'_>, before: &Object, after: &Object) -> String {
     let (old, new) = (before.text("bare_type").unwrap_or_default(), after.text("bare_type").unwrap_or_default());
     let swapped = before.needs.iter().any(|need| cx.swapped.contains(need));
     let generated = after.text("generated").is_some();
-    let using = if generated || (assignable(old, new) && !swapped) {
+    let using = if generated || (has_cast(cx, old, new, true) && !swapped) {
         String::new()
-    } else if swapped || !castable(old, new) && before.text("type_kind") != Some("d") && after.text("type_kind") != Some("d") {
+    } else if swapped
+        || !has_cast(cx, old, new, false) && before.text("type_kind") != Some("d") && after.text("type_kind") != Some("d")
+    {
         format!(" USING {name}::text::{kind}")
     } else {
         format!(" USING {name}::{kind}")
@@ -260,6 +256,13 @@ impl Rule for ColumnRule {
         }
         if (changed("type") || changed("collation")) && in_partition_key(cx, after) {
             return Verdict::ReplaceWhole;
+        }
+        if changed("not_null_name")
+            && before.flag("not_null")
+            && follows_parent(cx, after)
+            && renamed_under_parent(cx, before, after)
+        {
+            return Verdict::Relink;
         }
         if of_view(after) || follows_parent(cx, after) && table::stays_child(cx, after.parent.as_ref().unwrap_or(&after.id)) {
             return Verdict::Alter;
@@ -375,14 +378,18 @@ impl Rule for ColumnRule {
             return;
         }
         let follows = follows_parent(cx, after);
-        if (changed("type") || changed("collation")) && !of_view(after) && !follows {
-            let below = below(&cx.target, after);
-            let action = out.alter(after, format!("{whole} {}", type_change(cx, before, after)));
-            action.alters.extend(below);
-        }
         if changed("generated") && after.text("generated").is_none() && !follows {
             out.alter(after, format!("{whole} ALTER COLUMN {name} DROP EXPRESSION"));
-        } else if changed("expression") && after.text("expression").is_some() && !follows {
+        }
+        if (changed("type") || changed("collation")) && !of_view(after) && !follows {
+            let below = below(&cx.target, after);
+            let fits: Vec<ObjectId> =
+                cx.target.parts_of(&after.id, Kind::Sequence).map(|sequence| sequence::fits(&sequence.id)).collect();
+            let action = out.alter(after, format!("{whole} {}", type_change(cx, before, after)));
+            action.alters.extend(below);
+            action.needs.extend(fits);
+        }
+        if changed("expression") && after.text("expression").is_some() && !follows {
             out.alter(
                 after,
                 format!("{whole} ALTER COLUMN {name} SET EXPRESSION AS ({})", after.text("expression").unwrap_or_default()),
@@ -392,8 +399,16 @@ impl Rule for ColumnRule {
         if changed("identity") && after.text("identity").is_none() {
             let sequences: Vec<ObjectId> =
                 cx.base.parts_of(&before.id, Kind::Sequence).map(|sequence| sequence.id.clone()).collect();
+            let succeeded = sequence::succeed(cx, &after.id, out);
             let action = out.alter(after, format!("{whole} ALTER COLUMN {name} DROP IDENTITY"));
-            action.destroys.extend(sequences);
+            match succeeded {
+                Some((mark, waiting)) => {
+                    action.needs.retain(|need| need.kind != Kind::Sequence);
+                    action.needs.push(mark);
+                    action.destroys.push(waiting);
+                }
+                None => action.destroys.extend(sequences),
+            }
         }
         alter_not_null(cx, before, after, change, out);
         if changed("identity")
@@ -438,6 +453,33 @@ impl Rule for ColumnRule {
     }
 }
 
+/// The same column of the tables above.
+fn above<'a>(side: &Side<'a>, column: &Object) -> Vec<&'a Object> {
+    let Some(whole) = column.parent.as_ref().and_then(|whole| side.get(whole)) else { return Vec::new() };
+    let same = |parent: &Object| {
+        let path = [parent.id.path.as_slice(), &[column.id.name().to_owned()]].concat();
+        side.get(&ObjectId { kind: Kind::Column, path })
+    };
+    table::parents(side, whole).filter_map(same).collect()
+}
+
+/// Stands for a column's NOT NULL constraint having its new name, before it becomes one with the parent's.
+fn named(id: &ObjectId) -> ObjectId {
+    ObjectId { kind: Kind::Setting, path: [&["named".to_owned()], id.path.as_slice()].concat() }
+}
+
+/// Whether the NOT NULL constraint of a partition gets another name while it is its parent's too, before and after: Postgres renames it
+/// only while the partition is detached.
+fn renamed_under_parent(cx: &Context<'_>, before: &Object, after: &Object) -> bool {
+    let held = |side: &Side<'_>, column: &Object| above(side, column).iter().any(|parent| parent.flag("not_null"));
+    let with_parent = above(&cx.base, before).iter().zip(above(&cx.target, after)).any(|(old, new)| {
+        old.text("not_null_name") == before.text("not_null_name") && new.text("not_null_name") == after.text("not_null_name")
+    });
+    let partition =
+        after.parent.as_ref().and_then(|whole| cx.target.get(whole)).is_some_and(|table| table.text("partition_of").is_some());
+    partition && held(&cx.base, before) && held(&cx.target, after) && !with_parent
+}
+
 fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
     let changed = |name: &str| change.attributes.iter().any(|attribute| attribute.name == name);
     let whole = alter_whole(after);
@@ -447,7 +489,26 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
         if follows && !before.flag("not_null_local") {
             return;
         }
-        out.alter(after, format!("{whole} ALTER COLUMN {column} DROP NOT NULL"));
+        let parents = above(&cx.target, after);
+        let action = out.alter(after, format!("{whole} ALTER COLUMN {column} DROP NOT NULL"));
+        if follows {
+            action.needs.extend(parents.iter().map(|parent| parent.id.clone()));
+        }
+        // It takes along what tables below have only from here.
+        for id in below(&cx.target, after) {
+            let Some((old, new)) = cx.base.get(&id).zip(cx.target.get(&id)) else { continue };
+            let own = old.flag("not_null_local") && cx.base.catalog.server_version >= 180_000;
+            if old.flag("not_null") && new.flag("not_null") && !own && follows_parent(cx, new) {
+                let named = new.text("not_null_name").filter(|_| !plainly_named(cx, new)).map(sql::ident);
+                let (table, column) = (alter_whole(new), sql::ident(new.id.name()));
+                let text = match named {
+                    Some(name) => format!("{table} ADD CONSTRAINT {name} NOT NULL {column}"),
+                    None => format!("{table} ALTER COLUMN {column} SET NOT NULL"),
+                };
+                let action = out.alter(new, text);
+                action.needs.push(after.id.clone());
+            }
+        }
         return;
     }
     let name = after.text("not_null_name").map(sql::ident).unwrap_or_default();
@@ -455,6 +516,7 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
         if follows && !after.flag("not_null_local") {
             return;
         }
+        let below: Vec<ObjectId> = below(&cx.target, after).iter().map(named).collect();
         let plain = plainly_named(cx, after);
         if plain && !after.flag("not_null_no_inherit") && !after.flag("not_null_not_valid") {
             out.alter(after, format!("{whole} ALTER COLUMN {column} SET NOT NULL"));
@@ -463,12 +525,29 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
             let valid = if after.flag("not_null_not_valid") { " NOT VALID" } else { "" };
             out.alter(after, format!("{whole} ADD CONSTRAINT {name} NOT NULL {column}{inherit}{valid}"));
         }
+        if let Some(action) = out.all.last_mut() {
+            action.needs.extend(below);
+        }
         return;
     }
     if changed("not_null_name")
         && let Some(old) = before.text("not_null_name")
     {
-        out.alter(after, format!("{whole} RENAME CONSTRAINT {} TO {name}", sql::ident(old)));
+        let (old_above, new_above) = (above(&cx.base, before), above(&cx.target, after));
+        let held = |parents: &[&Object]| parents.iter().any(|parent| parent.flag("not_null"));
+        // The parent's statement renames it, or takes it away and makes it again.
+        let (was, is) = (held(&old_above), held(&new_above));
+        if !(follows && was && (is || !before.flag("not_null_local"))) {
+            let text = format!("{whole} RENAME CONSTRAINT {} TO {name}", sql::ident(old));
+            let action = out.alter(after, text);
+            if follows && was {
+                action.needs.extend(new_above.iter().map(|parent| parent.id.clone()));
+            } else if follows && is {
+                action.creates.push(named(&after.id));
+            } else if let Some(table) = after.parent.as_ref().and_then(|whole| cx.base.get(whole)) {
+                action.needs.push(table::link_gone(table));
+            }
+        }
     }
     if changed("not_null_no_inherit") {
         let how = if after.flag("not_null_no_inherit") { "NO INHERIT" } else { "INHERIT" };

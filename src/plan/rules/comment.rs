@@ -33,9 +33,10 @@ fn statement(cx: &Context<'_>, object: &Object, text: Option<&str>) -> String {
     }
 }
 
-/// Whether the script of an extension that the plan makes brings the comment.
+/// Whether the script of an extension that the plan makes brings the comment, on a member or on itself.
 fn from_extension(cx: &Context<'_>, object: &Object) -> bool {
-    object.text("on").is_some() && object.parent.as_ref().is_some_and(|parent| cx.appears(parent))
+    let Some(made) = object.parent.as_ref().filter(|parent| cx.appears(parent)) else { return false };
+    object.text("on").is_some() || cx.target.get(made).is_some_and(|made| made.text("usual_comment") == object.text("text"))
 }
 
 impl Rule for CommentRule {

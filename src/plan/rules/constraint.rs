@@ -2,9 +2,11 @@
 //!
 //! Those of a new table stand inside its CREATE TABLE where they can; foreign keys never do.
 
+use std::collections::BTreeSet;
+
 use super::{
     super::{
-        native::{Actions, Context, Reaction, Rule, Verdict},
+        native::{Actions, Context, Reaction, Rule, Side, Verdict},
         sql,
     },
     index, table,
@@ -47,6 +49,70 @@ pub fn stands_inside(cx: &Context<'_>, table: &Object, constraint: &Object) -> b
         && constraint.needs.iter().all(ready)
 }
 
+/// The key of the target that goes on with an index of the base as it is (ADD CONSTRAINT ... USING INDEX), instead of with one made anew.
+pub fn taken_over_by<'a>(cx: &Context<'a>, index: &Object) -> Option<&'a Object> {
+    let whole = index.parent.as_ref().filter(|whole| whole.kind == Kind::Table && !cx.vanishes(whole))?;
+    let plain = index.flag("unique")
+        && !index.flag("partitioned")
+        && !index.flag("invalid")
+        && index.text("attached_to").is_none()
+        && cx.dropped.contains(&index.id)
+        && cx.base.parts(&index.id).is_empty();
+    if !plain {
+        return None;
+    }
+    let (_, rest) = index.text("definition")?.split_once(" USING btree ")?;
+    // What the key's definition says after its word, as the index's has it.
+    let same = |key: &&Object| {
+        let text = key.text("definition").unwrap_or_default();
+        let text = text.split(" DEFERRABLE").next().unwrap_or_default();
+        let columns = match key.text("form") {
+            Some("p") => text.strip_prefix("PRIMARY KEY "),
+            Some("u") => text.strip_prefix("UNIQUE "),
+            _ => None,
+        };
+        let columns = columns.map(|columns| match columns.strip_prefix("NULLS NOT DISTINCT ") {
+            Some(columns) => format!("{columns} NULLS NOT DISTINCT"),
+            None => columns.to_owned(),
+        });
+        columns.as_deref() == Some(rest)
+            && key.list("index_options").is_empty()
+            && key.text("tablespace") == index.text("tablespace")
+            && key.text("attached_to").is_none()
+            && (cx.created.contains(&key.id) || cx.replaced.contains(&key.id))
+            && key
+                .needs
+                .iter()
+                .chain(&index.needs)
+                .all(|need| !cx.vanishes(need) && !cx.appears(need) && !cx.altered.contains_key(need))
+    };
+    cx.target.parts_of(whole, Kind::Constraint).find(same)
+}
+
+/// The index that a new key goes on with.
+fn taken_over<'a>(cx: &Context<'a>, key: &Object) -> Option<&'a Object> {
+    let whole = key.parent.as_ref()?;
+    cx.base.parts_of(whole, Kind::Index).find(|index| taken_over_by(cx, index).is_some_and(|by| by.id == key.id))
+}
+
+/// Stands for a constraint having been dropped by itself, and with it what tables below have of it.
+pub fn gone(id: &ObjectId) -> ObjectId {
+    ObjectId { kind: Kind::Setting, path: [&["gone".to_owned()], id.path.as_slice()].concat() }
+}
+
+/// Partitions of the table that a foreign key refers to: it hangs on each of them.
+pub fn seen_below(side: &Side<'_>, object: &Object) -> Vec<ObjectId> {
+    if object.text("form") != Some("f") {
+        return Vec::new();
+    }
+    let columns = object.needs.iter().filter(|need| need.kind == Kind::Column);
+    let referred: BTreeSet<&ObjectId> = columns
+        .filter_map(|column| side.get(column)?.parent.as_ref())
+        .filter(|table| Some(*table) != object.parent.as_ref())
+        .collect();
+    referred.into_iter().flat_map(|table| table::offspring(side, table)).map(|below| below.id.clone()).collect()
+}
+
 fn alter_whole(object: &Object) -> String {
     let noun = object.parent.as_ref().map_or("TABLE", |whole| sql::noun(whole.kind));
     format!("ALTER {noun} {}", sql::whole(&object.id))
@@ -73,7 +139,7 @@ impl Rule for ConstraintRule {
         &[Kind::Constraint]
     }
 
-    fn verdict(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
+    fn verdict(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
         let mut verdict = Verdict::Alter;
         for attribute in &change.attributes {
             match attribute.name {
@@ -90,16 +156,15 @@ impl Rule for ConstraintRule {
                         verdict = Verdict::Replace;
                     }
                 }
-                "attached_to" if before.text("attached_to").is_none() => {}
-                "attached_to" => verdict = if after.text("attached_to").is_some() { Verdict::Replace } else { verdict },
+                "attached_to" if index::taken_off(cx, before, after) => verdict = Verdict::Replace,
                 _ => {}
             }
         }
         verdict
     }
 
-    fn react(&self, _cx: &Context<'_>, _object: &Object, _need: &Object) -> Reaction {
-        Reaction::Replace
+    fn react(&self, cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
+        index::react(cx, object, need)
     }
 
     fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
@@ -110,7 +175,23 @@ impl Rule for ConstraintRule {
         } else {
             alter_whole(object)
         };
+        if let Some(index) = taken_over(cx, object) {
+            let word = if object.text("form") == Some("p") { "PRIMARY KEY" } else { "UNIQUE" };
+            let deferred = deferrability(object.text("definition").unwrap_or_default()).1;
+            let text = format!("{whole} ADD CONSTRAINT {name} {word} USING INDEX {}{deferred}", sql::ident(index.id.name()));
+            let action = out.create(object, text);
+            action.releases.extend(index.needs.iter().cloned());
+            action.destroys.push(index.id.clone());
+            if let Some(whole) = object.parent.as_ref().and_then(|whole| cx.target.get(whole)) {
+                table::marks(cx, &object.id, whole, out);
+            }
+            return;
+        }
+        let valid: Vec<ObjectId> = object.needs.iter().flat_map(|need| index::valid(cx, need)).collect();
         let action = out.create(object, format!("{whole} ADD CONSTRAINT {name} {}", definition(object)));
+        if object.text("form") == Some("f") {
+            action.needs.extend(valid);
+        }
         if object.text("attached_to").is_some() {
             action
                 .needs
@@ -162,5 +243,6 @@ impl Rule for ConstraintRule {
         let attached = index::attached_below(cx, object);
         let action = out.drop(object, format!("{} DROP CONSTRAINT {}", alter_whole(object), sql::ident(object.id.name())));
         action.destroys.extend(attached);
+        action.creates.push(gone(&object.id));
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
-    native::{Action, Actions, Context, Rule, Verb},
+    native::{Action, Actions, Context, Rule, Side, Verb},
     sql,
 };
 use crate::catalog::{
@@ -96,7 +96,8 @@ fn on_object(object: &Object) -> Option<On> {
         }
         Kind::Database => return Some(On::Database),
         Kind::Table | Kind::View | Kind::MaterializedView | Kind::ForeignTable => "TABLE",
-        Kind::Aggregate => "FUNCTION",
+        // GRANT knows only the types of an aggregate's arguments.
+        Kind::Aggregate => return Some(On::Object(format!("FUNCTION {}", object.text("signature").unwrap_or_default()))),
         Kind::Server => "FOREIGN SERVER",
         kind => sql::noun(kind),
     };
@@ -246,9 +247,49 @@ fn give(cx: &Context<'_>, grant: &Object, has: &[String], out: &mut Actions<'_>)
     let Some(on) = on(cx, grant) else { return };
     let grantee = grant.text("grantee").unwrap_or_default();
     for said in statements(&on, grantee, grant.text("object_owner").unwrap_or_default(), has, grant.list("privileges")) {
+        let earlier: Vec<ObjectId> = grant
+            .parent
+            .iter()
+            .flat_map(|parent| cx.target.parts_of(parent, Kind::Grant))
+            .filter(|other| other.integer("place") < grant.integer("place"))
+            .map(|other| other.id.clone())
+            .collect();
         let action = out.create(grant, said.sql.clone());
+        action.prefers.extend(earlier);
         mark(action, grant.parent.as_ref(), grantee, &said);
     }
+}
+
+/// Grants that stay and must be given anew, so that all on an object stand in the order in which the target has them: what is granted is
+/// put at the end. Only where grants on the object change anyway, and nobody passed any on.
+pub fn out_of_place(cx: &Context<'_>) -> Vec<ObjectId> {
+    let changed = cx.created.iter().chain(&cx.dropped).chain(cx.altered.keys()).filter(|id| id.kind == Kind::Grant);
+    let parents: BTreeSet<&ObjectId> =
+        changed.filter_map(|id| cx.target.get(id).or_else(|| cx.base.get(id))?.parent.as_ref()).collect();
+    let mut found = Vec::new();
+    for parent in parents.into_iter().filter(|parent| cx.base.get(parent).is_some() && cx.target.get(parent).is_some()) {
+        let in_order = |side: &Side<'_>| {
+            let some = |grant: &&Object| !grant.list("privileges").is_empty();
+            let mut grants: Vec<Object> = side.parts_of(parent, Kind::Grant).filter(some).cloned().collect();
+            grants.sort_by_key(|grant| grant.integer("place"));
+            grants
+        };
+        let wanted = in_order(&cx.target);
+        let plain = |grant: &Object| {
+            grant.text("on").is_none()
+                && grant.text("grantee") != Some(OWNER)
+                && grant.list("usual").is_empty()
+                && !grant.list("privileges").iter().any(|entry| entry.contains(" BY "))
+        };
+        if !wanted.iter().all(plain) {
+            continue;
+        }
+        let stays: Vec<Object> =
+            in_order(&cx.base).into_iter().filter(|grant| wanted.iter().any(|kept| kept.id == grant.id)).collect();
+        let kept = wanted.iter().zip(&stays).take_while(|(new, old)| new.id == old.id).count();
+        found.extend(stays.into_iter().skip(kept).map(|grant| grant.id));
+    }
+    found
 }
 
 /// What ALTER DEFAULT PRIVILEGES calls objects of a kind.

@@ -2,10 +2,10 @@
 
 use super::{
     super::{
-        native::{Actions, Context, Rule, Side, Verdict},
+        native::{Actions, Context, Reaction, Rule, Side, Verdict},
         sql,
     },
-    table,
+    constraint, table,
 };
 use crate::catalog::{Change, Kind, Object, ObjectId};
 
@@ -17,6 +17,40 @@ fn index_name(object: &Object) -> String {
         (Some(schema), Some(name)) => sql::qualified(&[schema, name]),
         _ => String::new(),
     }
+}
+
+/// Whether `object`, an index or key of a partition, is attached to this one of the table above.
+pub fn hangs_on(object: &Object, above: &Object) -> bool {
+    matches!(above.id.kind, Kind::Index | Kind::Constraint)
+        && object.text("attached_to").is_some_and(|name| name == index_name(above))
+}
+
+/// The index or key above of one that vanishes from a partition that stays: Postgres lets it go only with the one above.
+pub fn carrier(cx: &Context<'_>, id: &ObjectId) -> Option<ObjectId> {
+    let object = cx.base.get(id).filter(|object| object.text("attached_to").is_some())?;
+    let stays = object.parent.as_ref().is_some_and(|whole| table::stays_child(cx, whole));
+    let above = object.needs.iter().filter_map(|need| cx.base.get(need)).find(|need| hangs_on(object, need))?;
+    (stays && !cx.vanishes(&above.id) && cx.target.get(&above.id).is_some()).then(|| above.id.clone())
+}
+
+/// What becomes of an index or key when something it needs goes.
+pub fn react(cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
+    let stays = || object.parent.as_ref().is_some_and(|whole| table::stays_child(cx, whole));
+    // A partition that is detached keeps its own.
+    if hangs_on(object, need) && !stays() { Reaction::Nothing } else { Reaction::Replace }
+}
+
+/// Stands for an index or key of a partition being attached.
+fn attached(id: &ObjectId) -> ObjectId {
+    ObjectId { kind: Kind::Setting, path: [&["attached".to_owned()], id.path.as_slice()].concat() }
+}
+
+/// What must have happened for an index or key of a partitioned table to be valid.
+pub fn valid(cx: &Context<'_>, id: &ObjectId) -> Vec<ObjectId> {
+    let Some(object) = cx.target.get(id) else { return Vec::new() };
+    let below = attached_below_of(&cx.target, object);
+    let tables = below.iter().filter_map(|child| cx.target.get(child)?.parent.as_ref().and_then(|whole| cx.target.get(whole)));
+    tables.map(table::link).chain(below.iter().map(attached)).collect()
 }
 
 /// ALTER INDEX ... ATTACH PARTITION, unless attaching the table does it.
@@ -31,10 +65,15 @@ pub fn attach(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     action.needs.push(object.id.clone());
     action.needs.extend(parents);
     action.releases.clear();
+    action.creates.push(attached(&object.id));
 }
 
 /// Indexes and keys of partitions that hang on this one, of the base.
 pub fn attached_below(cx: &Context<'_>, object: &Object) -> Vec<ObjectId> {
+    attached_below_of(&cx.base, object)
+}
+
+fn attached_below_of(side: &Side<'_>, object: &Object) -> Vec<ObjectId> {
     fn add(side: &Side<'_>, object: &Object, found: &mut Vec<ObjectId>) {
         let name = index_name(object);
         for child in side.dependents(&object.id) {
@@ -45,7 +84,7 @@ pub fn attached_below(cx: &Context<'_>, object: &Object) -> Vec<ObjectId> {
         }
     }
     let mut found = Vec::new();
-    add(&cx.base, object, &mut found);
+    add(side, object, &mut found);
     found
 }
 
@@ -59,6 +98,11 @@ pub fn goes_with_parent(cx: &Context<'_>, object: &Object) -> bool {
                 && cx.vanishes(need)
                 && cx.base.get(need).is_some_and(|index| index_name(index) == parent)
         })
+}
+
+/// Whether an index or key of a partition that stays is no longer attached where it was.
+pub fn taken_off(cx: &Context<'_>, before: &Object, after: &Object) -> bool {
+    before.text("attached_to").is_some() && after.parent.as_ref().is_some_and(|whole| table::stays_child(cx, whole))
 }
 
 /// A definition split at its storage parameters: before, inside, after.
@@ -85,7 +129,11 @@ impl Rule for IndexRule {
         &[Kind::Index]
     }
 
-    fn verdict(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
+    fn react(&self, cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
+        react(cx, object, need)
+    }
+
+    fn verdict(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
         if before.parent != after.parent {
             return Verdict::Replace;
         }
@@ -98,9 +146,7 @@ impl Rule for IndexRule {
                         return Verdict::Replace;
                     }
                 }
-                "attached_to" if before.text("attached_to").is_some() && after.text("attached_to").is_some() => {
-                    return Verdict::Replace;
-                }
+                "attached_to" if taken_off(cx, before, after) => return Verdict::Replace,
                 "invalid" => return Verdict::Replace,
                 _ => {}
             }
@@ -160,11 +206,18 @@ impl Rule for IndexRule {
     }
 
     fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
-        if goes_with_parent(cx, object) {
+        if constraint::taken_over_by(cx, object).is_some() {
+            return;
+        }
+        let with_table = object.parent.as_ref().is_some_and(|whole| cx.vanishes(whole));
+        let alone = cx.split.contains(&object.id) && object.text("attached_to").is_none();
+        if with_table && !alone || goes_with_parent(cx, object) {
             return;
         }
         let attached = attached_below(cx, object);
-        let action = out.drop(object, format!("DROP INDEX {}", index_name(object)));
+        // Keys of partitions go with an index above only this way; what else uses them has gone before.
+        let cascade = if attached.iter().any(|below| below.kind == Kind::Constraint) { " CASCADE" } else { "" };
+        let action = out.drop(object, format!("DROP INDEX {}{cascade}", index_name(object)));
         action.destroys.extend(attached);
     }
 }

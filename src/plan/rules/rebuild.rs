@@ -145,7 +145,7 @@ pub fn frame(cx: &Context<'_>, out: &mut Actions<'_>) {
             action.releases.push(ObjectId::new(Kind::Setting, [WAITING]));
         }
         let late = matches!(action.subject.kind, Kind::Constraint | Kind::Trigger | Kind::Rule | Kind::MaterializedView)
-            && !action.creates.is_empty();
+            && action.creates.contains(&action.subject);
         let key = cx.target.get(&action.subject).is_none_or(|part| matches!(part.text("form"), Some("p" | "u" | "x")));
         if late && !(action.subject.kind == Kind::Constraint && key) {
             action.needs.extend(marks.iter().cloned());

@@ -1,10 +1,15 @@
 //! Functions, window functions, procedures and aggregates: replaced in place where CREATE OR REPLACE can.
+//!
+//! Postgres does not know what a body written as a string refers to, and takes it unread. But an index, a check or a materialized view
+//! may run it at once: so a routine comes after what its body seems to name, where nothing speaks against it.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
     native::{Actions, Context, Rule, Verdict},
     sql,
 };
-use crate::catalog::{Change, Kind, Object};
+use crate::catalog::{Change, Kind, Object, ObjectId};
 
 pub struct RoutineRule;
 
@@ -48,6 +53,53 @@ impl Rule for RoutineRule {
 
     fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         out.drop(object, format!("DROP {}", sql::noun_and_name(object)));
+    }
+}
+
+/// Words of a body that may be names, as Postgres folds them: what stands in strings too, for it may be run.
+fn words(body: &str) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    let mut rest = body;
+    while let Some(at) = rest.find(|letter: char| letter == '"' || letter == '_' || letter.is_alphabetic()) {
+        rest = &rest[at..];
+        if let Some(inside) = rest.strip_prefix('"') {
+            let end = inside.find('"').unwrap_or(inside.len());
+            words.insert(inside[..end].to_owned());
+            rest = inside.get(end + 1..).unwrap_or_default();
+        } else {
+            let end = rest.find(|letter: char| letter != '_' && letter != '$' && !letter.is_alphanumeric()).unwrap_or(rest.len());
+            words.insert(rest[..end].to_ascii_lowercase());
+            rest = &rest[end..];
+        }
+    }
+    words
+}
+
+/// Lets routines come after what the plan makes and their bodies seem to name.
+pub fn frame(out: &mut Actions<'_>) {
+    let mut made: BTreeMap<String, Vec<ObjectId>> = BTreeMap::new();
+    for id in out.all.iter().flat_map(|action| &action.creates) {
+        let name = match id.kind {
+            Kind::Function | Kind::Procedure | Kind::Aggregate => id.name().split('(').next().unwrap_or_default(),
+            Kind::Table
+            | Kind::ForeignTable
+            | Kind::View
+            | Kind::MaterializedView
+            | Kind::Sequence
+            | Kind::Type
+            | Kind::Domain
+            | Kind::Column => id.name(),
+            _ => continue,
+        };
+        made.entry(name.to_owned()).or_default().push(id.clone());
+    }
+    for action in out.all.iter_mut().filter(|action| action.unchecked_body) {
+        let words = words(&action.sql);
+        let named = words.iter().filter_map(|word| made.get(word)).flatten().filter(|id| {
+            // A column's name alone says nothing.
+            id.kind != Kind::Column || id.path.iter().rev().nth(1).is_some_and(|whole| words.contains(whole))
+        });
+        action.prefers = named.filter(|id| **id != action.subject).cloned().collect();
     }
 }
 

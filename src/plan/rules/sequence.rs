@@ -1,8 +1,11 @@
 //! Sequences. An identity column's is made and dropped by its column.
 
-use super::super::{
-    native::{Actions, Context, Reaction, Rule, Verb, Verdict},
-    sql,
+use super::{
+    super::{
+        native::{Actions, Context, Reaction, Rule, Verb, Verdict},
+        sql,
+    },
+    swap,
 };
 use crate::catalog::{Change, Kind, Object, ObjectId};
 
@@ -55,6 +58,63 @@ fn is_identity(object: &Object) -> bool {
     !object.list("identity_of").is_empty()
 }
 
+/// Stands for the bounds of an identity column's sequence fitting the column's new type, which changes the sequence's with it.
+pub fn fits(sequence: &ObjectId) -> ObjectId {
+    ObjectId { kind: Kind::Setting, path: [&["fits".to_owned()], sequence.path.as_slice()].concat() }
+}
+
+/// Whether the bounds of the base are too wide for the target's type, and Postgres does not narrow them by itself.
+fn too_wide(before: &Object, after: &Object) -> bool {
+    let old = range(before.text("type").unwrap_or("bigint"));
+    let new = range(after.text("type").unwrap_or("bigint"));
+    let outside = |bound: Option<i64>, usual: i64| bound.is_some_and(|at| at != usual && (at < new.0 || at > new.1));
+    outside(before.integer("minimum"), old.0) || outside(before.integer("maximum"), old.1)
+}
+
+/// Carries over where `before`, of the base and by now named `from`, stands.
+fn carry(before: &Object, from: &str, after: &Object, out: &mut Actions<'_>) -> ObjectId {
+    let text = |name: &str| after.integer(name).unwrap_or_default();
+    let narrower = before.integer("minimum") < after.integer("minimum") || before.integer("maximum") > after.integer("maximum");
+    let within =
+        if narrower { format!(" WHERE last_value BETWEEN {} AND {}", text("minimum"), text("maximum")) } else { String::new() };
+    let name = sql::literal(&sql::name(after));
+    let action =
+        out.other(after, Verb::Alter, format!("SELECT pg_catalog.setval({name}, last_value, is_called) FROM {from}{within}"));
+    let mark = ObjectId { kind: Kind::Setting, path: [&["carried".to_owned()], before.id.path.as_slice()].concat() };
+    action.needs.push(after.id.clone());
+    action.creates.push(mark.clone());
+    mark
+}
+
+/// Stands for a sequence having the name under which it waits.
+fn waits(sequence: &ObjectId) -> ObjectId {
+    ObjectId { kind: Kind::Setting, path: [&["waits".to_owned()], sequence.path.as_slice()].concat() }
+}
+
+/// A column becomes an identity column, or is none any more: its new sequence goes on where the old one stands. The old one waits under
+/// another name where the new one has its own. Returns what the old one's end must wait for, and what it is named then.
+pub fn succeed(cx: &Context<'_>, column: &ObjectId, out: &mut Actions<'_>) -> Option<(ObjectId, ObjectId)> {
+    let before = cx.base.parts_of(column, Kind::Sequence).next()?;
+    let after = cx.target.parts_of(column, Kind::Sequence).next()?;
+    let renamed = before.id == after.id;
+    let waiting = if renamed { swap::old_id(&before.id) } else { before.id.clone() };
+    let from = sql::qualified(&waiting.path);
+    let mark = carry(before, &from, after, out);
+    if let Some(action) = out.all.last_mut() {
+        action.releases.push(waiting.clone());
+        if renamed {
+            action.needs.push(waits(&waiting));
+        }
+    }
+    if renamed {
+        let text = format!("ALTER SEQUENCE {} RENAME TO {}", sql::name(before), sql::ident(waiting.name()));
+        let action = out.other(before, Verb::Drop, text);
+        action.destroys.push(before.id.clone());
+        action.creates.push(waits(&waiting));
+    }
+    Some((mark, waiting))
+}
+
 /// The sequence of a column that was an identity column before, and whose sequence had another name.
 fn rename_identity(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     let Some(column) = object.parent.as_ref().filter(|column| !cx.appears(column)) else { return };
@@ -88,7 +148,8 @@ fn rename_identity(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
 
 fn change_options(before: &Object, after: &Object, changed: impl Iterator<Item = &'static str>, out: &mut Actions<'_>) {
     let mut parts = Vec::new();
-    for name in changed {
+    let early = is_identity(before) && is_identity(after) && too_wide(before, after);
+    for name in changed.filter(|name| !(early && *name == "type")) {
         let number = after.integer(name).unwrap_or_default();
         match name {
             "type" => parts.push(format!("AS {}", after.text("type").unwrap_or("bigint"))),
@@ -104,13 +165,23 @@ fn change_options(before: &Object, after: &Object, changed: impl Iterator<Item =
     if parts.is_empty() {
         return;
     }
-    // Where a fresh sequence stands would be outside of its bounds, which Postgres refuses.
-    let bounds = after.integer("minimum").zip(after.integer("maximum"));
-    if before.integer("start").zip(bounds).is_some_and(|(start, (minimum, maximum))| start < minimum || start > maximum) {
-        parts.push("RESTART".to_owned());
+    let name = sql::name(after);
+    let mut text = format!("ALTER SEQUENCE {name} {}", parts.join(" "));
+    // Where a fresh sequence stands would be outside of its bounds, which Postgres refuses; one that is in use may stand elsewhere.
+    if let (Some(start), Some(minimum), Some(maximum)) =
+        (before.integer("start"), after.integer("minimum"), after.integer("maximum"))
+        && !(minimum..=maximum).contains(&start)
+    {
+        let outside = format!("(SELECT last_value NOT BETWEEN {minimum} AND {maximum} FROM {name})");
+        text = format!("DO {}", sql::literal(&format!("BEGIN IF {outside} THEN {text} RESTART; ELSE {text}; END IF; END")));
     }
-    let action = out.alter(after, format!("ALTER SEQUENCE {} {}", sql::name(after), parts.join(" ")));
-    action.needs.push(after.id.clone());
+    let action = out.alter(after, text);
+    if early {
+        action.needs.clear();
+        action.creates.push(fits(&after.id));
+    } else {
+        action.needs.push(after.id.clone());
+    }
 }
 
 fn own(object: &Object, out: &mut Actions<'_>) {
@@ -167,13 +238,24 @@ impl Rule for SequenceRule {
     }
 
     fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
-        let column = object.parent.as_ref();
-        let dropped_by_column = is_identity(object)
-            && column
-                .and_then(|column: &ObjectId| cx.target.get(column))
-                .is_none_or(|column| column.text("identity").is_none() || cx.appears(&column.id));
-        if !dropped_by_column && !is_identity(object) {
-            out.drop(object, format!("DROP SEQUENCE {}", sql::name(object)));
+        if is_identity(object) {
+            // The column's statements do.
+            return;
         }
+        // The column becomes an identity column, and its sequence goes on where this one stands.
+        let becomes = object.parent.as_ref().filter(|column| {
+            let identity = |column: &&Object| column.text("identity").is_some();
+            cx.target.get(column).filter(identity).is_some() && !cx.vanishes(column) && !cx.appears(column)
+        });
+        if let Some((mark, waiting)) = becomes.and_then(|column| succeed(cx, column, out)) {
+            let mut old = object.clone();
+            old.id.clone_from(&waiting);
+            let action = out.other(&old, Verb::Drop, format!("DROP SEQUENCE {}", sql::qualified(&waiting.path)));
+            action.needs.push(mark);
+            action.destroys.push(waiting);
+            action.releases.extend(object.parent.iter().chain(&object.needs).cloned());
+            return;
+        }
+        out.drop(object, format!("DROP SEQUENCE {}", sql::name(object)));
     }
 }

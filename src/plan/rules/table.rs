@@ -50,6 +50,7 @@ impl Rule for TableRule {
         let typed = object.text("of_type");
         let mut lines = Vec::new();
         let mut parts: Vec<&Object> = Vec::new();
+        let mut needs: Vec<ObjectId> = Vec::new();
         for part in cx.target.parts_of(&object.id, Kind::Column) {
             parts.push(part);
             let inherited = !column::stands_alone(cx, part);
@@ -60,8 +61,9 @@ impl Rule for TableRule {
             }
         }
         if object.text("partition_of").is_some() {
-            for (name, definition) in inherited_checks(cx, object) {
-                lines.push(format!("CONSTRAINT {} {definition}", sql::ident(&name)));
+            for (name, check) in inherited_checks(cx, object) {
+                lines.push(format!("CONSTRAINT {} {}", sql::ident(&name), check.text("definition").unwrap_or_default()));
+                needs.extend(check.needs.iter().filter(|need| !matches!(need.kind, Kind::Column | Kind::Table)).cloned());
             }
         }
         for part in cx.target.parts_of(&object.id, Kind::Constraint) {
@@ -109,6 +111,7 @@ impl Rule for TableRule {
         }
         let partition = object.text("partition_of").is_some();
         let action = out.create_with(object, &parts, text);
+        action.needs.extend(needs);
         if partition {
             let parents: Vec<ObjectId> = parents(&cx.target, object).map(|parent| parent.id.clone()).collect();
             action.needs.retain(|need| !parents.contains(need));
@@ -196,8 +199,9 @@ impl Rule for TableRule {
         let mut detached = false;
         if let Some(parent) = object.text("partition_of") {
             // A partition that foreign keys see is not dropped as it is.
-            let keys =
-                parents(&cx.base, object).flat_map(|parent| cx.base.parts_of(&parent.id, Kind::Constraint).collect::<Vec<_>>());
+            let keys = parents(&cx.base, object).flat_map(|parent| {
+                cx.base.parts_of(&parent.id, Kind::Constraint).chain(cx.base.parts_of(&parent.id, Kind::Index)).collect::<Vec<_>>()
+            });
             detached = keys
                 .flat_map(|key| cx.base.dependents(&key.id))
                 .any(|user| user.text("form") == Some("f") && !cx.vanishes(&user.id));
@@ -321,7 +325,9 @@ pub fn changed_foreign_options(old: &[String], new: &[String]) -> String {
 }
 
 /// Checks that the target's table has only because a table above has them, by name.
-fn inherited_checks(cx: &Context<'_>, object: &Object) -> Vec<(String, String)> {
+///
+/// What is made for the table above afterwards comes to this one by itself.
+fn inherited_checks<'a>(cx: &Context<'a>, object: &Object) -> Vec<(String, &'a Object)> {
     let mut above: Vec<&Object> = parents(&cx.target, object).collect();
     let mut at = 0;
     while let Some(table) = above.get(at).copied() {
@@ -333,7 +339,7 @@ fn inherited_checks(cx: &Context<'_>, object: &Object) -> Vec<(String, String)> 
             let mut path = table.id.path.clone();
             path.push(name.clone());
             let check = cx.target.get(&ObjectId { kind: Kind::Constraint, path })?;
-            (check.text("form") == Some("c")).then(|| (name.clone(), check.text("definition").unwrap_or_default().to_owned()))
+            (check.text("form") == Some("c") && !cx.split.contains(&check.id)).then(|| (name.clone(), check))
         })
     };
     object.list("inherited_constraints").iter().filter_map(find).collect()
@@ -342,15 +348,20 @@ fn inherited_checks(cx: &Context<'_>, object: &Object) -> Vec<(String, String)> 
 /// Adds the checks that a table must have before it becomes a child of others.
 fn add_inherited_checks(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) -> Vec<ObjectId> {
     let mut made = Vec::new();
-    for (name, definition) in inherited_checks(cx, child) {
+    for (name, check) in inherited_checks(cx, child) {
+        let definition = check.text("definition").unwrap_or_default();
         let mut path = child.id.path.clone();
         path.push(name.clone());
         let id = ObjectId { kind: Kind::Constraint, path };
-        let there = cx.base.get(&child.id).is_some_and(|before| before.list("inherited_constraints").contains(&name))
-            || cx.base.get(&id).is_some();
+        let there = cx.base.get(&child.id).is_some_and(|before| {
+            before.list("inherited_constraints").contains(&name)
+                && !constraints_above(cx, before, &name)
+                    .any(|check| dropped_alone(cx, check) || check.text("definition") != Some(definition))
+        }) || cx.base.get(&id).is_some();
         if !there {
             let action =
                 out.alter(child, format!("ALTER TABLE {} ADD CONSTRAINT {} {definition}", sql::name(child), sql::ident(&name)));
+            action.releases.clear();
             action.creates.push(id.clone());
             action.needs.extend(cx.target.parts_of(&child.id, Kind::Column).map(|column| column.id.clone()));
             made.push(id);
@@ -366,7 +377,8 @@ fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
     let needed: Vec<ObjectId> = parents(&cx.target, child)
         .chain(std::iter::once(child))
         .flat_map(|table| {
-            let keys = cx.target.parts_of(&table.id, Kind::Constraint).filter(|key| key.text("form") != Some("f"));
+            let keys = cx.target.parts_of(&table.id, Kind::Constraint);
+            let keys = keys.filter(|key| key.text("form") != Some("f") && !cx.split.contains(&key.id));
             let parts = keys.chain(cx.target.parts_of(&table.id, Kind::Index)).chain(cx.target.parts_of(&table.id, Kind::Column));
             parts.map(|part| part.id.clone()).chain(std::iter::once(table.id.clone())).collect::<Vec<_>>()
         })
@@ -396,8 +408,15 @@ pub fn link_gone(child: &Object) -> ObjectId {
 /// DETACH PARTITION, and what only came from the parent and is not wanted goes.
 fn detach(cx: &Context<'_>, before: &Object, after: &Object, parent: &str, out: &mut Actions<'_>) {
     let gone: Vec<ObjectId> = parents(&cx.base, before).map(|parent| parent.id.clone()).collect();
+    // What is dropped above goes here too as long as this is a partition.
+    let above = parents(&cx.base, before).flat_map(|parent| cx.base.parts_of(&parent.id, Kind::Constraint).collect::<Vec<_>>());
+    let dropped: Vec<ObjectId> = above
+        .filter(|part| matches!(part.text("form"), Some("c" | "f")) && dropped_alone(cx, part))
+        .map(|part| constraint::gone(&part.id))
+        .collect();
     let action = out.other(after, Verb::Drop, format!("ALTER TABLE {parent} DETACH PARTITION {}", sql::name(before)));
     action.releases.extend(gone);
+    action.needs.extend(dropped);
     action.creates.push(link_gone(before));
     leftovers(cx, before, after, &link_gone(before), out);
 }
@@ -410,16 +429,46 @@ pub fn detach_for_good(cx: &Context<'_>, object: &Object, parent: &str, out: &mu
     action.creates.push(link_gone(object));
 }
 
+/// Constraints of this name of the tables right above, of the base.
+fn constraints_above<'a>(cx: &'a Context<'a>, before: &'a Object, name: &'a str) -> impl Iterator<Item = &'a Object> {
+    parents(&cx.base, before).filter_map(move |parent| {
+        let path = [parent.id.path.as_slice(), &[name.to_owned()]].concat();
+        cx.base.get(&ObjectId { kind: Kind::Constraint, path })
+    })
+}
+
+/// Whether a constraint of the base is dropped by a statement of its own, and not with its table.
+fn dropped_alone(cx: &Context<'_>, part: &Object) -> bool {
+    let whole = part.parent.as_ref().is_some_and(|whole| cx.vanishes(whole));
+    cx.vanishes(&part.id) && (!whole || cx.split.contains(&part.id))
+}
+
 /// Constraints that a table keeps when it is no longer a child and that the target's table does not have.
 fn leftovers(cx: &Context<'_>, before: &Object, after: &Object, need: &ObjectId, out: &mut Actions<'_>) {
     for name in before.list("inherited_constraints") {
         let mut path = after.id.path.clone();
         path.push(name.clone());
-        let wanted = cx.target.get(&ObjectId { kind: Kind::Constraint, path }).is_some()
-            || after.list("inherited_constraints").contains(name);
-        if !wanted {
+        // A check of the same name that says something else above is made again for the new parent.
+        let inherited = inherited_checks(cx, after);
+        let other = inherited.iter().find(|(check, _)| check == name).is_some_and(|(_, new)| {
+            constraints_above(cx, before, name).any(|check| check.text("definition") != new.text("definition"))
+        });
+        let wanted = !other
+            && (cx.target.get(&ObjectId { kind: Kind::Constraint, path }).is_some()
+                || after.list("inherited_constraints").contains(name));
+        if before.text("partition_of").is_some() && constraints_above(cx, before, name).any(|part| dropped_alone(cx, part)) {
+            continue;
+        }
+        // A foreign key that goes with the old parent: the one of this name that comes with the new parent is another.
+        let old_key = constraints_above(cx, before, name).find(|key| key.text("form") == Some("f") && cx.vanishes(&key.id));
+        if !wanted || old_key.is_some() {
             let action = out.alter(after, format!("ALTER TABLE {} DROP CONSTRAINT {}", sql::name(after), sql::ident(name)));
-            action.needs.push(need.clone());
+            action.needs = vec![need.clone()];
+            action.releases.clear();
+            if let Some(key) = old_key {
+                action.releases.extend(key.needs.iter().cloned());
+                action.releases.extend(constraint::seen_below(&cx.base, key));
+            }
         }
     }
 }

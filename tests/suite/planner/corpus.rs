@@ -37,6 +37,13 @@ pub struct Case {
     lenient: bool,
 }
 
+impl Case {
+    /// A case that stands in no folder.
+    pub fn new(name: String, a: String, b: String) -> Self {
+        Self { name, a, b, setup: String::new(), kept: None, oldest: 0, lenient: false }
+    }
+}
+
 /// How one direction of a case ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -159,7 +166,7 @@ async fn make_roles(server: &Server, cases: &[Case]) -> Result<()> {
     let client = server.connect("postgres").await?;
     let there: Vec<String> = client.query("select rolname from pg_roles", &[]).await?.iter().map(|row| row.get(0)).collect();
     for role in roles.iter().filter(|role| !role.is_empty() && !there.contains(role)) {
-        client.batch_execute(&format!("create role \"{role}\"")).await?;
+        client.batch_execute(&format!("create role \"{}\"", role.replace('"', "\"\""))).await?;
     }
     Ok(())
 }

@@ -1,0 +1,1 @@
+select id, amount::bigint, flag::int, spot::text, span::text from prices;

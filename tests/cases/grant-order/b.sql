@@ -1,0 +1,17 @@
+create table ledger (id int);
+grant insert on ledger to order_three;
+grant select on ledger to order_one;
+grant select on ledger to order_two;
+create function rate() returns int language sql as 'select 1';
+revoke all on function rate() from public;
+grant execute on function rate() to order_two;
+grant execute on function rate() to order_one;
+create table other (id int);
+grant select on other to order_three;
+grant select on other to order_one;
+create function second(a anyelement, b anyelement) returns anyelement language sql immutable as 'select $2';
+create aggregate latest(anyelement order by anyelement) (sfunc = second, stype = anyelement);
+grant execute on function latest(anyelement, anyelement) to order_one;
+create function counting(a int) returns int language sql immutable as 'select $1';
+create aggregate counted(*) (sfunc = counting, stype = int, initcond = '0');
+grant execute on function counted() to order_one;

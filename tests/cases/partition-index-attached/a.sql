@@ -1,0 +1,11 @@
+create table readings (place text not null, at date not null, v int) partition by list (place);
+create table readings_north partition of readings for values in ('north');
+create table readings_south partition of readings for values in ('south');
+create index readings_at on readings (at);
+create unique index readings_one on only readings (place, at);
+create unique index north_one on readings_north (place, at);
+alter index readings_one attach partition north_one;
+create index south_v on readings_south (v);
+alter table readings_south add constraint south_pk primary key (place, v);
+create unique index readings_pv on only readings (place, v);
+alter index readings_pv attach partition south_pk;

@@ -1,0 +1,12 @@
+create table readings (place text not null, at date not null, v int) partition by list (place);
+create table readings_north partition of readings for values in ('north');
+create table readings_south partition of readings for values in ('south');
+create index readings_at on only readings (at);
+create index readings_north_at_idx on readings_north (at);
+create index readings_south_at_idx on readings_south (at);
+alter index readings_at attach partition readings_south_at_idx;
+create unique index readings_one on readings (place, at);
+create index readings_v on readings (v);
+create index south_v on readings_south (v, at);
+create table readings_keys (place text, v int);
+alter table readings_south add constraint south_pk unique (place, v);

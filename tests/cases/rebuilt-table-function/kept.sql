@@ -1,0 +1,1 @@
+select count(*), sum(mark) from events;
