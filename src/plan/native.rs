@@ -205,8 +205,8 @@ impl Context<'_> {
     /// Whether an object of the base is gone for a while or for good: dropped or replaced, itself or a whole it is part of.
     pub fn vanishes(&self, id: &ObjectId) -> bool {
         let Some(parent) = self.base.get(id).and_then(|object| object.parent.as_ref()) else { return self.vanishes_itself(id) };
-        // What the target has as a part of something else is moved out before its old whole goes.
-        let moved = self.target.get(id).is_some_and(|kept| kept.parent.as_ref() != Some(parent));
+        // A sequence that the target has as a part of something else is moved out before its old whole goes.
+        let moved = id.kind == Kind::Sequence && self.target.get(id).is_some_and(|kept| kept.parent.as_ref() != Some(parent));
         self.vanishes_itself(id) || self.swapped.contains(parent) || !moved && self.vanishes(parent)
     }
 
@@ -216,7 +216,7 @@ impl Context<'_> {
             return true;
         }
         let Some(parent) = self.target.get(id).and_then(|object| object.parent.as_ref()) else { return false };
-        let moved = self.base.get(id).is_some_and(|kept| kept.parent.as_ref() != Some(parent));
+        let moved = id.kind == Kind::Sequence && self.base.get(id).is_some_and(|kept| kept.parent.as_ref() != Some(parent));
         if moved { self.vanishes(id) } else { self.swapped.contains(parent) || self.appears(parent) }
     }
 
@@ -361,10 +361,12 @@ impl<'a> Actions<'a> {
         let mut at = 0;
         while let Some(whole) = gone.get(at).copied() {
             at += 1;
-            // What the target has as a part of something else is moved out before (a sequence that is owned by another column).
+            // A sequence that is another column's in the target is moved out before.
             gone.extend(cx.base.parts(&whole.id).iter().copied().filter(|part| {
-                !cx.split.contains(&part.id)
-                    && (cx.target.get(&part.id).is_none_or(|kept| kept.parent == part.parent) || cx.vanishes_itself(&part.id))
+                let moved = part.id.kind == Kind::Sequence
+                    && cx.target.get(&part.id).is_some_and(|kept| kept.parent != part.parent)
+                    && !cx.vanishes_itself(&part.id);
+                !cx.split.contains(&part.id) && !moved
             }));
         }
         for object in &gone {

@@ -363,71 +363,15 @@ impl Rule for ColumnRule {
     }
 
     fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
-        let changed = |name: &str| change.attributes.iter().any(|attribute| attribute.name == name);
-        let whole = alter_whole(after);
-        let name = sql::ident(after.id.name());
-        if after.parent.as_ref().is_some_and(|whole| whole.kind == Kind::View) {
-            return;
-        }
-        if of_type(after) {
-            if changed("type") || changed("collation") {
-                let kind = after.text("type").unwrap_or_default();
-                let collation = after.text("collation").map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
-                out.alter(after, format!("{whole} ALTER ATTRIBUTE {name} TYPE {kind}{collation} CASCADE"));
-            }
-            return;
-        }
-        let follows = follows_parent(cx, after);
-        if changed("generated") && after.text("generated").is_none() && !follows {
-            out.alter(after, format!("{whole} ALTER COLUMN {name} DROP EXPRESSION"));
-        }
-        if (changed("type") || changed("collation")) && !of_view(after) && !follows {
-            let below = below(&cx.target, after);
-            let fits: Vec<ObjectId> =
-                cx.target.parts_of(&after.id, Kind::Sequence).map(|sequence| sequence::fits(&sequence.id)).collect();
-            let action = out.alter(after, format!("{whole} {}", type_change(cx, before, after)));
-            action.alters.extend(below);
-            action.needs.extend(fits);
-        }
-        if changed("expression") && after.text("expression").is_some() && !follows {
-            out.alter(
-                after,
-                format!("{whole} ALTER COLUMN {name} SET EXPRESSION AS ({})", after.text("expression").unwrap_or_default()),
-            );
-        }
-        let was_identity = before.text("identity").is_some();
-        if changed("identity") && after.text("identity").is_none() {
-            let sequences: Vec<ObjectId> =
-                cx.base.parts_of(&before.id, Kind::Sequence).map(|sequence| sequence.id.clone()).collect();
-            let succeeded = sequence::succeed(cx, &after.id, out);
-            let action = out.alter(after, format!("{whole} ALTER COLUMN {name} DROP IDENTITY"));
-            match succeeded {
-                Some((mark, waiting)) => {
-                    action.needs.retain(|need| need.kind != Kind::Sequence);
-                    action.needs.push(mark);
-                    action.destroys.push(waiting);
-                }
-                None => action.destroys.extend(sequences),
+        let first = out.all.len();
+        alter(cx, before, after, change, out);
+        // What a table above holds is changed when it is let go.
+        let table = after.parent.as_ref().and_then(|whole| cx.base.get(whole));
+        if let Some(table) = table.filter(|_| !follows_parent(cx, after)) {
+            for action in out.all.iter_mut().skip(first).filter(|action| action.subject == after.id) {
+                action.needs.push(table::link_gone(table));
             }
         }
-        alter_not_null(cx, before, after, change, out);
-        if changed("identity")
-            && let Some(how) = after.text("identity")
-        {
-            if was_identity {
-                out.alter(after, format!("{whole} ALTER COLUMN {name} SET GENERATED {how}"));
-            } else if let Some((clause, sequence)) = identity(cx, after) {
-                let id = sequence.id.clone();
-                let action = out.alter(after, format!("{whole} ALTER COLUMN {name} ADD{clause}"));
-                action.creates.push(id.clone());
-                out.mark_made(id);
-            }
-        }
-        if changed("foreign_options") {
-            let options = table::changed_foreign_options(before.list("foreign_options"), after.list("foreign_options"));
-            out.alter(after, format!("{whole} ALTER COLUMN {name} OPTIONS ({options})"));
-        }
-        settings(cx, Some(before), after, out);
     }
 
     fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
@@ -446,26 +390,92 @@ impl Rule for ColumnRule {
         let kept = below.iter().any(|id| cx.target.get(id).is_some() && !cx.replaced.contains(id));
         let only = if kept { "ALTER TABLE ONLY".to_owned() } else { String::new() };
         let start = if only.is_empty() { alter_whole(object) } else { format!("{only} {}", sql::whole(&object.id)) };
+        let table = object.parent.as_ref().and_then(|whole| cx.base.get(whole));
         let action = out.drop(object, format!("{start} DROP COLUMN {name}"));
+        action.needs.extend(table.map(table::link_gone));
         if !kept {
             action.destroys.extend(below);
         }
     }
 }
 
+fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+    let changed = |name: &str| change.attributes.iter().any(|attribute| attribute.name == name);
+    let whole = alter_whole(after);
+    let name = sql::ident(after.id.name());
+    if after.parent.as_ref().is_some_and(|whole| whole.kind == Kind::View) {
+        return;
+    }
+    if of_type(after) {
+        if changed("type") || changed("collation") {
+            let kind = after.text("type").unwrap_or_default();
+            let collation = after.text("collation").map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
+            out.alter(after, format!("{whole} ALTER ATTRIBUTE {name} TYPE {kind}{collation} CASCADE"));
+        }
+        return;
+    }
+    let follows = follows_parent(cx, after);
+    if changed("generated") && after.text("generated").is_none() && !follows {
+        out.alter(after, format!("{whole} ALTER COLUMN {name} DROP EXPRESSION"));
+    }
+    if (changed("type") || changed("collation")) && !of_view(after) && !follows {
+        let below = below(&cx.target, after);
+        let fits: Vec<ObjectId> =
+            cx.target.parts_of(&after.id, Kind::Sequence).map(|sequence| sequence::fits(&sequence.id)).collect();
+        let action = out.alter(after, format!("{whole} {}", type_change(cx, before, after)));
+        action.alters.extend(below);
+        action.needs.extend(fits);
+    }
+    if changed("expression") && after.text("expression").is_some() && !follows {
+        out.alter(
+            after,
+            format!("{whole} ALTER COLUMN {name} SET EXPRESSION AS ({})", after.text("expression").unwrap_or_default()),
+        );
+    }
+    let was_identity = before.text("identity").is_some();
+    if changed("identity") && after.text("identity").is_none() {
+        let sequences: Vec<ObjectId> = cx.base.parts_of(&before.id, Kind::Sequence).map(|sequence| sequence.id.clone()).collect();
+        let succeeded = sequence::succeed(cx, &after.id, out);
+        let action = out.alter(after, format!("{whole} ALTER COLUMN {name} DROP IDENTITY"));
+        match succeeded {
+            Some((mark, waiting)) => {
+                action.needs.retain(|need| need.kind != Kind::Sequence);
+                action.needs.push(mark);
+                action.destroys.push(waiting);
+            }
+            None => action.destroys.extend(sequences),
+        }
+    }
+    alter_not_null(cx, before, after, change, out);
+    if changed("identity")
+        && let Some(how) = after.text("identity")
+    {
+        if was_identity {
+            out.alter(after, format!("{whole} ALTER COLUMN {name} SET GENERATED {how}"));
+        } else if let Some((clause, sequence)) = identity(cx, after) {
+            let id = sequence.id.clone();
+            let action = out.alter(after, format!("{whole} ALTER COLUMN {name} ADD{clause}"));
+            action.creates.push(id.clone());
+            out.mark_made(id);
+        }
+    }
+    if changed("foreign_options") {
+        let options = table::changed_foreign_options(before.list("foreign_options"), after.list("foreign_options"));
+        out.alter(after, format!("{whole} ALTER COLUMN {name} OPTIONS ({options})"));
+    }
+    settings(cx, Some(before), after, out);
+}
+
 /// The same column of the tables above.
 fn above<'a>(side: &Side<'a>, column: &Object) -> Vec<&'a Object> {
     let Some(whole) = column.parent.as_ref().and_then(|whole| side.get(whole)) else { return Vec::new() };
-    let same = |parent: &Object| {
-        let path = [parent.id.path.as_slice(), &[column.id.name().to_owned()]].concat();
-        side.get(&ObjectId { kind: Kind::Column, path })
-    };
+    let same = |parent: &Object| side.get(&parent.id.part(Kind::Column, column.id.name()));
     table::parents(side, whole).filter_map(same).collect()
 }
 
 /// Stands for a column's NOT NULL constraint having its new name, before it becomes one with the parent's.
 fn named(id: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["named".to_owned()], id.path.as_slice()].concat() }
+    ObjectId { kind: Kind::Setting, path: [&["named".to_owned()], id.path.as_slice()].concat().into() }
 }
 
 /// Whether the NOT NULL constraint of a partition gets another name while it is its parent's too, before and after: Postgres renames it

@@ -97,7 +97,7 @@ fn taken_over<'a>(cx: &Context<'a>, key: &Object) -> Option<&'a Object> {
 
 /// Stands for a constraint having been dropped by itself, and with it what tables below have of it.
 pub fn gone(id: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["gone".to_owned()], id.path.as_slice()].concat() }
+    ObjectId { kind: Kind::Setting, path: [&["gone".to_owned()], id.path.as_slice()].concat().into() }
 }
 
 /// Partitions of the table that a foreign key refers to: it hangs on each of them.
@@ -168,6 +168,9 @@ impl Rule for ConstraintRule {
     }
 
     fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        if object.text("form") == Some("c") && cx.base.get(&object.id).is_none() && table::changes_hands(cx, object) {
+            return;
+        }
         let name = sql::ident(object.id.name());
         let keyed = matches!(object.text("form"), Some("p" | "u" | "x"));
         let whole = if keyed && partitioned(cx, object) {
@@ -237,7 +240,8 @@ impl Rule for ConstraintRule {
     }
 
     fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
-        if index::goes_with_parent(cx, object) {
+        let hands = object.text("form") == Some("c") && cx.target.get(&object.id).is_none() && table::changes_hands(cx, object);
+        if hands || index::goes_with_parent(cx, object) {
             return;
         }
         let attached = index::attached_below(cx, object);

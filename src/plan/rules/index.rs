@@ -42,7 +42,7 @@ pub fn react(cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
 
 /// Stands for an index or key of a partition being attached.
 fn attached(id: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["attached".to_owned()], id.path.as_slice()].concat() }
+    ObjectId { kind: Kind::Setting, path: [&["attached".to_owned()], id.path.as_slice()].concat().into() }
 }
 
 /// What must have happened for an index or key of a partitioned table to be valid.

@@ -58,6 +58,17 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     if !is_root {
         return;
     }
+    // Generated columns are not copied: those whose functions go, go first.
+    let goes = |need: &ObjectId| matches!(need.kind, Kind::Function | Kind::Aggregate | Kind::Operator) && cx.vanishes(need);
+    let releases: Vec<ObjectId> = releases.into_iter().filter(|need| !goes(need)).collect();
+    for column in cx.base.parts_of(&object.id, Kind::Column).filter(|column| column.text("generated").is_some()) {
+        if column.needs.iter().any(goes) {
+            let text = format!("ALTER TABLE {} DROP COLUMN {}", sql::name(object), sql::ident(column.id.name()));
+            let action = out.other(column, Verb::Drop, text);
+            action.releases.extend(column.needs.iter().cloned().chain([object.id.clone()]));
+            action.destroys.push(column.id.clone());
+        }
+    }
     let mut sources = vec![object.id.clone()];
     sources.extend(table::offspring(&cx.base, &object.id).iter().map(|child| child.id.clone()));
     let Some(after) = cx.target.get(&object.id) else { return };

@@ -60,7 +60,7 @@ fn is_identity(object: &Object) -> bool {
 
 /// Stands for the bounds of an identity column's sequence fitting the column's new type, which changes the sequence's with it.
 pub fn fits(sequence: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["fits".to_owned()], sequence.path.as_slice()].concat() }
+    ObjectId { kind: Kind::Setting, path: [&["fits".to_owned()], sequence.path.as_slice()].concat().into() }
 }
 
 /// Whether the bounds of the base are too wide for the target's type, and Postgres does not narrow them by itself.
@@ -80,7 +80,7 @@ fn carry(before: &Object, from: &str, after: &Object, out: &mut Actions<'_>) -> 
     let name = sql::literal(&sql::name(after));
     let action =
         out.other(after, Verb::Alter, format!("SELECT pg_catalog.setval({name}, last_value, is_called) FROM {from}{within}"));
-    let mark = ObjectId { kind: Kind::Setting, path: [&["carried".to_owned()], before.id.path.as_slice()].concat() };
+    let mark = ObjectId { kind: Kind::Setting, path: [&["carried".to_owned()], before.id.path.as_slice()].concat().into() };
     action.needs.push(after.id.clone());
     action.creates.push(mark.clone());
     mark
@@ -88,7 +88,7 @@ fn carry(before: &Object, from: &str, after: &Object, out: &mut Actions<'_>) -> 
 
 /// Stands for a sequence having the name under which it waits.
 fn waits(sequence: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["waits".to_owned()], sequence.path.as_slice()].concat() }
+    ObjectId { kind: Kind::Setting, path: [&["waits".to_owned()], sequence.path.as_slice()].concat().into() }
 }
 
 /// A column becomes an identity column, or is none any more: its new sequence goes on where the old one stands. The old one waits under

@@ -357,7 +357,7 @@ fn add_inherited_checks(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>)
             before.list("inherited_constraints").contains(&name)
                 && !constraints_above(cx, before, &name)
                     .any(|check| dropped_alone(cx, check) || check.text("definition") != Some(definition))
-        }) || cx.base.get(&id).is_some();
+        }) || cx.base.get(&id).is_some_and(|own| own.text("definition") == Some(definition));
         if !there {
             let action =
                 out.alter(child, format!("ALTER TABLE {} ADD CONSTRAINT {} {definition}", sql::name(child), sql::ident(&name)));
@@ -431,10 +431,22 @@ pub fn detach_for_good(cx: &Context<'_>, object: &Object, parent: &str, out: &mu
 
 /// Constraints of this name of the tables right above, of the base.
 fn constraints_above<'a>(cx: &'a Context<'a>, before: &'a Object, name: &'a str) -> impl Iterator<Item = &'a Object> {
-    parents(&cx.base, before).filter_map(move |parent| {
-        let path = [parent.id.path.as_slice(), &[name.to_owned()]].concat();
-        cx.base.get(&ObjectId { kind: Kind::Constraint, path })
-    })
+    parents(&cx.base, before).filter_map(move |parent| cx.base.get(&parent.id.part(Kind::Constraint, name)))
+}
+
+/// Whether a check is its table's own on one side, and on the other the one of a table above that says the same: it only changes hands.
+pub fn changes_hands(cx: &Context<'_>, check: &Object) -> bool {
+    let Some(whole) = check.parent.as_ref().filter(|whole| !cx.vanishes(whole) && !cx.appears(whole)) else { return false };
+    let Some((before, after)) = cx.base.get(whole).zip(cx.target.get(whole)) else { return false };
+    let name = check.id.name();
+    let same = |above: &Object| above.text("definition") == check.text("definition") && !dropped_alone(cx, above);
+    if cx.target.get(&check.id).is_some() {
+        before.list("inherited_constraints").iter().any(|other| other == name) && constraints_above(cx, before, name).any(same)
+    } else {
+        inherited_checks(cx, after)
+            .iter()
+            .any(|(other, above)| other == name && above.text("definition") == check.text("definition"))
+    }
 }
 
 /// Whether a constraint of the base is dropped by a statement of its own, and not with its table.
@@ -450,9 +462,11 @@ fn leftovers(cx: &Context<'_>, before: &Object, after: &Object, need: &ObjectId,
         path.push(name.clone());
         // A check of the same name that says something else above is made again for the new parent.
         let inherited = inherited_checks(cx, after);
-        let other = inherited.iter().find(|(check, _)| check == name).is_some_and(|(_, new)| {
-            constraints_above(cx, before, name).any(|check| check.text("definition") != new.text("definition"))
-        });
+        let own = cx.target.get(&after.id.part(Kind::Constraint, name));
+        let other =
+            inherited.iter().find(|(check, _)| check == name).map(|(_, new)| *new).or(own).is_some_and(|new| {
+                constraints_above(cx, before, name).any(|check| check.text("definition") != new.text("definition"))
+            });
         let wanted = !other
             && (cx.target.get(&ObjectId { kind: Kind::Constraint, path }).is_some()
                 || after.list("inherited_constraints").contains(name));
@@ -465,6 +479,7 @@ fn leftovers(cx: &Context<'_>, before: &Object, after: &Object, need: &ObjectId,
             let action = out.alter(after, format!("ALTER TABLE {} DROP CONSTRAINT {}", sql::name(after), sql::ident(name)));
             action.needs = vec![need.clone()];
             action.releases.clear();
+            action.destroys.push(after.id.part(Kind::Constraint, name));
             if let Some(key) = old_key {
                 action.releases.extend(key.needs.iter().cloned());
                 action.releases.extend(constraint::seen_below(&cx.base, key));

@@ -211,8 +211,7 @@ fn around(dice: &Dice, table: &Table, sql: &mut String) {
                 _ => &["(@)"],
             };
             let way = dice.pick(&key("way"), ways).replace('@', &column.name);
-            let unique =
-                if way.contains("(id") && !way.contains("using") && dice.one_of(&key("unique"), 2) { "unique " } else { "" };
+            let unique = if way.starts_with("(id,") && dice.one_of(&key("unique"), 2) { "unique " } else { "" };
             let _ = writeln!(sql, "create {unique}index {name}_{}_index on {name} {way};", column.name);
         }
         if dice.one_of(&key("comment"), 6) {
