@@ -20,6 +20,9 @@ use crate::{
 /// `lock_not_available`, `deadlock_detected`, `serialization_failure`: the same statements may run a moment later.
 const PASSING: [&str; 3] = ["55P03", "40P01", "40001"];
 
+/// How long a question of our own may take.
+const QUESTION: Duration = Duration::from_secs(30);
+
 /// How long is waited for the end of a statement that was asked to stop.
 const STOPPING: Duration = Duration::from_secs(10);
 
@@ -136,7 +139,7 @@ impl Group<'_> {
             return Tried::Not(at, trouble);
         }
         // From here on a cancellation comes too late: what is being committed is.
-        let xid = match self.answer(self.session.query_one("SELECT pg_current_xact_id()::text", &[])).await {
+        let xid = match within(QUESTION, self.session.query_one("SELECT pg_current_xact_id()::text", &[])).await {
             Ok(row) if !self.cancel.is_cancelled() => row.get(0),
             Ok(_) => return Tried::Not(At::Commit, Trouble::Cancelled),
             Err(trouble) => return Tried::Not(At::Commit, trouble),
@@ -165,7 +168,7 @@ impl Group<'_> {
 
     /// Runs the steps one after the other, when the database is still this session's.
     async fn all(&self, applied: &mut Applied, on: &mut impl FnMut(Event<'_>)) -> Result<(), (At, Trouble)> {
-        match self.answer(self.session.holds_lock()).await {
+        match within(QUESTION, self.session.holds_lock()).await {
             Ok(true) => {}
             Ok(false) => return Err((At::Step(self.first), Trouble::LockGone)),
             Err(trouble) => return Err((At::Step(self.first), trouble)),
@@ -190,11 +193,9 @@ impl Group<'_> {
         self.limits.statement.saturating_add(Duration::from_secs(30))
     }
 
+    /// The answer to a statement of the plan.
     async fn answer<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Trouble> {
-        match tokio::time::timeout(self.longest(), work).await {
-            Ok(done) => done.map_err(|error| trouble(&error)),
-            Err(_) => Err(Trouble::Lost(format!("no answer within {} s", self.longest().as_secs()))),
-        }
+        within(self.longest(), work).await
     }
 
     /// Runs a statement, and asks the server to stop it when the run is cancelled. A statement that ran to its end all the same has run.
@@ -255,7 +256,7 @@ impl Group<'_> {
         }
         let sql = "SELECT c.oid, n.nspname::text, c.relname::text FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
                    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT x.indisvalid AND c.relkind = 'i'";
-        let found = self.answer(self.session.query(sql, &[])).await.unwrap_or_default();
+        let found = within(QUESTION, self.session.query(sql, &[])).await.unwrap_or_default();
         let found = found.iter().filter_map(|row| {
             let path: [String; 2] = [row.try_get(1).ok()?, row.try_get(2).ok()?];
             Some((row.try_get(0).ok()?, ObjectId::new(Kind::Index, path)))
@@ -269,6 +270,13 @@ impl Group<'_> {
             let text = format!("The failed statement left the index {index} behind, not valid: the next run replaces it.");
             applied.remarks.push(text);
         }
+    }
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Trouble> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done.map_err(|error| trouble(&error)),
+        Err(_) => Err(Trouble::Lost(format!("no answer within {} s", limit.as_secs()))),
     }
 }
 

@@ -150,7 +150,11 @@ pub async fn ci(
         }
     };
     if !config.environments.is_empty() {
-        log.say("warning", "`environments` is set, and this version compares `database-url` alone: nothing is known of them");
+        log.say(
+            "warning",
+            "`environments` is set, and the Action compares `database-url` alone: nothing is known of them; `schemaproof compare` compares \
+             them",
+        );
     }
     finish(environment, &mut log, cancel, publisher, &answer, &config, &outcomes).await
 }
