@@ -86,6 +86,13 @@ enum Command {
     /// The Action's entry: reads GITHUB_* and INPUT_*, plans, proves, comments, sets the status
     #[command(after_help = "Example:\n  a step `uses: OWNER/schemaproof@v0` of a workflow; `schemaproof init` writes one")]
     Ci,
+    /// In a workflow: the databases that the event changes, as a job matrix
+    Matrix,
+    /// In a workflow: publish reports that other jobs left, as one comment and one status
+    Publish {
+        /// Report files, or directories that hold them [default: schemaproof-report in the workspace]
+        reports: Vec<std::path::PathBuf>,
+    },
     /// Plan from one schema to another, prove it, rate it, print it
     Plan(plan::PlanArguments),
     /// Plan against a live database, ask, run the plan, and compare the end with the target
@@ -153,7 +160,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let outcome = runtime.block_on(until_signal(async |cancel| match command_line.command {
-        Command::Ci => Ok(ci::ci(&environment.of_the_step()?, &cancel, pipeline::run).await),
+        Command::Ci => {
+            let step = environment.of_the_step()?;
+            match step.inputs.get("command").map(String::as_str).unwrap_or("ci") {
+                "ci" => Ok(ci::ci(&step, &cancel, pipeline::run).await),
+                "matrix" => Ok(ci::matrix(&step, &cancel).await),
+                "publish" => Ok(ci::publish(&step, &cancel, &[]).await),
+                other => anyhow::bail!("the input `command` is `{}`; it can be `ci`, `matrix` or `publish`", other.escape_debug()),
+            }
+        }
+        Command::Matrix => Ok(ci::matrix(&environment.of_the_step()?, &cancel).await),
+        Command::Publish { reports } => Ok(ci::publish(&environment.of_the_step()?, &cancel, &reports).await),
         Command::Plan(arguments) => plan::plan(arguments, &environment, &cancel).await,
         Command::Apply(arguments) => apply::apply(arguments, &environment, &cancel).await,
         Command::Sync(arguments) => sync::sync(arguments, &environment, &cancel).await,

@@ -169,6 +169,22 @@ pub const KEYS: &[Key] = &[
             "Token for GitHub's API: reads the pull request, writes comment, status and check run.",
         )
     },
+    Key {
+        file: false,
+        ..key(
+            "command",
+            "ci",
+            "`ci`; or, for several databases on several runners, `matrix` (which of them change) or `publish` (the reports of all).",
+        )
+    },
+    Key {
+        file: false,
+        ..key(
+            "only",
+            "",
+            "Names of the databases that this job is for, separated by blanks. It leaves its reports to `publish`: no comment, no status.",
+        )
+    },
     list("paths", "extensions/sql", "Directories, files or globs of the SQL files, in the order in which they run."),
     key(
         "base",
@@ -244,6 +260,7 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("plan-sql", "Path of the plan as a SQL script."),
     ("report-json", "Path of the report as JSON."),
     ("report-html", "Path of the report as a self-contained HTML file."),
+    ("matrix", "Of the command `matrix`: the databases that change, as a job matrix; `{\"include\":[]}` when none does."),
     ("comment-url", "Address of the comment on the pull request."),
 ];
 

@@ -218,7 +218,8 @@ async fn conclude(
 }
 
 impl Input {
-    fn side(&self) -> report::Side {
+    /// What the report says of it.
+    pub fn side(&self) -> report::Side {
         let files = match &self.schema {
             Schema::Files(files) => files.files.len(),
             Schema::Live(_) | Schema::Empty => 0,

@@ -38,6 +38,9 @@ use crate::{
 pub struct Report {
     /// Version of this format: 1.
     pub schemaproof: u32,
+    /// Name of the database in the configuration, where that has several.
+    #[serde(default)]
+    pub database: Option<String>,
     pub verdict: Verdict,
     /// Why, in one sentence.
     pub reason: String,

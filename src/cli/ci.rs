@@ -86,10 +86,70 @@ enum CiError {
     NoDatabase,
     #[error("what is to be compared was not found out within {} s; run it again", after.as_secs())]
     TimedOut { after: Duration },
+    #[error("`only` names the database `{name}`, and `databases` in the configuration of the base has none of that name")]
+    UnknownDatabase { name: String },
     #[error("the run was cancelled")]
     Cancelled,
     #[error("cannot publish the report `{path}`: {why}")]
     Forked { path: String, why: String },
+}
+
+/// What a run for an event begins with.
+struct Begun {
+    api: Arc<Api>,
+    trigger: Trigger,
+}
+
+fn begin(environment: &Environment, log: &mut Log<std::io::Stdout>) -> Result<Begun, CiError> {
+    mask(environment, log);
+    let trigger = Trigger::read(&environment.event)?;
+    let api = Arc::new(connect(environment, &trigger)?);
+    Ok(Begun { api, trigger })
+}
+
+/// Prints the databases that an event changes as a job matrix, and sets it as the output `matrix`.
+pub async fn matrix(environment: &Environment, cancel: &CancellationToken) -> Exit {
+    // Standard output has the matrix and nothing else; a runner reads commands from standard error as well.
+    let mut log = Log::new(std::io::stdout());
+    let changed = async {
+        let Begun { api, trigger } = begin(environment, &mut log)?;
+        let Some((subject, _)) = prepare::subject(&api, &trigger).await? else { return Ok(databases::matrix(&[])) };
+        Ok::<String, CiError>(databases::matrix(&prepare::prepare(environment, &api, &subject).await?.databases))
+    };
+    match interruptible(cancel, changed).await {
+        Ok(matrix) => {
+            let mut log = Log::new(std::io::stdout());
+            log.line(&matrix);
+            hand_on(environment, &mut log, &[("matrix", matrix)], &[]);
+            Exit::Pass
+        }
+        Err(error) => without_subject(environment, &mut Log::new(std::io::stdout()), &error),
+    }
+}
+
+/// Publishes the reports that other jobs left at `places` (files, or directories that hold them): one comment, one status.
+pub async fn publish(environment: &Environment, cancel: &CancellationToken, places: &[PathBuf]) -> Exit {
+    let mut log = Log::new(std::io::stdout());
+    let default = forks::default_place(environment);
+    let places = if places.is_empty() { &default } else { places };
+    let Begun { api, trigger } = match begin(environment, &mut log) {
+        Ok(begun) => begun,
+        Err(error) => return without_subject(environment, &mut log, &error),
+    };
+    let published = async {
+        if let What::WorkflowRun { head, run } = &trigger.what {
+            return forks::after_workflow(environment, &mut log, &api, head, *run, places).await;
+        }
+        let Some((subject, _)) = prepare::subject(&api, &trigger).await? else {
+            return Ok(nothing_to_do(environment, &mut log, &trigger));
+        };
+        let run = run_of(environment, &trigger, &subject);
+        forks::in_run(environment, &mut log, &api, &subject, run, places).await
+    };
+    match interruptible(cancel, published).await {
+        Ok(exit) => exit,
+        Err(error) => without_subject(environment, &mut Log::new(std::io::stdout()), &error),
+    }
 }
 
 /// Runs for one event. `plan` is `pipeline::run`; tests give another.
@@ -99,19 +159,13 @@ pub async fn ci(
     plan: impl AsyncFn(&Job, &CancellationToken) -> Outcome,
 ) -> Exit {
     let mut log = Log::new(std::io::stdout());
-    mask(environment, &mut log);
     let begun = Instant::now();
-    let trigger = match Trigger::read(&environment.event) {
-        Ok(trigger) => trigger,
-        Err(error) => return without_subject(environment, &mut log, &error.into()),
-    };
-    let api = match connect(environment, &trigger) {
-        Ok(api) => Arc::new(api),
+    let Begun { api, trigger } = match begin(environment, &mut log) {
+        Ok(begun) => begun,
         Err(error) => return without_subject(environment, &mut log, &error),
     };
-    if let What::WorkflowRun { head, run } = &trigger.what {
-        let published = interruptible(cancel, forks::publish(environment, &mut log, &api, head, *run)).await;
-        return published.unwrap_or_else(|error| without_subject(environment, &mut log, &error));
+    if matches!(trigger.what, What::WorkflowRun { .. }) {
+        return publish(environment, cancel, &[]).await;
     }
     let found = interruptible(cancel, prepare::subject(&api, &trigger)).await;
     let (subject, answer) = match found {
@@ -130,6 +184,9 @@ pub async fn ci(
         }
         Ok(All { config, databases }) => {
             let mut publisher = Publisher::new(&api, &subject, &config);
+            if !prepare::only(environment).is_empty() {
+                publisher = publisher.silent();
+            }
             let mut said = vec![Said::default(); databases.len()];
             if databases.iter().any(|database| matches!(database.prepared, Prepared::Compare(_))) {
                 tokio::select! {

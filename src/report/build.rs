@@ -53,6 +53,7 @@ pub fn build(parts: Parts<'_>) -> Report {
     }
     Report {
         schemaproof: 1,
+        database: None,
         verdict: parts.judged.verdict,
         reason: parts.judged.reason.clone(),
         proven: parts.judged.proven,
@@ -96,6 +97,7 @@ pub fn nothing(reason: &str, base: Side, target: Side, seconds: f64, run: Option
 fn empty(base: Side, target: Side, seconds: f64, run: Option<Run>) -> Report {
     Report {
         schemaproof: 1,
+        database: None,
         verdict: Verdict::Pass,
         reason: String::new(),
         proven: false,

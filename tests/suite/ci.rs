@@ -12,7 +12,7 @@ use schemaproof::{
     catalog::Action,
     cli::{
         Exit,
-        ci::{Environment, ci},
+        ci::{Environment, ci, matrix, publish},
     },
     github::{api::Limits, outputs::Outputs},
     pipeline::{Job, Outcome, Schema},
@@ -378,6 +378,59 @@ async fn of_200_databases_those_that_change_are_planned_side_by_side_and_told_in
     .await;
     assert_eq!((exit, reaction), (Exit::Failed, json!("+1")));
     assert!(repo.status(&head.0, "schemaproof").await.unwrap().1.contains("14 blocked, 133 pass"));
+}
+
+#[tokio::test]
+async fn a_job_matrix_shares_the_work_and_a_part_that_never_arrives_keeps_the_gate_shut() {
+    let repo = Repo::new().await;
+    let config = (
+        ".github/schemaproof.yml",
+        "databases:\n- {name: app, paths: [app]}\n- {name: bill, paths: [bill]}\n- {name: same, paths: [same]}\n",
+    );
+    let base = [config, ("app/1.sql", "create table a1 ();"), ("bill/1.sql", "create table a2 ();"), ("same/1.sql", "select 1;")];
+    let head = [config, ("app/1.sql", "create table a1 (b int);"), ("bill/1.sql", "create table a2 (b int);"), base[3]];
+    let (number, _, head) = repo.with_pull(&base, &head).await;
+    let payload = opened(&repo, number).await;
+    let stage = Stage::new(&repo, "ghs_job", "pull_request", &payload);
+    assert_eq!(matrix(&stage.environment, &CancellationToken::new()).await, Exit::Pass);
+    let jobs: Value = serde_json::from_str(&stage.output("matrix").unwrap()).unwrap();
+    assert_eq!(jobs, json!({"include": [{"name": "app", "only": "app"}, {"name": "bill", "only": "bill"}]}));
+    // Each job plans its own and writes nothing.
+    let last = Stage::new(&repo, "ghs_job", "pull_request", &payload);
+    for job in ["app", "bill"] {
+        let mut part = Stage::new(&repo, "ghs_job", "pull_request", &payload);
+        part.environment.inputs.insert("only".into(), job.into());
+        assert_eq!(part.run(async |job: &Job, _: &CancellationToken| one_of_many(job)).await, Exit::Pass);
+        assert!(repo.status(&head.0, "schemaproof").await.is_none() && repo.comments(number).await.is_empty());
+        let text = part.file(&format!("schemaproof-report/{job}/report.json"));
+        let directory = last.directory.path().join("parts").join(job);
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join("report.json"), text).unwrap();
+    }
+    let places = [last.directory.path().join("parts")];
+    let done = async || {
+        (publish(&last.environment, &CancellationToken::new(), &places).await, repo.status(&head.0, "schemaproof").await.unwrap())
+    };
+    let (exit, (state, said)) = done().await;
+    assert_eq!((exit, state.as_str(), said.as_str()), (Exit::Pass, "success", "2 databases: 2 pass"));
+    let bodies = async || repo.comments(number).await.into_iter().map(|(_, body)| body).collect::<Vec<_>>();
+    assert!(bodies().await[0].contains("<b>app</b>") && !bodies().await[0].contains("same"));
+    // A part that is missing is named, and so is one for another commit.
+    let path = places[0].join("bill/report.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace(head.0.as_str(), &"0".repeat(40))).unwrap();
+    for _ in 0..2 {
+        let (exit, (state, said)) = done().await;
+        assert_eq!((exit, state.as_str(), said.as_str()), (Exit::Failed, "error", "2 databases: 1 could not be planned, 1 pass"));
+        assert!(bodies().await[0].contains("No report of the database `bill` arrived."), "{:?}", bodies().await);
+        let _ = std::fs::remove_file(&path);
+    }
+    // One that says it passes, and holds what blocks, does not pass.
+    let forged = text.replace("\"blocks\": false", "\"blocks\": true");
+    assert_ne!(forged, text);
+    std::fs::write(&path, forged).unwrap();
+    assert_eq!(done().await.1.0, "failure");
+    assert_eq!(bodies().await.len(), 1);
 }
 
 #[tokio::test]

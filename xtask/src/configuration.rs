@@ -88,6 +88,46 @@ An entry has `name` and `paths`, and may have `database-url`, `engine`, `image`,
 of the one above. Only the databases whose files change are planned. They share one comment, with a list and a section each, and one status and
 check run, which are the worst of them. The outputs are sums; `plan-sql`, `report-json` and `report-html` name the directory that holds one directory
 for each. An acceptance is of one plan, so each database is accepted by its own fingerprint.
+
+Where one machine is not enough, a job matrix shares the work: one job asks which databases change, each job of the matrix plans its own, and the
+last publishes the reports of all. A database whose report does not arrive keeps the gate shut, and is named.
+
+```yaml
+jobs:
+  matrix:
+    runs-on: ubuntu-latest
+    permissions: {contents: read, pull-requests: read}
+    outputs:
+      matrix: ${{ steps.schemaproof.outputs.matrix }}
+    steps:
+      - id: schemaproof
+        uses: OWNER/schemaproof@VERSION
+        with: {command: matrix}
+  plan:
+    needs: matrix
+    if: needs.matrix.outputs.matrix != '{"include":[]}'
+    runs-on: ubuntu-latest
+    permissions: {contents: read, pull-requests: read}
+    strategy:
+      fail-fast: false
+      matrix: ${{ fromJSON(needs.matrix.outputs.matrix) }}
+    steps:
+      - uses: OWNER/schemaproof@VERSION
+        with: {only: "${{ matrix.only }}", fail-on: never}
+      - uses: actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0
+        if: always()
+        with: {name: "schemaproof-${{ strategy.job-index }}", path: schemaproof-report}
+  publish:
+    needs: [matrix, plan]
+    if: always()
+    runs-on: ubuntu-latest
+    permissions: {contents: read, pull-requests: write, statuses: write, checks: write}
+    steps:
+      - uses: actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1
+        with: {pattern: schemaproof-*, path: schemaproof-report}
+      - uses: OWNER/schemaproof@VERSION
+        with: {command: publish}
+```
 "#;
 
 /// README's text with the table of inputs between its markers.

@@ -45,7 +45,11 @@ pub(super) async fn plan(
         }
     }
     let plan = &plan;
-    let planned = jobs.into_iter().map(async |(name, job)| (name, plan(job).await));
+    let planned = jobs.into_iter().map(async |(name, job)| {
+        let mut outcome = plan(job).await;
+        outcome.report.database = Some(name.clone()).filter(|name| !name.is_empty());
+        (name, outcome)
+    });
     let outcomes: Vec<(String, Outcome)> = stream::iter(planned).buffered(parallel.max(1)).collect().await;
     if !outcomes.is_empty() {
         return outcomes;
@@ -57,6 +61,22 @@ pub(super) async fn plan(
         (name, report::build::nothing(&reason, base, target, seconds, run.clone()).into())
     });
     nothing.collect()
+}
+
+/// Jobs that a matrix may have (GitHub's limit).
+const MOST_JOBS: usize = 256;
+
+/// The databases that change as GitHub's job matrix: `{"include": [{"name": …, "only": …}]}`. A job is for one database, and where that
+/// would be too many, for several.
+pub(super) fn matrix(databases: &[Database]) -> String {
+    let changes = |database: &&Database| matches!(database.prepared, Prepared::Compare(_));
+    let names: Vec<&str> = databases.iter().filter(changes).map(|database| database.name.as_str()).collect();
+    let each = names.len().div_ceil(MOST_JOBS).max(1);
+    let jobs = names.chunks(each).map(|names| {
+        let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
+        serde_json::json!({"name": format!("{}{more}", names[0]), "only": names.join(" ")})
+    });
+    serde_json::json!({"include": jobs.collect::<Vec<_>>()}).to_string()
 }
 
 /// How a run with these reports ends: as the worst of them.

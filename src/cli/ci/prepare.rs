@@ -116,30 +116,50 @@ pub(super) struct Database {
     pub prepared: Prepared,
 }
 
-/// Reads configuration and files, and finds out for each database whether anything that matters differs.
-pub(super) async fn prepare(environment: &Environment, api: &Arc<Api>, subject: &Subject) -> Result<All, CiError> {
-    let workspace = environment.workspace.as_deref();
-    let local = workspace.and_then(Local::find);
+/// The settings, and where they were read.
+pub(super) struct Settings {
+    pub config: Config,
+    commits: Commits<Arc<Api>>,
+    before: Option<CommitSha>,
+}
+
+/// Reads the configuration: never from the head of a pull request, policy is the base's.
+pub(super) async fn settings(environment: &Environment, api: &Arc<Api>, subject: &Subject) -> Result<Settings, CiError> {
+    let local = environment.workspace.as_deref().and_then(Local::find);
     let commits = Commits { local, remote: Some(Trees::new(api.clone())) };
-    let head = &subject.head.0;
     let before = match &subject.base {
         Base::Tip(tip) => Some(commits.merge_base(tip, &subject.head).await?),
         Base::Commit(commit) => Some(commit.clone()),
         Base::Empty | Base::Database => None,
     };
-    // Never from the head of a pull request: policy is the base's.
-    let config = configuration(environment, &commits, before.as_ref().unwrap_or(head)).await?;
+    let config = configuration(environment, &commits, before.as_ref().unwrap_or(&subject.head.0)).await?;
+    Ok(Settings { config, commits, before })
+}
+
+/// Reads configuration and files, and finds out for each database whether anything that matters differs.
+pub(super) async fn prepare(environment: &Environment, api: &Arc<Api>, subject: &Subject) -> Result<All, CiError> {
+    let Settings { config, commits, before } = settings(environment, api, subject).await?;
     let reading = Reading { environment, api, subject, commits: &commits, before: before.as_ref() };
     let mut each: Vec<(String, Config)> = config.databases.iter().map(|entry| (entry.name.clone(), config.of(entry))).collect();
     if each.is_empty() {
         each.push((String::new(), config.clone()));
     }
+    let only = only(environment);
+    if let Some(unknown) = only.iter().find(|only| !each.iter().any(|(name, _)| name == *only)) {
+        return Err(CiError::UnknownDatabase { name: unknown.escape_debug().to_string() });
+    }
+    each.retain(|(name, _)| only.is_empty() || only.contains(&name.as_str()));
     let mut databases = Vec::with_capacity(each.len());
     for (name, config) in each {
         let prepared = reading.database(&config).await?;
         databases.push(Database { name, config, prepared });
     }
     Ok(All { config, databases })
+}
+
+/// The databases that this job is for, of a job matrix; none means all.
+pub(super) fn only(environment: &Environment) -> Vec<&str> {
+    environment.inputs.get("only").map(|names| names.split_whitespace().collect()).unwrap_or_default()
 }
 
 /// Where the files of a database are read from.

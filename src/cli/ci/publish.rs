@@ -33,6 +33,8 @@ pub(super) struct Publisher<'a> {
     read_only: bool,
     failed: bool,
     done: bool,
+    /// A part of a job matrix: another job publishes.
+    silent: bool,
 }
 
 impl<'a> Publisher<'a> {
@@ -46,7 +48,13 @@ impl<'a> Publisher<'a> {
             read_only: false,
             failed: false,
             done: false,
+            silent: false,
         }
+    }
+
+    /// Writes nothing to GitHub.
+    pub fn silent(self) -> Self {
+        Publisher { silent: true, ..self }
     }
 
     pub fn api(&self) -> &Api {
@@ -65,6 +73,9 @@ impl<'a> Publisher<'a> {
 
     /// Status and check run, while the plan is made.
     pub async fn begin<W: Write>(&mut self, log: &mut Log<W>, run: Option<&Run>) {
+        if self.silent {
+            return;
+        }
         let url = run.map(|run| run.url.as_str());
         let set =
             status::set(self.api, &self.subject.head, &self.context, State::Pending, "Planning and proving the change", url).await;
@@ -75,6 +86,10 @@ impl<'a> Publisher<'a> {
 
     /// Everything at the end. The comment's address, when there is one.
     pub async fn end<W: Write>(&mut self, log: &mut Log<W>, parts: &[Part]) -> Option<String> {
+        if self.silent {
+            self.done = true;
+            return None;
+        }
         let run_url = parts.first().and_then(|part| part.report.run.as_ref()).map(|run| run.url.as_str());
         let verdict = many::verdict(parts);
         let comment = self.write_comment(log, parts).await;
@@ -111,6 +126,9 @@ impl<'a> Publisher<'a> {
 
     /// The little that there is time for when the run is cancelled.
     pub async fn cancelled<W: Write>(&mut self, log: &mut Log<W>) {
+        if self.silent {
+            return;
+        }
         let text = "The run was cancelled";
         let set = status::set(self.api, &self.subject.head, &self.context, State::Error, text, None).await;
         self.see(log, set);
