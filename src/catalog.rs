@@ -94,6 +94,10 @@ pub enum Kind {
     DefaultPrivilege,
     SecurityLabel,
     Setting,
+    /// Of the MySQL family.
+    Event,
+    /// TiDB's.
+    PlacementPolicy,
 }
 
 /// The stable name of an object: kind and path, for instance `column public.tenants.legacy_code` or
@@ -301,6 +305,8 @@ impl From<Vec<String>> for Value {
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     pub objects: BTreeMap<ObjectId, Object>,
+    /// Whose database it is.
+    pub dialect: crate::config::Dialect,
     /// `server_version_num`.
     pub server_version: u32,
     /// The role that read it. What it makes belongs to it, so that owners are set only where they are others.

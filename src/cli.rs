@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::environment::Environment;
 use crate::{
-    config::{EngineChoice, FailOn, Session},
+    config::{Dialect, EngineChoice, FailOn, Session},
     pipeline,
     report::Report,
     verdict::Verdict,
@@ -123,10 +123,13 @@ pub struct CommonOptions {
     /// Who plans: Atlas completed by the native planner where it is installed, Atlas, or the native planner alone
     #[arg(long, value_enum)]
     pub engine: Option<EngineChoice>,
-    /// Where the throwaway Postgres runs: auto, docker, local, or the URL of a server
+    /// Whose SQL the files are in [default: that of a URL that is compared, else postgres]
+    #[arg(long, value_enum)]
+    pub dialect: Option<Dialect>,
+    /// Where the throwaway server runs: auto, docker, local, or the URL of a server
     #[arg(long, value_name = "auto|docker|local|URL")]
     pub sandbox: Option<String>,
-    /// Docker image of the throwaway Postgres [default: postgres:16]
+    /// Docker image of the throwaway server [default: postgres:16, pingcap/tidb:v8.4.0, mysql:8 or mariadb:11]
     #[arg(long)]
     pub image: Option<String>,
     /// One session over all files (as `cat *.sql`), or one a file (as docker-entrypoint-initdb.d)

@@ -23,6 +23,42 @@ pub enum EngineChoice {
     Native,
 }
 
+/// Whose SQL the files are in, and which server proves them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lower")]
+pub enum Dialect {
+    #[default]
+    Postgres,
+    TiDb,
+    MySql,
+    MariaDb,
+}
+
+impl Dialect {
+    /// The server as its makers write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "Postgres",
+            Dialect::TiDb => "TiDB",
+            Dialect::MySql => "MySQL",
+            Dialect::MariaDb => "MariaDB",
+        }
+    }
+
+    /// What the judge beside the catalog compares.
+    pub fn judge(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "pg_dump",
+            Dialect::TiDb | Dialect::MySql | Dialect::MariaDb => "SHOW CREATE",
+        }
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        *self == Dialect::Postgres
+    }
+}
+
 /// How the files of one schema are run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -82,6 +118,8 @@ pub struct Config {
     pub database_url: Option<String>,
     pub environments: Vec<String>,
     pub engine: EngineChoice,
+    /// Absent: that of a URL that is compared, else Postgres's.
+    pub dialect: Option<Dialect>,
     pub sandbox: String,
     pub image: String,
     pub session: Session,
@@ -115,6 +153,7 @@ impl Default for Config {
             database_url: None,
             environments: Vec::new(),
             engine: EngineChoice::Auto,
+            dialect: None,
             sandbox: "auto".into(),
             image: "postgres:16".into(),
             session: Session::Single,
@@ -198,6 +237,11 @@ pub const KEYS: &[Key] = &[
     ),
     list("environments", "", "`NAME=URL` lines: live databases that scheduled runs compare."),
     key("engine", "auto", "`auto` (Atlas where it is installed, completed by the native planner), `atlas`, or `native`."),
+    key(
+        "dialect",
+        "",
+        "Whose SQL the files are in: `postgres`, `tidb`, `mysql` or `mariadb`. When it is not set: that of a URL that is compared, else `postgres`.",
+    ),
     key("sandbox", "auto", "Where the throwaway Postgres runs: `auto`, `docker`, `local`, or the URL of a server."),
     key(
         "image",

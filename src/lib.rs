@@ -13,6 +13,7 @@ pub mod github;
 pub mod http;
 pub mod inspect;
 pub mod load;
+pub mod mysql;
 pub mod pipeline;
 pub mod plan;
 pub mod proof;

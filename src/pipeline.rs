@@ -15,18 +15,19 @@ use tracing::{Instrument, info_span};
 use self::{planning::Proposal, proving::Proofs, side::Sides};
 use crate::{
     catalog::{Catalog, Change, read::ReadOptions},
-    config::{Config, EngineChoice},
+    config::{Config, Dialect, EngineChoice},
     plan::{Plan, rename::asked::Asked, saved::Ends},
     report::{self, Remark, Report, Run, build::Parts},
     risk::{self, Facts},
     sandbox::{self, Request, Servers},
-    source::SqlFiles,
+    source::{self, SqlFiles},
     verdict::{self, Acceptance},
 };
 
 pub mod environments;
 mod error;
 mod live;
+mod mysql;
 mod planning;
 mod proving;
 pub mod reading;
@@ -47,7 +48,7 @@ pub struct Input {
 #[derive(Debug, Clone)]
 pub enum Schema {
     Files(SqlFiles),
-    /// A live Postgres; only read.
+    /// A live database; only read.
     Live(SecretString),
     Empty,
 }
@@ -76,7 +77,7 @@ pub struct Job {
 pub struct Outcome {
     pub report: Report,
     pub plan: Plan,
-    /// Absent when the schemas could not be read.
+    /// Absent when the schemas could not be read, and for the MySQL family, whose plans are not saved.
     pub catalogs: Option<Box<Catalogs>>,
 }
 
@@ -110,8 +111,9 @@ pub async fn run(job: &Job, cancel: &CancellationToken) -> Outcome {
     let limit = Duration::from_secs(job.config.timeout);
     let own = cancel.child_token();
     let work = async {
-        match (&job.base.schema, &job.target.schema) {
-            (Schema::Live(base), Schema::Live(target)) if !job.prove && job.config.engine == EngineChoice::Native => {
+        match (dialect(job)?, &job.base.schema, &job.target.schema) {
+            (dialect @ (Dialect::TiDb | Dialect::MySql | Dialect::MariaDb), ..) => mysql::run(job, dialect, begun, &own).await,
+            (_, Schema::Live(base), Schema::Live(target)) if !job.prove && job.config.engine == EngineChoice::Native => {
                 unproven(job, base, target, begun).await
             }
             _ => {
@@ -135,6 +137,21 @@ pub async fn run(job: &Job, cancel: &CancellationToken) -> Outcome {
         let report = report::build::failed(error.reported(), job.base.side(), job.target.side(), seconds, job.run.clone());
         report.into()
     })
+}
+
+/// Whose schemas are compared: as configured, else as the URLs among them say.
+fn dialect(job: &Job) -> Result<Dialect, PipelineError> {
+    let said =
+        [Some(&job.base), Some(&job.target), job.live.as_ref()].into_iter().flatten().filter_map(|input| match &input.schema {
+            Schema::Live(url) => Some((input.name.clone(), source::dialect_of(url))),
+            Schema::Files(_) | Schema::Empty => None,
+        });
+    let said: Vec<(String, Dialect)> = said.collect();
+    let dialect = job.config.dialect.or(said.first().map(|(_, dialect)| *dialect)).unwrap_or_default();
+    match said.into_iter().find(|(_, said)| (*said == Dialect::Postgres) != (dialect == Dialect::Postgres)) {
+        Some((name, _)) => Err(PipelineError::Mixed { name, dialect }),
+        None => Ok(dialect),
+    }
 }
 
 /// From two servers to a report.

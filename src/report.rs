@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::Action,
+    config::Dialect,
     plan::Origin,
     proof::{Effects, Judgement, SqlError},
     risk::Level,
@@ -48,6 +49,9 @@ pub struct Report {
     pub fingerprint: Option<String>,
     pub base: Side,
     pub target: Side,
+    /// Whose schemas these are; absent for Postgres.
+    #[serde(default, skip_serializing_if = "Dialect::is_postgres")]
+    pub dialect: Dialect,
     /// Version of the sandbox's server, for instance `16.4`.
     pub server: Option<String>,
     pub engine: Option<Engine>,

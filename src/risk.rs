@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub mod look;
+mod mysql;
 pub mod note;
 pub mod probe;
 pub mod rules;
@@ -16,6 +17,7 @@ pub mod types;
 
 use crate::{
     catalog::{Catalog, Change, ObjectId},
+    config::Dialect,
     plan::Plan,
     proof::Proof,
     script::Place,
@@ -163,7 +165,10 @@ impl Finding {
 /// All findings: every rule over the facts, what was measured put beside it, and the notes in the head's SQL applied. The order is
 /// that of severity, then rule, then object.
 pub fn findings(facts: &Facts<'_>, head: &SqlFiles) -> Vec<Finding> {
-    let mut found: Vec<Finding> = rules::RULES.iter().flat_map(|rule| (rule.check)(facts)).collect();
+    let mut found: Vec<Finding> = match facts.base.dialect {
+        Dialect::Postgres => rules::RULES.iter().flat_map(|rule| (rule.check)(facts)).collect(),
+        Dialect::TiDb | Dialect::MySql | Dialect::MariaDb => mysql::findings(facts),
+    };
     measured_beside_the_cause(facts, &mut found);
     found.sort_by(|a, b| (b.level, a.rule, &a.object, a.step).cmp(&(a.level, b.rule, &b.object, b.step)));
     found.dedup_by(|a, b| a.rule == b.rule && a.object == b.object && a.message == b.message);

@@ -11,6 +11,7 @@ mod docker;
 mod error;
 mod given;
 mod local;
+pub mod mysql;
 mod owner;
 mod request;
 mod server;

@@ -8,6 +8,7 @@ mod find;
 pub mod hcl;
 mod lexer;
 mod meta;
+pub mod mysql;
 mod place;
 mod splitter;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 use secrecy::SecretString;
 
 use crate::{
+    config::Dialect,
     script::SqlFile,
     trigger::{BaseTip, CommitSha, Head},
 };
@@ -41,18 +42,11 @@ pub struct Limits {
 /// The limits of every source.
 pub const LIMITS: Limits = Limits { files: 10_000, file_bytes: 32 << 20, total_bytes: 128 << 20 };
 
-/// Which kind of server a URL leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    Postgres,
-    MySql,
-}
-
 /// A schema source as it is written for `--from`, `--to` and `base`.
 #[derive(Debug, Clone)]
 pub enum SchemaSource {
     /// `postgres://…` or `mysql://…`.
-    Live { dialect: Dialect, url: SecretString },
+    Live { url: SecretString },
     /// A directory of `.sql` files.
     Directory(PathBuf),
     /// One file of SQL or HCL.
@@ -70,7 +64,7 @@ impl SchemaSource {
     /// When it is none of the known forms, or names nothing that is there.
     pub fn parse(text: &str) -> Result<SchemaSource, SourceError> {
         let text = text.trim();
-        let live = |dialect| SchemaSource::Live { dialect, url: SecretString::from(text) };
+        let live = || SchemaSource::Live { url: SecretString::from(text) };
         if text.is_empty() {
             return Err(SourceError::BadSource { text: String::new() });
         }
@@ -88,8 +82,7 @@ impl SchemaSource {
             return Ok(SchemaSource::Git { reference: reference.into(), path: path.map(String::from) });
         }
         match text.split_once("://") {
-            Some(("postgres" | "postgresql", _)) => return Ok(live(Dialect::Postgres)),
-            Some(("mysql" | "mariadb" | "maria" | "tidb", _)) => return Ok(live(Dialect::MySql)),
+            Some(("postgres" | "postgresql" | "mysql" | "mariadb" | "maria" | "tidb", _)) => return Ok(live()),
             Some(("file", path)) => return SchemaSource::local(path),
             // The text may hold a password: only its scheme is repeated.
             Some((scheme, _)) => return Err(SourceError::BadScheme { scheme: scheme.chars().take(40).collect() }),
@@ -128,6 +121,17 @@ pub fn shown_url(url: &SecretString) -> String {
             format!("{}://{}{port}{}", parsed.scheme(), parsed.host_str().unwrap_or_default(), parsed.path())
         }
         Err(_) => "a database".into(),
+    }
+}
+
+/// Whose database a URL leads to, by its scheme; `mysql://` leads to all of that family.
+pub fn dialect_of(url: &SecretString) -> Dialect {
+    use secrecy::ExposeSecret as _;
+    match url.expose_secret().split_once("://").map(|(scheme, _)| scheme) {
+        Some("mysql") => Dialect::MySql,
+        Some("mariadb" | "maria") => Dialect::MariaDb,
+        Some("tidb") => Dialect::TiDb,
+        _ => Dialect::Postgres,
     }
 }
 
@@ -415,7 +419,7 @@ mod tests {
         assert!(matches!(SchemaSource::parse("empty").unwrap(), SchemaSource::Empty));
         assert!(matches!(SchemaSource::parse("src").unwrap(), SchemaSource::Directory(_)));
         assert!(matches!(SchemaSource::parse("file://Cargo.toml").unwrap(), SchemaSource::File(_)));
-        assert!(matches!(SchemaSource::parse("mysql://u@h/d").unwrap(), SchemaSource::Live { dialect: Dialect::MySql, .. }));
+        assert!(matches!(SchemaSource::parse("mysql://u@h/d").unwrap(), SchemaSource::Live { .. }));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Policy, policy::About},
+    config::{Dialect, Policy, policy::About},
     plan::Fingerprint,
     proof::Proof,
     risk::{Facts, Finding, Level},
@@ -78,7 +78,11 @@ pub fn judge(facts: &Facts<'_>, findings: Vec<Finding>, policy: &Policy, accepta
     let covered = facts.base.not_covered.is_empty() && facts.target.not_covered.is_empty();
     let proven = facts.proof.is_some_and(Proof::proven);
     let blocking = findings.iter().filter(|rated| rated.blocks).count();
-    let unproven = if proven || (nothing && covered && facts.proof.is_none()) { None } else { Some(why_unproven(facts.proof)) };
+    let unproven = if proven || (nothing && covered && facts.proof.is_none()) {
+        None
+    } else {
+        Some(why_unproven(facts.proof, facts.base.dialect))
+    };
     let (verdict, reason) = match (unproven, blocking) {
         (Some(why), 0) => (Verdict::Blocked, format!("The plan is not proven: {why}.")),
         (Some(why), n) => (Verdict::Blocked, format!("The plan is not proven: {why}; and {} not accepted.", counted_blocking(n))),
@@ -110,12 +114,12 @@ fn rate(facts: &Facts<'_>, mut finding: Finding, policy: &Policy, acceptance: Op
     Some(Rated { blocks: accepted_by.is_none(), finding, accepted_by })
 }
 
-fn why_unproven(proof: Option<&Proof>) -> String {
+fn why_unproven(proof: Option<&Proof>, dialect: Dialect) -> String {
     let Some(proof) = proof else { return "it was not replayed".into() };
     if let Some(step) = proof.failed_step() {
         return format!("step {} fails when it is replayed", step + 1);
     }
-    let judges = [("pg_dump", &proof.pg_dump), ("the catalog", &proof.catalog)];
+    let judges = [(dialect.judge(), &proof.pg_dump), ("the catalog", &proof.catalog)];
     let said: Vec<String> = judges
         .iter()
         .filter(|(_, judgement)| !judgement.equal)

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::{CommonOptions, Environment, Exit};
@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     pipeline::{self, Input, Job, Outcome, Schema},
     report::{self, text::Style},
-    source::{self, Commits, Dialect, SchemaSource, Selection, api::NoRemote},
+    source::{self, Commits, SchemaSource, Selection, api::NoRemote},
     verdict::Verdict,
 };
 
@@ -23,8 +23,9 @@ use crate::{
   schemaproof plan --from git:main --to extensions/sql
   schemaproof plan --from postgres://localhost:5438/app --to extensions/sql --format sql --out migrate.sql
   schemaproof plan --from empty --to schema.sql --engine native
+  schemaproof plan --from git:main --to schema/ --dialect tidb
 
-A schema source is postgres://…, a directory of .sql files, file.sql, git:REF, git:REF:PATH, or empty.")]
+A schema source is postgres://…, mysql://…, a directory of .sql files, file.sql, git:REF, git:REF:PATH, or empty.")]
 pub struct PlanArguments {
     /// The schema that is there
     #[arg(long, value_name = "S")]
@@ -111,9 +112,6 @@ pub async fn input(text: &str, config: &Config) -> anyhow::Result<Input> {
     let source = SchemaSource::parse(text)?;
     let name = source.name();
     let (schema, commit) = match source {
-        SchemaSource::Live { dialect: Dialect::MySql, .. } => {
-            bail!("{name} is a MySQL or TiDB database; schemaproof plans Postgres schemas only")
-        }
         SchemaSource::Live { url, .. } => (Schema::Live(url), None),
         SchemaSource::Directory(path) | SchemaSource::File(path) => (Schema::Files(source::directory::read(&path)?), None),
         SchemaSource::Empty => (Schema::Empty, None),
@@ -149,6 +147,7 @@ impl CommonOptions {
         let mut inputs = BTreeMap::new();
         let mut set = |name: &str, value: Option<String>| value.map(|value| inputs.insert(name.to_string(), value));
         set("engine", self.engine.and_then(value_name));
+        set("dialect", self.dialect.and_then(value_name));
         set("session", self.session.and_then(value_name));
         set("sandbox", self.sandbox.clone());
         set("image", self.image.clone());

@@ -8,7 +8,7 @@ use crate::{
     plan::{atlas::AtlasError, native::PlanError},
     proof::{SqlError, replay::ReplayError},
     report::ReportedError,
-    sandbox::SandboxError,
+    sandbox::{SandboxError, mysql::MySqlError},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,18 @@ pub enum PipelineError {
         .count
     )]
     NotRebuilt { database: String, count: usize, first: String },
+    #[error("`dialect` is {dialect:?}, and {name} is not of that family: both sides must be on the same kind of server")]
+    Mixed { name: String, dialect: crate::config::Dialect },
+    #[error("Atlas plans for Postgres only here; for TiDB, MySQL and MariaDB leave `engine` at `auto` or set it to `native`")]
+    NoAtlas,
+    #[error("the live database {database} is a {found}, and the schemas are for {wanted}; set `dialect:` to what it is")]
+    OtherServer { database: String, found: &'static str, wanted: &'static str },
+    #[error("cannot read the live database {database}: {source}")]
+    LiveMySql { database: String, source: MySqlError },
+    #[error("replaying the plan failed: {source}")]
+    ReplayMySql { source: MySqlError },
+    #[error("the live database {database} cannot be rebuilt in the sandbox: `{sql}` failed: {why}")]
+    RebuildMySql { database: String, sql: String, why: String },
     #[error("the run did not end within {} s (`timeout:` of the configuration)", .limit.as_secs())]
     Timeout { limit: Duration },
 }

@@ -326,7 +326,7 @@ fn asked_for(asked: &Asked, bound: &Result<Rename, String>) -> Remark {
 }
 
 /// A statement of the base that failed and was left out.
-fn left_out(failure: &Failure) -> Remark {
+pub(super) fn left_out(failure: &Failure) -> Remark {
     let code = failure.sqlstate.as_ref().map(|code| format!(" (SQLSTATE {code})")).unwrap_or_default();
     Remark {
         title: "A statement of the base fails and was left out".into(),

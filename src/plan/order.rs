@@ -186,7 +186,7 @@ fn key(action: &Action, at: usize) -> (u8, u8, Vec<&str>, i64, usize) {
 
 fn rank(kind: Kind) -> u8 {
     match kind {
-        Kind::Role | Kind::Database => 0,
+        Kind::Role | Kind::Database | Kind::PlacementPolicy => 0,
         Kind::Schema => 1,
         Kind::Extension | Kind::Language | Kind::AccessMethod => 2,
         Kind::Collation | Kind::Conversion => 3,
@@ -203,7 +203,7 @@ fn rank(kind: Kind) -> u8 {
         Kind::Index => 14,
         Kind::View => 15,
         Kind::MaterializedView => 16,
-        Kind::Statistics | Kind::Rule | Kind::Policy | Kind::Trigger => 17,
+        Kind::Statistics | Kind::Rule | Kind::Policy | Kind::Trigger | Kind::Event => 17,
         Kind::EventTrigger | Kind::Publication | Kind::Subscription => 18,
         Kind::Setting | Kind::DefaultPrivilege => 19,
         Kind::Comment | Kind::SecurityLabel => 20,

@@ -341,6 +341,8 @@ pub fn noun(kind: Kind) -> &'static str {
         Kind::Grant | Kind::DefaultPrivilege => "PRIVILEGES",
         Kind::SecurityLabel => "SECURITY LABEL",
         Kind::Setting => "SETTING",
+        Kind::Event => "EVENT",
+        Kind::PlacementPolicy => "PLACEMENT POLICY",
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     catalog::{Action, AttributeChange, Catalog, Change, Kind, ObjectId, Value},
+    config::Dialect,
     plan::Plan,
     proof::{Difference, Effects, Judgement, Proof, SqlError},
     report::{
@@ -60,6 +61,7 @@ pub fn build(parts: Parts<'_>) -> Report {
         fingerprint: (!facts.plan.steps.is_empty()).then(|| facts.plan.fingerprint().to_string()),
         base: parts.base,
         target: parts.target,
+        dialect: facts.base.dialect,
         server: parts.server,
         engine: parts.engine,
         changes,
@@ -104,6 +106,7 @@ fn empty(base: Side, target: Side, seconds: f64, run: Option<Run>) -> Report {
         fingerprint: None,
         base,
         target,
+        dialect: Dialect::Postgres,
         server: None,
         engine: None,
         changes: Vec::new(),

@@ -90,7 +90,7 @@ fn view(report: &Report) -> Value {
             "hint": error.sql.as_ref().and_then(|sql| sql.hint.clone()),
         })
     });
-    let judges = report.proof.iter().flat_map(|proof| [("pg_dump", &proof.pg_dump), ("the catalog", &proof.catalog)]);
+    let judges = report.proof.iter().flat_map(|proof| [(report.dialect.judge(), &proof.pg_dump), ("the catalog", &proof.catalog)]);
     json!({
         "style": STYLE, "script": SCRIPT, "hash": hash,
         "headline": words::headline(report),
@@ -99,7 +99,8 @@ fn view(report: &Report) -> Value {
         "error": error,
         "base": report.base.name, "target": report.target.name,
         "base_commit": report.base.commit, "target_commit": report.target.commit,
-        "server": report.server, "fingerprint": report.fingerprint,
+        "server": report.server.as_ref().map(|server| format!("{} {server}", report.dialect.name())),
+        "not_covered_title": words::not_covered(report.dialect), "fingerprint": report.fingerprint,
         "engine": report.engine.as_ref().map(|engine| markdown::engine_line(engine, report)),
         "rows": rows.collect::<Vec<_>>(),
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),

@@ -263,7 +263,7 @@ fn about(report: &Report, detail: Detail) -> Value {
         "base_commit": report.base.commit.as_deref().map(short_commit),
         "target": report.target.name,
         "target_commit": report.target.commit.as_deref().map(short_commit),
-        "server": report.server.as_ref().map(|server| format!("Postgres {server}")),
+        "server": report.server.as_ref().map(|server| format!("{} {server}", report.dialect.name())),
         "engine": report.engine.as_ref().map(|engine| engine_line(engine, report)),
         "fingerprint": report.fingerprint,
         "rows": rows.0,
@@ -300,6 +300,11 @@ fn found(report: &Report, detail: Detail) -> Value {
         "not_acceptable": counts.blocking > 0 && !report.proven,
         "unproven": unproven(report, detail),
         "not_covered": if totals { Vec::new() } else { report.not_covered.iter().take(50).collect() },
+        "not_covered_text": match report.dialect.is_postgres() {
+            true => "These are in a schema and not read by schemaproof's catalog; `pg_dump` alone judges them",
+            false => "These are in a schema and compared by nobody",
+        },
+        "judge": report.dialect.judge(),
         "not_covered_more": report.not_covered.len().saturating_sub(50),
     })
 }
@@ -445,7 +450,7 @@ fn unproven(report: &Report, detail: Detail) -> Option<Value> {
         })
     };
     let judges: Vec<Value> =
-        [judge("pg_dump", &proof.pg_dump), judge("the catalog", &proof.catalog)].into_iter().flatten().collect();
+        [judge(report.dialect.judge(), &proof.pg_dump), judge("the catalog", &proof.catalog)].into_iter().flatten().collect();
     (failed.is_some() || !judges.is_empty()).then(|| json!({"failed": failed, "judges": judges}))
 }
 

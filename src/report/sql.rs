@@ -1,4 +1,4 @@
-//! The plan as a script that `psql -v ON_ERROR_STOP=1 -f` runs as it stands, with what is known about it as comments.
+//! The plan as a script that `psql -v ON_ERROR_STOP=1 -f` (or the `mysql` client) runs as it stands, with what is known about it as comments.
 //!
 //! Made from the plan, not from the report: secrets are exact in it, so it is for files and standard output of the machine that asked.
 
@@ -8,6 +8,7 @@ use crate::{
         saved::{Ends, Saved},
     },
     report::{Report, safe, words},
+    script,
 };
 
 /// The script. Comments hold nothing that could end them: every line is one comment. With `ends` it is a saved plan, which
@@ -33,6 +34,21 @@ pub fn render(plan: &Plan, report: &Report, ends: Option<&Ends>) -> String {
             let blocking = report.findings.iter().filter(|finding| finding.blocks).count();
             Saved { plan: plan.clone(), ends: ends.clone(), proven: report.proven, blocking }.write(&comments)
         }
-        None => format!("-- {}\n\n{}", comments.join("\n-- "), plan.to_sql()),
+        None if report.dialect.is_postgres() => format!("-- {}\n\n{}", comments.join("\n-- "), plan.to_sql()),
+        None => {
+            let statements: String = plan.steps.iter().map(|step| delimited(&step.sql)).collect();
+            format!("-- {}\n\n{statements}", comments.join("\n-- "))
+        }
     }
+}
+
+/// A statement as the mysql client takes it: a body with semicolons in it needs another delimiter.
+fn delimited(sql: &str) -> String {
+    let inside =
+        script::mysql::tokens(sql).iter().any(|token| token.text.contains(';') && token.kind != script::mysql::TokenKind::String);
+    if !inside {
+        return format!("{sql};\n");
+    }
+    let delimiter = (2..).map(|length| "$".repeat(length)).find(|delimiter| !sql.contains(delimiter)).unwrap_or_default();
+    format!("DELIMITER {delimiter}\n{sql}{delimiter}\nDELIMITER ;\n")
 }

@@ -64,7 +64,7 @@ fn level_colour(level: Level) -> &'static str {
 
 fn header(out: &mut String, report: &Report, style: Style) {
     let mut said = vec![format!("{} → {}", line(&report.base.name), line(&report.target.name))];
-    said.extend(report.server.as_deref().map(|server| format!("Postgres {}", line(server))));
+    said.extend(report.server.as_deref().map(|server| format!("{} {}", report.dialect.name(), line(server))));
     said.extend(report.engine.as_ref().map(|engine| line(&markdown::engine_line(engine, report))));
     said.extend(report.fingerprint.as_deref().map(|print| format!("plan {}", line(print))));
     let _ = writeln!(out, "{}", paint(&said.join(" · "), DIM, style));
@@ -173,7 +173,7 @@ fn finding(out: &mut String, findings: &[&ReportedFinding], indent: &str, style:
 fn unproven(out: &mut String, report: &Report, style: Style) {
     let Some(proof) = report.proof.as_ref().filter(|_| !report.proven) else { return };
     let _ = writeln!(out, "\n{}", paint("Not proven", RED, style));
-    for (judge, judgement) in [("pg_dump", &proof.pg_dump), ("the catalog", &proof.catalog)] {
+    for (judge, judgement) in [(report.dialect.judge(), &proof.pg_dump), ("the catalog", &proof.catalog)] {
         if let Some(unable) = &judgement.unable {
             let _ = writeln!(out, "  {judge} could not compare: {}", line(unable));
         }
@@ -188,7 +188,7 @@ fn unproven(out: &mut String, report: &Report, style: Style) {
 
 fn aside(out: &mut String, report: &Report, style: Style) {
     if !report.not_covered.is_empty() {
-        let _ = writeln!(out, "\n{}", paint("Not analysed (pg_dump alone judges these)", YELLOW, style));
+        let _ = writeln!(out, "\n{}", paint(words::not_covered(report.dialect), YELLOW, style));
         for object in &report.not_covered {
             let _ = writeln!(out, "  {}", line(object));
         }

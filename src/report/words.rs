@@ -1,6 +1,7 @@
 //! The sentences of reports that stand outside of templates, in one place.
 
 use crate::{
+    config::Dialect,
     report::{Remark, Report, table::Counts},
     risk::Level,
     verdict::Verdict,
@@ -8,6 +9,14 @@ use crate::{
 
 /// Instead of the message of a statement that holds secrets.
 pub const WITHHELD: &str = "(not shown: the statement holds secrets)";
+
+/// Over what the catalog does not read.
+pub fn not_covered(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Postgres => "Not analysed (pg_dump alone judges these)",
+        Dialect::TiDb | Dialect::MySql | Dialect::MariaDb => "Not analysed (nobody compares these)",
+    }
+}
 
 /// A sign for a level, and its word for who cannot see it.
 pub fn icon(level: Option<Level>) -> &'static str {

@@ -25,22 +25,22 @@ use bollard::{
 use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWrite;
 
-pub(super) use self::{programs::Programs, stand::Stand};
+pub(super) use self::{
+    programs::Programs,
+    stand::{DATA, Launched, Serving, Stand, tail},
+};
 use super::SandboxError;
 
 /// Longest answer to one request; a pull has the run's limit.
 const ANSWER: Duration = Duration::from_secs(30);
 /// Whether there is a daemon is known after this long.
 const PING: Duration = Duration::from_secs(3);
-/// The only port that matters.
-const PORT: &str = "5432/tcp";
-
 #[derive(Debug, Clone)]
 struct Daemon(Docker);
 
 /// What an image says of itself.
 #[derive(Debug, Clone, Default)]
-struct Image {
+pub(super) struct Image {
     entrypoint: Vec<String>,
     volumes: Vec<String>,
     environment: Vec<String>,
@@ -60,8 +60,17 @@ struct Recipe {
     memory: i64,
     processes: i64,
     network: String,
+    /// Where the server listens.
+    port: u16,
     /// Publish the port on 127.0.0.1.
     published: bool,
+}
+
+impl Recipe {
+    /// The port as Docker writes it.
+    fn exposed(&self) -> String {
+        format!("{}/tcp", self.port)
+    }
 }
 
 /// Something of ours (or of another run of us), with its labels.
@@ -187,7 +196,7 @@ impl Daemon {
         let capabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
         let host = HostConfig {
             network_mode: Some(recipe.network.clone()),
-            port_bindings: recipe.published.then(|| HashMap::from([(PORT.to_string(), Some(vec![binding]))])),
+            port_bindings: recipe.published.then(|| HashMap::from([(recipe.exposed(), Some(vec![binding]))])),
             tmpfs: Some(recipe.tmpfs.clone()),
             memory: Some(recipe.memory),
             memory_swap: Some(recipe.memory),
@@ -212,7 +221,7 @@ impl Daemon {
             cmd: Some(recipe.command.clone()),
             env: Some(recipe.environment.clone()),
             labels: Some(recipe.labels.clone()),
-            exposed_ports: Some(vec![PORT.into()]),
+            exposed_ports: Some(vec![recipe.exposed()]),
             attach_stdin: Some(true),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
@@ -239,11 +248,13 @@ impl Daemon {
     }
 
     /// Where a container is on a network, and which port of this machine is its.
-    async fn address(&self, container: &str, network: &str) -> Result<(Option<IpAddr>, Option<u16>), SandboxError> {
+    async fn address(&self, recipe: &Recipe) -> Result<(Option<IpAddr>, Option<u16>), SandboxError> {
+        let container = &recipe.name;
         let found = ask(&format!("look at container {container}"), self.0.inspect_container(container, None)).await?;
         let settings = found.network_settings.unwrap_or_default();
-        let ip = settings.networks.unwrap_or_default().remove(network).and_then(|endpoint| endpoint.ip_address?.parse().ok());
-        let ports = settings.ports.unwrap_or_default().remove(PORT).flatten().unwrap_or_default();
+        let networks = settings.networks.unwrap_or_default().remove(&recipe.network);
+        let ip = networks.and_then(|endpoint| endpoint.ip_address?.parse().ok());
+        let ports = settings.ports.unwrap_or_default().remove(&recipe.exposed()).flatten().unwrap_or_default();
         Ok((ip, ports.into_iter().find_map(|binding| binding.host_port?.parse().ok())))
     }
 

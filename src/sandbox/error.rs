@@ -46,6 +46,13 @@ pub enum SandboxError {
     PgDump { message: String },
     #[error("database `{database}` was not made by this run and is left alone")]
     NotOurs { database: String },
+    #[error(
+        "found no {name} on this machine (on PATH, or in schemaproof's cache folder); install it, or set `sandbox:` to `docker` or to \
+         the URL of a server"
+    )]
+    NoMySqlBinary { name: &'static str },
+    #[error("cannot {attempted}: {source}")]
+    MySql { attempted: String, source: super::mysql::MySqlError },
     #[error("cancelled")]
     Cancelled,
 }

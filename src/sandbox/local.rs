@@ -4,8 +4,8 @@
 //! ours. The server is told to end when our process ends. What SQL can do as a superuser (run programs, read files) it can do here as
 //! the user that the server runs as: for SQL of strangers, Docker is the place.
 
-mod find;
-mod process;
+pub(super) mod find;
+pub(super) mod process;
 
 use std::{
     io::Write,
@@ -299,7 +299,7 @@ async fn until_ready(address: &Address, directory: &Path, database: &str) -> (St
 }
 
 /// The last lines of a log file.
-fn tail(log: &Path) -> String {
+pub(super) fn tail(log: &Path) -> String {
     let bytes = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(bytes.get(bytes.len().saturating_sub(8 << 10)..).unwrap_or_default()).into_owned();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
@@ -307,7 +307,7 @@ fn tail(log: &Path) -> String {
 }
 
 /// Stops the servers and removes the directories of runs that are over.
-async fn sweep() {
+pub(super) async fn sweep() {
     for parent in find::parents() {
         let Ok(entries) = std::fs::read_dir(&parent) else { continue };
         for entry in entries.flatten() {

@@ -13,6 +13,7 @@ mod hcl;
 mod install;
 mod live;
 mod load;
+mod mysql;
 mod pipeline;
 mod planner;
 mod proof;

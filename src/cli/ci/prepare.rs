@@ -10,7 +10,7 @@ use crate::{
     github::{self, api::Api, api::ApiError},
     pipeline::{Input, Job, Schema},
     report::{Side, safe},
-    source::{self, Commits, Dialect, SchemaSource, Selection, Snapshot, SourceError, api::Trees, git::Local},
+    source::{self, Commits, SchemaSource, Selection, Snapshot, api::Trees, git::Local},
     trigger::{BaseTip, CommitSha, Head, PullRequest, Trigger, What},
 };
 
@@ -267,8 +267,7 @@ async fn given(
     let is_source = text == "empty" || text.starts_with("git:") || text.contains("://");
     let source = if is_source { SchemaSource::parse(text)? } else { SchemaSource::Git { reference: text.into(), path: None } };
     let (reference, path) = match source {
-        SchemaSource::Live { dialect: Dialect::Postgres, url } => return Ok(live(url)),
-        SchemaSource::Live { .. } => return Err(SourceError::BadScheme { scheme: "mysql".into() }.into()),
+        SchemaSource::Live { url, .. } => return Ok(live(url)),
         SchemaSource::Empty => return Ok(Input { name: "empty".into(), commit: None, schema: Schema::Empty }),
         SchemaSource::Directory(path) | SchemaSource::File(path) => {
             let path = workspace.unwrap_or(Path::new(".")).join(path);

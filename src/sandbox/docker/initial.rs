@@ -35,6 +35,7 @@ pub(in crate::sandbox) async fn read(
         memory: 64 << 20,
         processes: 16,
         network: "none".into(),
+        port: 5432,
         published: false,
     };
     stand.daemon.create(&recipe).await?;

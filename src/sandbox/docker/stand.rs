@@ -48,7 +48,31 @@ wait "$server"
 "#;
 
 /// Where the data is: in memory, away from what the image declares as its volume.
-const DATA: &str = "/run/schemaproof/data";
+pub(in crate::sandbox) const DATA: &str = "/run/schemaproof/data";
+
+/// What is run in a container beside what every container of ours has.
+pub(in crate::sandbox) struct Serving {
+    /// As messages name it.
+    pub product: &'static str,
+    /// For the image's entry point.
+    pub command: Vec<String>,
+    pub environment: Vec<String>,
+    /// Directories that entry point and server write to, beside the data.
+    pub scratch: Vec<String>,
+    pub port: u16,
+}
+
+/// A container that has been started.
+pub(in crate::sandbox) struct Launched {
+    pub name: String,
+    pub host: String,
+    pub port: u16,
+    pub log: Log,
+    /// Holds why it ended, once it has.
+    pub ended: watch::Receiver<Option<String>>,
+    /// As messages name it.
+    pub origin: String,
+}
 
 #[derive(Debug)]
 pub(in crate::sandbox) struct Stand {
@@ -199,16 +223,13 @@ impl Stand {
         label(owner::RUN) != Some(&self.owner.run) && owner::is_over(label(owner::OWNER), label(owner::DEADLINE))
     }
 
-    fn recipe(&self, request: &Request, ground: &Ground, side: &str, password: &str) -> Recipe {
-        let limits = &request.limits;
+    /// A Postgres server.
+    fn postgres(request: &Request, image: &Image, password: &str) -> Serving {
         let settings = super::super::SETTINGS.iter().chain(&["log_statement=none", "log_min_messages=fatal"]);
-        let mut command: Vec<String> = vec![limits.run.as_secs().saturating_add(60).to_string()];
-        command.extend(ground.image.entrypoint.iter().cloned());
-        command.push("postgres".into());
+        let mut command = vec!["postgres".to_string()];
         command.extend(settings.flat_map(|setting| ["-c".to_string(), (*setting).to_string()]));
-        let given = |name: &str| {
-            ground.image.environment.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
-        };
+        let given =
+            |name: &str| image.environment.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default();
         let environment = vec![
             format!("POSTGRES_USER={}", request.role),
             format!("POSTGRES_PASSWORD={password}"),
@@ -216,13 +237,27 @@ impl Stand {
             format!("POSTGRES_INITDB_ARGS={} --no-sync", given("POSTGRES_INITDB_ARGS")),
             format!("PGDATA={DATA}"),
         ];
+        Serving {
+            product: "Postgres",
+            command,
+            environment,
+            scratch: vec!["/tmp".into(), "/var/run/postgresql".into()],
+            port: 5432,
+        }
+    }
+
+    fn recipe(&self, request: &Request, ground: &Ground, side: &str, serving: &Serving) -> Recipe {
+        let limits = &request.limits;
+        let mut command: Vec<String> = vec![limits.run.as_secs().saturating_add(60).to_string()];
+        command.extend(ground.image.entrypoint.iter().cloned());
+        command.extend(serving.command.iter().cloned());
         // The root is read-only: what the image and the server write to is here, and what an image declares as a volume would else be
         // made on the host's disk.
         let mut tmpfs: HashMap<String, String> = ground
             .image
             .volumes
             .iter()
-            .chain(&["/tmp".to_string(), "/var/run/postgresql".to_string()])
+            .chain(&serving.scratch)
             .map(|path| (path.clone(), "rw,nosuid,nodev,noexec,size=16m,mode=1777".to_string()))
             .collect();
         tmpfs.insert("/run/schemaproof".into(), format!("rw,nosuid,nodev,noexec,size={},mode=1777", limits.disk_bytes));
@@ -233,41 +268,55 @@ impl Stand {
             image: request.image.clone(),
             entrypoint: vec!["/bin/sh".into(), "-c".into(), TETHER.into(), "schemaproof".into()],
             command,
-            environment,
+            environment: serving.environment.clone(),
             labels: self.labels(),
             tmpfs,
             memory: i64::try_from(memory).unwrap_or(i64::MAX),
             processes: limits.processes.into(),
             network: self.network(),
+            port: serving.port,
             published: ground.dial == Dial::Published,
         }
     }
 
-    /// Starts a server and waits until it answers a query.
-    pub async fn start(&self, request: &Request, side: &'static str, cancel: &CancellationToken) -> Result<Server, SandboxError> {
+    /// Starts a container; whether the server in it answers is for the caller to find out.
+    pub async fn launch(
+        &self,
+        request: &Request,
+        side: &'static str,
+        serving: impl FnOnce(&Image) -> Serving,
+        cancel: &CancellationToken,
+    ) -> Result<Launched, SandboxError> {
         let Some(ground) = self.ground.get() else { return Err(SandboxError::Cancelled) };
         if cancel.is_cancelled() {
             return Err(SandboxError::Cancelled);
         }
-        let begun = Instant::now();
-        let origin = format!("the Postgres of image `{}`", request.image);
-        let password = random(32);
-        let recipe = self.recipe(request, ground, side, &password);
+        let serving = serving(&ground.image);
+        let origin = format!("the {} of image `{}`", serving.product, request.image);
+        let recipe = self.recipe(request, ground, side, &serving);
         self.daemon.create(&recipe).await?;
         let Attached { output, input } = self.daemon.attach(&recipe.name).await?;
         self.tethers.lock().unwrap_or_else(PoisonError::into_inner).push(Tether(input));
         let (log, ended) = listen(output);
         self.daemon.start(&recipe.name).await?;
-
-        let (host, port) = match (self.daemon.address(&recipe.name, &recipe.network).await?, &ground.dial) {
+        let (host, port) = match (self.daemon.address(&recipe).await?, &ground.dial) {
             ((_, Some(port)), Dial::Published) => (IpAddr::V4(Ipv4Addr::LOCALHOST), port),
-            ((Some(ip), _), Dial::Address | Dial::Joined(_)) => (ip, 5432),
+            ((Some(ip), _), Dial::Address | Dial::Joined(_)) => (ip, recipe.port),
             _ => {
                 let why = ended.borrow().clone().unwrap_or_else(|| "it has no address on its network".into());
                 return Err(SandboxError::NotStarted { origin, why, log: tail(&log) });
             }
         };
-        let address = Address::new(&host.to_string(), port, &request.role, &SecretString::from(password));
+        Ok(Launched { name: recipe.name, host: host.to_string(), port, log, ended, origin })
+    }
+
+    /// Starts a server and waits until it answers a query.
+    pub async fn start(&self, request: &Request, side: &'static str, cancel: &CancellationToken) -> Result<Server, SandboxError> {
+        let begun = Instant::now();
+        let password = random(32);
+        let launched = self.launch(request, side, |image| Self::postgres(request, image, &password), cancel).await?;
+        let Launched { name, host, port, log, ended, origin } = launched;
+        let address = Address::new(&host, port, &request.role, &SecretString::from(password));
         let last = Mutex::new(String::from("it does not listen yet"));
         let mut gone = ended.clone();
         let Ready { version, version_num, keeper } = tokio::select! {
@@ -285,12 +334,12 @@ impl Stand {
                 }
             }
         };
-        tracing::debug!("{} is ready after {} ms", recipe.name, begun.elapsed().as_millis());
+        tracing::debug!("{name} is ready after {} ms", begun.elapsed().as_millis());
         Ok(Server {
             version,
             version_num,
             address,
-            tools: Tools::Container(Programs { daemon: self.daemon.clone(), container: recipe.name }),
+            tools: Tools::Container(Programs { daemon: self.daemon.clone(), container: name }),
             origin: format!("image `{}`", request.image),
             database: request.database.clone(),
             maintenance: "postgres".into(),
@@ -340,7 +389,7 @@ struct Ready {
     keeper: Connection,
 }
 
-type Log = Arc<Mutex<VecDeque<u8>>>;
+pub(in crate::sandbox) type Log = Arc<Mutex<VecDeque<u8>>>;
 
 /// Keeps the last words of a container, and notes its end.
 fn listen(
@@ -365,7 +414,7 @@ fn listen(
 }
 
 /// The last lines, for an error.
-fn tail(log: &Log) -> String {
+pub(in crate::sandbox) fn tail(log: &Log) -> String {
     let bytes: Vec<u8> = log.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();

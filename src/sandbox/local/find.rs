@@ -39,12 +39,12 @@ fn newest_first(root: &Path) -> Vec<PathBuf> {
 }
 
 /// Where data directories may be.
-pub(super) fn parents() -> Vec<PathBuf> {
+pub(in crate::sandbox) fn parents() -> Vec<PathBuf> {
     vec![PathBuf::from("/dev/shm"), PathBuf::from("/tmp")]
 }
 
 /// A directory in memory where there is room, else in /tmp (a socket's path may have 107 bytes, so not in a longer one).
-pub(super) fn roomy_directory(bytes: u64) -> PathBuf {
+pub(in crate::sandbox) fn roomy_directory(bytes: u64) -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     let room = nix::sys::statvfs::statvfs(&memory).map(|stat| {
         let (blocks, size) = (stat.blocks_available(), stat.fragment_size());

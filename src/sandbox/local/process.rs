@@ -17,14 +17,14 @@ use crate::sandbox::Limits;
 const MARK: &str = "SCHEMAPROOF_RUN";
 
 #[derive(Debug, Clone)]
-pub(super) struct User {
+pub(in crate::sandbox) struct User {
     pub name: &'static str,
     pub id: u32,
     pub group: u32,
 }
 
 /// As whom a server is run when we are root: postgres, else nobody. None when we are not root.
-pub(super) fn unprivileged() -> Result<Option<User>, String> {
+pub(in crate::sandbox) fn unprivileged() -> Result<Option<User>, String> {
     if !Uid::effective().is_root() {
         return Ok(None);
     }
@@ -37,7 +37,7 @@ pub(super) fn unprivileged() -> Result<Option<User>, String> {
 }
 
 /// A program in a process group of its own, without our environment, that ends when we end.
-pub(super) fn command(program: &Path, user: Option<&User>, limits: &Limits, run: &str) -> Command {
+pub(in crate::sandbox) fn command(program: &Path, user: Option<&User>, limits: &Limits, run: &str) -> Command {
     let mut command = Command::new(program);
     let (memory, disk) = (limits.memory_bytes.saturating_add(1 << 30), limits.disk_bytes);
     command
@@ -69,7 +69,7 @@ pub(super) fn command(program: &Path, user: Option<&User>, limits: &Limits, run:
 
 /// The server's first process.
 #[derive(Debug)]
-pub(super) struct Postmaster {
+pub(in crate::sandbox) struct Postmaster {
     pid: Option<u32>,
     ended: watch::Receiver<Option<String>>,
     task: JoinHandle<()>,
@@ -111,10 +111,20 @@ impl Postmaster {
         }
         self.task.abort();
     }
+
+    /// Ends a server whose data nobody needs, at once.
+    pub async fn kill(self) {
+        if let Some(pid) = self.pid.and_then(|pid| i32::try_from(pid).ok()).filter(|_| self.ended.borrow().is_none()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        let mut ended = self.ended.clone();
+        let _ = tokio::time::timeout(Duration::from_secs(2), ended.wait_for(Option::is_some)).await;
+        self.task.abort();
+    }
 }
 
 /// Kills what is left of a run, also programs that SQL has started. Only where there is a /proc.
-pub(super) fn kill_all_of(run: &str) {
+pub(in crate::sandbox) fn kill_all_of(run: &str) {
     let mark = format!("{MARK}={run}");
     for _ in 0..3 {
         let mut found = false;

@@ -1,0 +1,391 @@
+//! From one schema to another on a server of the MySQL family: the least destructive statements, in a deterministic order.
+//!
+//! Every statement commits by itself there, so a step is a group of its own and no step is transactional. Names are always written in
+//! full, so that a plan does not depend on a current database. Pure: what a server refuses, the replay finds out and hands back as
+//! tables to be [rebuilt](Options::rebuild).
+
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    ddl::{self, in_full},
+    qualified, quoted,
+};
+use crate::{
+    catalog::{self, Action, Catalog, Kind, Object, ObjectId},
+    plan::{Origin, Plan, Step},
+    sandbox::mysql::Flavor,
+    script::mysql::{TokenKind, tokens},
+};
+
+/// What the planner is told beside the two schemas.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Tables that no ALTER leads to the target, as a server has said: they are made anew, filled from the old ones and put in their
+    /// place.
+    pub rebuild: BTreeSet<ObjectId>,
+}
+
+/// The plan from `base` to `target`.
+pub fn plan(base: &Catalog, target: &Catalog, flavor: Flavor, options: &Options) -> Plan {
+    let planner = Planner::new(base, target, flavor, options);
+    let mut steps: Vec<Step> = Vec::new();
+    let mut add = |sql, objects| {
+        let group = steps.len() + 1;
+        steps.push(Step { sql, masked: None, origin: Origin::Native, group, transactional: false, objects });
+    };
+    let before = [planner.drop_foreign_keys(), planner.drop_code(), planner.make_surroundings(), planner.make_tables()];
+    let after = [planner.add_foreign_keys(), planner.make_views(), planner.make_code(), planner.drop_rest()];
+    before.into_iter().flatten().for_each(|(sql, object)| add(sql, vec![object]));
+    planner.alter_tables().into_iter().for_each(|(sql, objects)| add(sql, objects));
+    after.into_iter().flatten().for_each(|(sql, object)| add(sql, vec![object]));
+    Plan { steps }
+}
+
+type Statements = Vec<(String, ObjectId)>;
+
+struct Planner<'a> {
+    base: &'a Catalog,
+    target: &'a Catalog,
+    flavor: Flavor,
+    /// Objects of both sides that differ.
+    altered: BTreeSet<&'a ObjectId>,
+    rebuilt: BTreeSet<ObjectId>,
+    /// Foreign keys of the base that must be away while tables change.
+    away: BTreeSet<&'a ObjectId>,
+}
+
+/// Only in the first.
+fn only<'a>(one: &'a Catalog, other: &'a Catalog, kind: Kind) -> impl Iterator<Item = &'a Object> {
+    one.objects.values().filter(move |object| object.id.kind == kind && !other.objects.contains_key(&object.id))
+}
+
+fn form(object: &Object) -> &str {
+    object.text("form").unwrap_or_default()
+}
+
+fn table_of(id: &ObjectId) -> ObjectId {
+    ObjectId::new(Kind::Table, id.path.iter().take(2))
+}
+
+impl<'a> Planner<'a> {
+    fn new(base: &'a Catalog, target: &'a Catalog, flavor: Flavor, options: &Options) -> Planner<'a> {
+        let mut altered: BTreeSet<&ObjectId> = BTreeSet::new();
+        for change in catalog::compare(base, target) {
+            if change.action == Action::Alter
+                && let Some((id, _)) = base.objects.get_key_value(&change.object)
+            {
+                altered.insert(id);
+            }
+        }
+        let mut planner = Planner { base, target, flavor, altered, rebuilt: options.rebuild.clone(), away: BTreeSet::new() };
+        planner.rebuilt.retain(|id| base.objects.contains_key(id) && target.objects.contains_key(id));
+        let by_nature: Vec<ObjectId> = base
+            .objects
+            .values()
+            .filter(|object| object.id.kind == Kind::Table && planner.needs_rebuild(object))
+            .map(|object| object.id.clone())
+            .collect();
+        planner.rebuilt.extend(by_nature);
+        planner.away = planner.foreign_keys_in_the_way();
+        planner
+    }
+
+    fn stays(&self, id: &ObjectId) -> bool {
+        self.base.objects.contains_key(id) && self.target.objects.contains_key(id)
+    }
+
+    fn changes(&self, id: &ObjectId) -> bool {
+        self.altered.contains(id) || !self.stays(id)
+    }
+
+    /// Parts of a table, in one side.
+    fn parts<'c>(catalog: &'c Catalog, table: &'c ObjectId, kind: Kind) -> impl Iterator<Item = &'c Object> {
+        catalog.objects.values().filter(move |object| object.id.kind == kind && object.parent.as_ref() == Some(table))
+    }
+
+    /// The columns of a table in their order.
+    fn columns<'c>(catalog: &'c Catalog, table: &'c ObjectId) -> Vec<&'c Object> {
+        let mut columns: Vec<&Object> = Self::parts(catalog, table, Kind::Column).collect();
+        columns.sort_by_key(|column| column.integer("position"));
+        columns
+    }
+
+    /// A foreign key keeps the columns and indexes of both its tables as they are.
+    fn foreign_keys_in_the_way(&self) -> BTreeSet<&'a ObjectId> {
+        let touched: BTreeSet<ObjectId> = self
+            .base
+            .objects
+            .values()
+            .filter(|object| matches!(object.id.kind, Kind::Column | Kind::Index | Kind::Constraint) && form(object) != "f")
+            .filter(|object| self.changes(&object.id))
+            .flat_map(|object| {
+                let columns = object.list("columns").iter();
+                let of_key = columns.map(|name| ObjectId::new(Kind::Column, object.id.path.iter().take(2).chain([name])));
+                std::iter::once(object.id.clone()).chain(of_key).collect::<Vec<_>>()
+            })
+            .collect();
+        self.base
+            .objects
+            .values()
+            .filter(|object| form(object) == "f")
+            .filter(|key| {
+                let tables = key.needs.iter().filter(|need| need.kind == Kind::Table).cloned().chain([table_of(&key.id)]);
+                let tables: Vec<ObjectId> = tables.collect();
+                let own = || key.needs.iter().any(|need| touched.contains(need));
+                let other =
+                    || {
+                        tables.iter().any(|table| {
+                            key.needs.iter().filter(|need| need.kind == Kind::Column).any(|need| {
+                                touched.contains(&ObjectId::new(Kind::Column, table.path.iter().chain(need.path.last())))
+                            }) || key.text("definition").is_some_and(|definition| {
+                                let names = tokens(definition);
+                                touched.iter().filter(|id| id.kind == Kind::Column && id.path.starts_with(&table.path)).any(|id| {
+                                    names
+                                        .iter()
+                                        .any(|name| name.kind == TokenKind::Name && name.name().as_deref() == Some(id.name()))
+                                })
+                            })
+                        })
+                    };
+                self.changes(&key.id)
+                    || tables.iter().any(|table| self.rebuilt.contains(table) || !self.target.objects.contains_key(table))
+                    || own()
+                    || other()
+            })
+            .map(|key| &key.id)
+            .collect()
+    }
+
+    fn drop_foreign_keys(&self) -> Statements {
+        self.away
+            .iter()
+            // A table that is dropped takes its own along, unless two of them refer to each other.
+            .filter(|key| {
+                self.target.objects.contains_key(&table_of(key))
+                    || self.base.objects[**key].needs.iter().any(|need| need.kind == Kind::Table && *need != table_of(key))
+            })
+            .map(|key| {
+                let sql = format!("ALTER TABLE {} DROP FOREIGN KEY {}", qualified(&key.path[..2]), quoted(key.name()));
+                (sql, (**key).clone())
+            })
+            .collect()
+    }
+
+    fn add_foreign_keys(&self) -> Statements {
+        self.target
+            .objects
+            .values()
+            .filter(|key| form(key) == "f" && (!self.base.objects.contains_key(&key.id) || self.away.contains(&key.id)))
+            .map(|key| {
+                let sql =
+                    format!("ALTER TABLE {} ADD {}", qualified(&key.id.path[..2]), key.text("definition").unwrap_or_default());
+                (sql, key.id.clone())
+            })
+            .collect()
+    }
+
+    /// Triggers, events, routines and views that go or change.
+    fn drop_code(&self) -> Statements {
+        let mut found = Vec::new();
+        for (kind, word) in [
+            (Kind::Event, "EVENT"),
+            (Kind::Trigger, "TRIGGER"),
+            (Kind::Procedure, "PROCEDURE"),
+            (Kind::Function, "FUNCTION"),
+            (Kind::View, "VIEW"),
+        ] {
+            for object in self.base.objects.values().filter(|object| object.id.kind == kind) {
+                let gone = !self.target.objects.contains_key(&object.id);
+                let of_a_table_that_goes = kind == Kind::Trigger && !self.target.objects.contains_key(&table_of(&object.id));
+                let again = kind != Kind::View && (self.altered.contains(&object.id) || self.is_trigger_of_rebuilt(&object.id));
+                if (gone && !of_a_table_that_goes && !self.database_goes(&object.id)) || again {
+                    found.push((format!("DROP {word} {}", qualified(&address(&object.id))), object.id.clone()));
+                }
+            }
+        }
+        found
+    }
+
+    fn is_trigger_of_rebuilt(&self, id: &ObjectId) -> bool {
+        id.kind == Kind::Trigger && self.rebuilt.contains(&table_of(id))
+    }
+
+    fn database_goes(&self, id: &ObjectId) -> bool {
+        !self.target.objects.contains_key(&ObjectId::new(Kind::Database, id.path.first()))
+    }
+
+    /// Placement policies, databases, sequences.
+    fn make_surroundings(&self) -> Statements {
+        let mut found = Vec::new();
+        for policy in self.new_or_altered(Kind::PlacementPolicy) {
+            let printed = policy.text("definition").unwrap_or_default();
+            let sql = match self.base.objects.contains_key(&policy.id) {
+                true => printed.replacen("CREATE", "ALTER", 1),
+                false => printed.to_string(),
+            };
+            found.push((sql, policy.id.clone()));
+        }
+        for database in self.new_or_altered(Kind::Database) {
+            let word = if self.base.objects.contains_key(&database.id) { "ALTER" } else { "CREATE" };
+            let mut sql = format!("{word} DATABASE {}", qualified(&database.id.path));
+            for (clause, attribute) in [("CHARACTER SET", "charset"), ("COLLATE", "collation")] {
+                if let Some(value) = database.text(attribute) {
+                    sql.push_str(&format!(" {clause} {value}"));
+                }
+            }
+            let before = self.base.objects.get(&database.id);
+            match (before.and_then(|before| before.text("placement_policy")), database.text("placement_policy")) {
+                (_, Some(policy)) => sql.push_str(&format!(" PLACEMENT POLICY={policy}")),
+                (Some(_), None) => sql.push_str(" PLACEMENT POLICY=`default`"),
+                (None, None) => {}
+            }
+            match (before.and_then(|before| before.text("comment")), database.text("comment")) {
+                (_, Some(comment)) => sql.push_str(&format!(" COMMENT {comment}")),
+                (Some(_), None) => sql.push_str(" COMMENT ''"),
+                (None, None) => {}
+            }
+            found.push((sql, database.id.clone()));
+        }
+        for sequence in self.new_or_altered(Kind::Sequence) {
+            let printed = sequence.text("definition").unwrap_or_default();
+            let mut sql = in_full(printed, "SEQUENCE", &sequence.id.path);
+            if self.base.objects.contains_key(&sequence.id) {
+                sql = sql.replacen("CREATE", "ALTER", 1);
+                sql.truncate(sql.find(" ENGINE=").unwrap_or(sql.len()));
+            }
+            found.push((sql, sequence.id.clone()));
+        }
+        found
+    }
+
+    fn new_or_altered(&self, kind: Kind) -> impl Iterator<Item = &'a Object> {
+        let objects = self.target.objects.values().filter(move |object| object.id.kind == kind);
+        objects
+            .filter(|object| self.altered.contains(&object.id) || !self.base.objects.contains_key(&object.id))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+
+    fn make_tables(&self) -> Statements {
+        only(self.target, self.base, Kind::Table)
+            .filter_map(|object| Some((create_table(object, &object.id.path)?, object.id.clone())))
+            .chain(self.replicas_of(&|id| !self.base.objects.contains_key(id)))
+            .collect()
+    }
+
+    /// Replicas on TiFlash of tables that are made.
+    fn replicas_of(&self, made: &dyn Fn(&ObjectId) -> bool) -> Statements {
+        let tables = self.target.objects.values().filter(|object| object.id.kind == Kind::Table && made(&object.id));
+        tables
+            .filter_map(|object| {
+                let replica = object.text("tiflash_replica")?;
+                Some((format!("ALTER TABLE {} SET TIFLASH REPLICA {replica}", qualified(&object.id.path)), object.id.clone()))
+            })
+            .collect()
+    }
+
+    fn alter_tables(&self) -> Vec<(String, Vec<ObjectId>)> {
+        let tables: Vec<&Object> =
+            self.target.objects.values().filter(|object| object.id.kind == Kind::Table && self.stays(&object.id)).collect();
+        let rebuilt = |object: &&&Object| self.rebuilt.contains(&object.id);
+        let mut found = Vec::new();
+        for object in tables.iter().filter(|object| !rebuilt(object)) {
+            found.extend(self.alter_table(&object.id));
+        }
+        let made_anew = tables.iter().filter(rebuilt).flat_map(|object| self.rebuild_table(object));
+        let made_anew = made_anew.chain(self.replicas_of(&|id| self.rebuilt.contains(id)));
+        found.extend(made_anew.map(|(sql, object)| (sql, vec![object])));
+        found
+    }
+
+    /// A view after those that it reads.
+    fn make_views(&self) -> Statements {
+        let mut waiting: BTreeMap<&ObjectId, &Object> = self.new_or_altered(Kind::View).map(|view| (&view.id, view)).collect();
+        let mut found = Vec::new();
+        while !waiting.is_empty() {
+            let ready = waiting.values().find(|view| !view.needs.iter().any(|need| waiting.contains_key(need)));
+            // Two that read each other cannot be; the first by name breaks what would be endless.
+            let Some(view) = ready.or(waiting.values().next()).copied() else { break };
+            waiting.remove(&view.id);
+            let sql = in_full(view.text("definition").unwrap_or_default(), "VIEW", &view.id.path);
+            let sql = match self.base.objects.contains_key(&view.id) {
+                true => sql.replacen("CREATE", "CREATE OR REPLACE", 1),
+                false => sql,
+            };
+            found.push((sql, view.id.clone()));
+        }
+        found
+    }
+
+    /// Routines, then triggers, then events, each in the mode that it was written in.
+    fn make_code(&self) -> Statements {
+        let mut found = Vec::new();
+        let mut mode: Option<&str> = None;
+        for (kind, word) in
+            [(Kind::Function, "FUNCTION"), (Kind::Procedure, "PROCEDURE"), (Kind::Trigger, "TRIGGER"), (Kind::Event, "EVENT")]
+        {
+            for object in self.target.objects.values().filter(|object| object.id.kind == kind) {
+                if self.stays(&object.id) && !self.altered.contains(&object.id) && !self.is_trigger_of_rebuilt(&object.id) {
+                    continue;
+                }
+                let wanted = object.text("sql_mode").unwrap_or_default();
+                if mode != Some(wanted) {
+                    found.push((format!("SET SESSION sql_mode = '{wanted}'"), object.id.clone()));
+                    mode = Some(wanted);
+                }
+                let mut sql = in_full(object.text("definition").unwrap_or_default(), word, &address(&object.id));
+                if kind == Kind::Trigger {
+                    sql = in_full(&sql, "ON", &object.id.path[..2]);
+                }
+                found.push((sql, object.id.clone()));
+            }
+        }
+        if let Some((_, last)) = found.last().cloned() {
+            found.push(("SET SESSION sql_mode = DEFAULT".into(), last));
+        }
+        found
+    }
+
+    /// What goes for good comes last.
+    fn drop_rest(&self) -> Statements {
+        let mut found = Vec::new();
+        let mut drop = |kind: Kind, word: &str, with_database: bool| {
+            for object in only(self.base, self.target, kind) {
+                if with_database || !self.database_goes(&object.id) {
+                    found.push((format!("DROP {word} {}", qualified(&object.id.path)), object.id.clone()));
+                }
+            }
+        };
+        drop(Kind::Table, "TABLE", false);
+        drop(Kind::Sequence, "SEQUENCE", false);
+        drop(Kind::Database, "DATABASE", true);
+        drop(Kind::PlacementPolicy, "PLACEMENT POLICY", true);
+        found
+    }
+}
+
+/// The name of the table that takes another's place; names have 64 characters at the most.
+pub fn beside(name: &str) -> String {
+    format!("schemaproof_new_{}", name.chars().take(48).collect::<String>())
+}
+
+/// Database and name of what is not a part of a table by its address: a trigger's path has the table between them.
+fn address(id: &ObjectId) -> Vec<String> {
+    match id.path.as_slice() {
+        [database, _, name] => vec![database.clone(), name.clone()],
+        other => other.to_vec(),
+    }
+}
+
+/// The statement that makes a table under this name, without its foreign keys.
+fn create_table(object: &Object, path: &[String]) -> Option<String> {
+    let table = ddl::table(object.text("printed")?)?;
+    let mut lines: Vec<String> =
+        table.columns.iter().map(|column| format!("{} {}", quoted(&column.name), column.definition)).collect();
+    let keys = table.keys.iter().filter(|key| key.form != ddl::KeyForm::ForeignKey && key.special.as_deref() != Some("VECTOR"));
+    lines.extend(keys.map(|key| key.definition.clone()));
+    lines.extend(table.other.iter().cloned());
+    Some(format!("CREATE TABLE {} (\n  {}\n) {}", qualified(path), lines.join(",\n  "), table.tail).trim_end().to_string())
+}

@@ -1,0 +1,371 @@
+//! The same story on a server of the MySQL family: sides, planning, proving.
+//!
+//! Statements commit by themselves there and a server holds several databases, so there is no copy of a database: a plan is replayed
+//! on the side's own server, and a side that is needed once more is loaded once more.
+
+use std::{cell::Cell, time::Instant};
+
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::{
+    Input, Job, Outcome, PipelineError, Schema,
+    side::{left_out, remark},
+    stage,
+};
+use crate::{
+    catalog::{self, Catalog, ObjectId},
+    config::{Dialect, EngineChoice},
+    load::{Options, Strictness},
+    mysql::{
+        catalog::{self as reading, Replicas, Snapshot},
+        load::{self, Loaded},
+        plan::{self, Options as Planning},
+        proof::{self, Replay},
+    },
+    plan::{Origin, Plan},
+    proof::Proof,
+    report::{self, Down, Drift, Engine, Remark, build::Parts},
+    risk::{self, Facts, Places},
+    sandbox::{
+        Request, SandboxError,
+        mysql::{Flavor, MySqlAddress, MySqlError, MySqlServer, MySqlServers, with_mysql_servers},
+    },
+    source::{SqlFiles, shown_url},
+    verdict,
+};
+
+/// From two schemas of the family to a report.
+pub(super) async fn run(job: &Job, dialect: Dialect, begun: Instant, cancel: &CancellationToken) -> Result<Outcome, PipelineError> {
+    if job.config.engine == EngineChoice::Atlas {
+        return Err(PipelineError::NoAtlas);
+    }
+    let flavor = match (dialect, live(&job.base).or_else(|| live(&job.target))) {
+        // `mysql://` is the way to all three.
+        (Dialect::MySql, Some(url)) if job.config.dialect.is_none() => flavor_of(url).await?,
+        (Dialect::TiDb, _) => Flavor::TiDb,
+        (Dialect::MariaDb, _) => Flavor::MariaDb,
+        (Dialect::MySql | Dialect::Postgres, _) => Flavor::MySql,
+    };
+    let mut request = Request::from(&job.config);
+    if request.image == crate::config::Config::default().image {
+        request.image = flavor.image().into();
+    }
+    with_mysql_servers(&request, flavor, cancel, async |servers| story(job, servers, begun).await).await
+}
+
+fn live(input: &Input) -> Option<&SecretString> {
+    match &input.schema {
+        Schema::Live(url) => Some(url),
+        Schema::Files(_) | Schema::Empty => None,
+    }
+}
+
+async fn flavor_of(url: &SecretString) -> Result<Flavor, PipelineError> {
+    let address = MySqlAddress::from_url(url)?;
+    let failed = |source| PipelineError::LiveMySql { database: shown_url(url), source };
+    let session = address.connect(LIVE_LIMIT).await.map_err(failed)?;
+    let rows = session.rows("SELECT VERSION()").await.map_err(failed)?;
+    Ok(Flavor::of_version(rows.first().and_then(|row| row.text(0)).unwrap_or_default()))
+}
+
+/// One statement on a live server.
+const LIVE_LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
+
+async fn story(job: &Job, servers: &MySqlServers, begun: Instant) -> Result<Outcome, PipelineError> {
+    let given = servers.target().is_none();
+    let building = async {
+        let base = Side::build(job, &servers.base, &job.base, Strictness::Lenient);
+        let target = Side::build(job, servers.target().unwrap_or(&servers.base), &job.target, Strictness::Strict);
+        if !given {
+            return tokio::try_join!(base, target);
+        }
+        // In turns: the target takes the base's place.
+        let (base, target) = (base.await?, target.await?);
+        base.fresh.set(false);
+        Ok((base, target))
+    };
+    let (base, target) = building.instrument(stage("Building both schemas")).await?;
+    let flavor = servers.base.flavor;
+    let changes = catalog::compare(&base.snapshot.catalog, &target.snapshot.catalog);
+    let (plan, replayed) = base.plan_to(&target, flavor, job.prove).instrument(stage("Planning and replaying")).await?;
+    if given {
+        target.fresh.set(false);
+    }
+    let mut remarks: Vec<Remark> = Vec::new();
+    for side in [&base, &target] {
+        remarks.extend(side.loaded.remarks.iter().map(|text| remark("Loading", text.clone())));
+        remarks.extend(side.loaded.failures.iter().map(left_out));
+    }
+    remarks.dedup();
+    if !plan.steps.is_empty() {
+        remarks.push(remark(
+            "Statements commit by themselves",
+            format!(
+                "{} commits each of these statements by itself: a plan that stops half-way leaves its first steps done. Locks, rewrites and scans were not measured.",
+                flavor.name()
+            ),
+        ));
+    }
+    let (mut up, mut down) = (None, None);
+    if let Some(Ended { replay, proof }) = replayed {
+        remarks.extend(as_text(&plan, &replay));
+        down = base.way_back(&target, flavor, &proof).instrument(stage("Replaying the way back")).await?;
+        up = Some(proof);
+    }
+    let places = Places { base: base.places(), target: target.places() };
+    let facts = Facts {
+        base: &base.snapshot.catalog,
+        target: &target.snapshot.catalog,
+        changes: &changes,
+        plan: &plan,
+        proof: up.as_ref(),
+        places: &places,
+    };
+    let none = SqlFiles::default();
+    let head = match &job.target.schema {
+        Schema::Files(files) => files,
+        Schema::Live(_) | Schema::Empty => &none,
+    };
+    let findings = risk::findings(&facts, head);
+    let judged = verdict::judge(&facts, findings, &job.config.policy, &job.acceptances);
+    let report = report::build::build(Parts {
+        facts: &facts,
+        judged: &judged,
+        base: job.base.side(),
+        target: job.target.side(),
+        server: Some(servers.base.version.clone()),
+        engine: Some(Engine { name: Origin::Native, version: env!("CARGO_PKG_VERSION").into(), left_out: 0 }),
+        left_out: &[],
+        remarks,
+        drift: drift(job, &base, flavor).await?,
+        live: None,
+        down,
+        seconds: begun.elapsed().as_secs_f64(),
+        run: job.run.clone(),
+    });
+    Ok(Outcome { report, plan, catalogs: None })
+}
+
+/// Steps that only a server with TiFlash can do.
+fn as_text(plan: &Plan, replay: &Replay) -> Option<Remark> {
+    let steps: Vec<&str> = replay.as_text.iter().filter_map(|at| plan.steps.get(*at)).map(|step| step.sql.as_str()).collect();
+    (!steps.is_empty()).then(|| Remark {
+        quote: Some(steps.join(";\n") + ";"),
+        ..remark(
+            "Replicas on TiFlash were compared as text",
+            "The sandbox has no TiFlash: these steps were not run, and what they set is taken from their words.".into(),
+        )
+    })
+}
+
+/// A schema that was built and read, and the server that it is on.
+struct Side<'a> {
+    job: &'a Job,
+    server: &'a MySqlServer,
+    input: &'a Input,
+    strictness: Strictness,
+    snapshot: Snapshot,
+    loaded: Loaded,
+    /// Whether the server holds this side as it was loaded.
+    fresh: Cell<bool>,
+}
+
+/// Where a replay ended, judged.
+struct Ended {
+    replay: Replay,
+    proof: Proof,
+}
+
+impl<'a> Side<'a> {
+    async fn build(
+        job: &'a Job,
+        server: &'a MySqlServer,
+        input: &'a Input,
+        strictness: Strictness,
+    ) -> Result<Side<'a>, PipelineError> {
+        load::set_up(server).await?;
+        let (snapshot, loaded) = load_side(job, server, input, strictness).await?;
+        Ok(Side { job, server, input, strictness, snapshot, loaded, fresh: Cell::new(true) })
+    }
+
+    /// Has the server hold this side as it was loaded.
+    async fn refresh(&self) -> Result<(), PipelineError> {
+        if !self.fresh.get() {
+            load_side(self.job, self.server, self.input, self.strictness).await?;
+            self.fresh.set(true);
+        }
+        Ok(())
+    }
+
+    fn places(&self) -> std::collections::BTreeMap<ObjectId, crate::script::Place> {
+        let objects = self.snapshot.catalog.objects.keys();
+        objects.filter_map(|id| Some((id.clone(), self.loaded.place(id)?))).collect()
+    }
+
+    /// The plan to another side, replayed. What a server refuses leads to another plan: tables that no ALTER changes are made anew.
+    async fn plan_to(&self, target: &Side<'_>, flavor: Flavor, prove: bool) -> Result<(Plan, Option<Ended>), PipelineError> {
+        let mut options = Planning::default();
+        let mut first: Option<(Plan, Ended)> = None;
+        loop {
+            let plan = plan::plan(&self.snapshot.catalog, &target.snapshot.catalog, flavor, &options);
+            if !prove {
+                return Ok((plan, None));
+            }
+            let ended = self.replay(&plan, target, flavor).await?;
+            if ended.proof.proven() {
+                return Ok((plan, Some(ended)));
+            }
+            let refused = refused(&plan, &ended, &self.snapshot.catalog, &target.snapshot.catalog);
+            let more = refused.iter().any(|table| !options.rebuild.contains(table));
+            if !more {
+                // Tables made anew have not helped: the plan without is easier to read.
+                return Ok(first.map_or((plan, Some(ended)), |(plan, ended)| (plan, Some(ended))));
+            }
+            options.rebuild.extend(refused);
+            first.get_or_insert((plan, ended));
+        }
+    }
+
+    async fn replay(&self, plan: &Plan, target: &Side<'_>, flavor: Flavor) -> Result<Ended, PipelineError> {
+        self.refresh().await?;
+        let session = self.server.connect().await?;
+        let failed = |source| PipelineError::ReplayMySql { source };
+        let base = &self.snapshot.catalog;
+        let filled = match plan.steps.is_empty() {
+            true => Vec::new(),
+            false => proof::fill(&session, base).await.map_err(failed)?,
+        };
+        self.fresh.set(plan.steps.is_empty());
+        let replay = proof::replay(&session, flavor, base, plan, &filled, &self.loaded.replicas).await.map_err(failed)?;
+        let session = self.server.connect().await?;
+        let end = reading::read(&session, flavor, &self.job.config.exclude, &replay.replicas).await.map_err(failed)?;
+        let proof = Proof {
+            effects: replay.effects.clone(),
+            pg_dump: proof::by_show_create(&end, &target.snapshot),
+            catalog: proof::by_catalog(&end, &target.snapshot, flavor),
+            column_order: Vec::new(),
+        };
+        Ok(Ended { replay, proof })
+    }
+
+    async fn way_back(&self, target: &Side<'_>, flavor: Flavor, up: &Proof) -> Result<Option<Down>, PipelineError> {
+        if self.snapshot.catalog.objects.is_empty() && target.snapshot.catalog.objects.is_empty() {
+            return Ok(None);
+        }
+        let (plan, ended) = target.plan_to(self, flavor, true).await?;
+        let Some(Ended { proof, .. }) = ended.filter(|_| !plan.steps.is_empty()) else { return Ok(None) };
+        let mut all = up.effects.iter().chain(&proof.effects);
+        let lossless = all.all(|effects| effects.values_lost == 0 && effects.error_on_rows.is_none());
+        Ok(Some(Down { steps: report::build::steps(&plan, Some(&proof)), lossless, proven: proof.proven() }))
+    }
+}
+
+/// Tables of both sides that a step failed on, or that differ at the end though every step ran.
+fn refused(plan: &Plan, ended: &Ended, base: &Catalog, target: &Catalog) -> Vec<ObjectId> {
+    let failed = plan.steps.iter().zip(&ended.proof.effects).filter(|(_, effects)| effects.error.is_some());
+    let mut tables: Vec<ObjectId> = failed.flat_map(|(step, _)| &step.objects).filter_map(table_of).collect();
+    if tables.is_empty() {
+        let differ = ended.proof.pg_dump.differences.iter();
+        tables = differ
+            .filter_map(|difference| difference.object.strip_prefix("table ")?.split_once('.'))
+            .map(|(database, table)| ObjectId::new(catalog::Kind::Table, [database, table]))
+            .collect();
+    }
+    tables.retain(|table| base.objects.contains_key(table) && target.objects.contains_key(table));
+    tables.sort();
+    tables.dedup();
+    tables
+}
+
+fn table_of(id: &ObjectId) -> Option<ObjectId> {
+    use catalog::Kind;
+    let is_part = matches!(id.kind, Kind::Table | Kind::Column | Kind::Index | Kind::Constraint);
+    is_part.then(|| ObjectId::new(Kind::Table, id.path.iter().take(2)))
+}
+
+async fn load_side(
+    job: &Job,
+    server: &MySqlServer,
+    input: &Input,
+    strictness: Strictness,
+) -> Result<(Snapshot, Loaded), PipelineError> {
+    load::empty(server).await?;
+    let loaded = match &input.schema {
+        Schema::Files(files) => load::load(server, files, Options { session: job.config.session, strictness }).await?,
+        Schema::Empty => Loaded::default(),
+        Schema::Live(url) => return rebuild(job, server, url).await,
+    };
+    let session = server.connect().await?;
+    let mut snapshot = reading::read(&session, server.flavor, &job.config.exclude, &loaded.replicas)
+        .await
+        .map_err(|source| SandboxError::MySql { attempted: format!("read the schema back from {}", server.origin), source })?;
+    snapshot.catalog.not_covered.extend(loaded.not_covered.iter().cloned());
+    Ok((snapshot, loaded))
+}
+
+/// A live server's schema, only read.
+async fn read_live(job: &Job, url: &SecretString, flavor: Flavor) -> Result<(Snapshot, Replicas), PipelineError> {
+    let failed = |source: MySqlError| PipelineError::LiveMySql { database: shown_url(url), source };
+    let session = MySqlAddress::from_url(url)?.connect(LIVE_LIMIT).await.map_err(failed)?;
+    let version = session.rows("SELECT VERSION()").await.map_err(failed)?;
+    let found = Flavor::of_version(version.first().and_then(|row| row.text(0)).unwrap_or_default());
+    if found != flavor {
+        return Err(PipelineError::OtherServer { database: shown_url(url), found: found.name(), wanted: flavor.name() });
+    }
+    // Belt and braces: what reads here only selects and shows.
+    if flavor != Flavor::TiDb {
+        // TiDB has no such transactions.
+        session.run("SET SESSION TRANSACTION READ ONLY").await.map_err(failed)?;
+    }
+    let mut replicas = Replicas::new();
+    if flavor == Flavor::TiDb {
+        let sql = "SELECT table_schema, table_name, replica_count, location_labels FROM information_schema.tiflash_replica";
+        for row in session.rows(sql).await.map_err(failed)? {
+            let (Some(database), Some(table), Some(count)) = (row.text(0), row.text(1), row.text(2)) else { continue };
+            let labels: Vec<String> =
+                row.text(3).unwrap_or_default().split(',').filter(|label| !label.is_empty()).map(crate::mysql::literal).collect();
+            let labels = if labels.is_empty() { String::new() } else { format!(" LOCATION LABELS {}", labels.join(" , ")) };
+            replicas.insert(vec![database.into(), table.into()], format!("{count}{labels}"));
+        }
+    }
+    let snapshot = reading::read(&session, flavor, &job.config.exclude, &replicas).await.map_err(failed)?;
+    Ok((snapshot, replicas))
+}
+
+/// A live server's schema made anew in the sandbox by the planner, without a row of its data.
+async fn rebuild(job: &Job, server: &MySqlServer, url: &SecretString) -> Result<(Snapshot, Loaded), PipelineError> {
+    let (wanted, replicas) = read_live(job, url, server.flavor).await?;
+    let session = server.connect().await?;
+    let failed = |source| SandboxError::MySql { attempted: format!("read the schema back from {}", server.origin), source };
+    let none = Replicas::new();
+    let empty = reading::read(&session, server.flavor, &job.config.exclude, &none).await.map_err(failed)?;
+    let plan = plan::plan(&empty.catalog, &wanted.catalog, server.flavor, &Planning::default());
+    let session = server.connect().await?;
+    let replay = proof::replay(&session, server.flavor, &empty.catalog, &plan, &[], &none).await.map_err(failed)?;
+    let database = shown_url(url);
+    if let Some((step, error)) =
+        plan.steps.iter().zip(&replay.effects).find_map(|(step, effects)| Some((step, effects.error.as_ref()?)))
+    {
+        return Err(PipelineError::RebuildMySql { database, sql: step.sql.clone(), why: error.message.clone() });
+    }
+    let session = server.connect().await?;
+    let snapshot = reading::read(&session, server.flavor, &job.config.exclude, &replicas).await.map_err(failed)?;
+    let differences = catalog::compare(&snapshot.catalog, &wanted.catalog);
+    if let Some(first) = differences.first() {
+        let first = format!("{} {}", first.object.kind, first.object);
+        return Err(PipelineError::NotRebuilt { database, count: differences.len(), first });
+    }
+    Ok((snapshot, Loaded::of_live(replicas)))
+}
+
+/// What a live server has that the base has not, and the other way round.
+async fn drift(job: &Job, base: &Side<'_>, flavor: Flavor) -> Result<Option<Drift>, PipelineError> {
+    let Some(Input { name, schema: Schema::Live(url), .. }) = &job.live else { return Ok(None) };
+    let (live, _) = read_live(job, url, flavor).await?;
+    let (base, live) = (&base.snapshot.catalog, &live.catalog);
+    let changes = report::build::changes(base, live, &catalog::compare(base, live), &Places::default());
+    let steps = plan::plan(live, base, flavor, &Planning::default());
+    Ok(Some(Drift { database: name.clone(), changes, steps: report::build::steps(&steps, None) }))
+}

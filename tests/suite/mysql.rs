@@ -1,0 +1,163 @@
+//! The MySQL family from two directories to a report: real TiDB and MariaDB, every case both ways, and P8FS's own schema.
+
+use std::path::{Path, PathBuf};
+
+use schemaproof::{
+    config::{Config, Dialect},
+    pipeline::{self, Input, Job, Outcome, Schema},
+    report::Report,
+    script::SqlFile,
+    source::{SqlFiles, directory},
+    verdict::Verdict,
+};
+use tokio_util::sync::CancellationToken;
+
+async fn run_with(base: SqlFiles, target: SqlFiles, config: Config) -> Outcome {
+    let input = |name: &str, files| Input { name: name.into(), commit: None, schema: Schema::Files(files) };
+    let job = Job {
+        config,
+        base: input("base", base),
+        target: input("head", target),
+        live: None,
+        atlas: None,
+        prove: true,
+        acceptances: Vec::new(),
+        renames: Vec::new(),
+        run: None,
+    };
+    pipeline::run(&job, &CancellationToken::new()).await
+}
+
+async fn run(base: SqlFiles, target: SqlFiles, dialect: Dialect) -> Outcome {
+    run_with(base, target, Config { dialect: Some(dialect), sandbox: "local".into(), ..Config::default() }).await
+}
+
+fn file(sql: &str) -> SqlFiles {
+    SqlFiles { files: vec![SqlFile { path: "schema.sql".into(), text: sql.into() }], ..SqlFiles::default() }
+}
+
+/// What keeps a report from being proven both ways.
+fn faults(report: &Report) -> Vec<String> {
+    let mut faults = Vec::new();
+    if let Some(error) = &report.error {
+        faults.push(format!("{error:?}"));
+    }
+    if !report.proven {
+        faults.push(report.reason.clone());
+        faults.extend(report.proof.iter().map(|proof| format!("{proof:#?}")));
+        let failed = report.steps.iter().filter_map(|step| Some((&step.sql, step.effects.as_ref()?.error.as_ref()?)));
+        faults.extend(failed.map(|(sql, error)| format!("{sql}: {}", error.message)));
+    }
+    match &report.down {
+        Some(down) if down.proven => {}
+        down => faults.push(format!("the way back is not proven: {down:#?}")),
+    }
+    faults
+}
+
+async fn cases(dialect: Dialect, others: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases-mysql");
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    cases.retain(|case| !case.file_name().unwrap().to_string_lossy().starts_with(others));
+    assert!(cases.len() >= 7);
+    let mut wrong = Vec::new();
+    for case in cases {
+        let side = |name: &str| directory::read(&case.join(name)).unwrap();
+        let Outcome { report, plan, .. } = run(side("a.sql"), side("b.sql"), dialect).await;
+        assert!(!plan.steps.is_empty() || !report.proven, "{}: nothing to do", case.display());
+        let faults = faults(&report);
+        if !faults.is_empty() {
+            wrong.push(format!("{}:\n{}", case.display(), faults.join("\n")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[tokio::test]
+async fn every_case_is_proven_both_ways_on_tidb() {
+    cases(Dialect::TiDb, "mariadb-").await;
+}
+
+#[tokio::test]
+async fn every_case_is_proven_both_ways_on_mariadb() {
+    cases(Dialect::MariaDb, "tidb-").await;
+}
+
+#[tokio::test]
+async fn the_schema_of_p8fs_is_planned_both_ways_on_tidb() {
+    let Some(corpus) = std::env::var_os("SCHEMAPROOF_CORPUS").map(PathBuf::from).filter(|corpus| corpus.join("p8fs-tidb").is_dir())
+    else {
+        eprintln!("skipped: SCHEMAPROOF_CORPUS names no folder with p8fs-tidb");
+        return;
+    };
+    let side = |name: &str| directory::read(&corpus.join("p8fs-tidb").join(name)).unwrap();
+    let Outcome { report, plan, .. } = run(side("base.sql"), side("head.sql"), Dialect::TiDb).await;
+    assert_eq!(faults(&report), Vec::<String>::new());
+    let sql = |wanted: &str| plan.steps.iter().any(|step| step.sql.contains(wanted));
+    assert!(sql("`embedding_vector` vector(384) NOT NULL"), "{plan:#?}");
+    assert!(sql("CREATE TABLE `embeddings`.`moments_embeddings`"));
+    assert!(sql("ALTER TABLE `embeddings`.`moments_embeddings` SET TIFLASH REPLICA 1"));
+    assert!(report.remarks.iter().any(|remark| remark.title.contains("TiFlash")));
+    assert_eq!(report.verdict, Verdict::Blocked);
+    assert!(report.findings.iter().any(|finding| finding.rule == "change-column-type" && finding.blocks && finding.line.is_some()));
+}
+
+#[tokio::test]
+async fn drops_block_and_are_found_in_the_files() {
+    let base = "CREATE TABLE t (id bigint PRIMARY KEY AUTO_RANDOM(5), old text, v VECTOR(3));\nCREATE TABLE gone (id int);";
+    let target = "CREATE TABLE t (\n  id bigint PRIMARY KEY AUTO_RANDOM(5),\n  v VECTOR(3)\n);";
+    let Outcome { report, plan, .. } = run(file(base), file(target), Dialect::TiDb).await;
+    assert_eq!((report.verdict, report.proven), (Verdict::Blocked, true), "{report:#?}");
+    let blocking: Vec<&str> =
+        report.findings.iter().filter(|finding| finding.blocks).map(|finding| finding.rule.as_str()).collect();
+    assert_eq!(blocking, ["drop-column", "drop-table"]);
+    let statements: Vec<&str> = plan.steps.iter().map(|step| step.sql.as_str()).collect();
+    assert_eq!(statements, ["ALTER TABLE `app`.`t` DROP COLUMN `old`", "DROP TABLE `app`.`gone`"]);
+    assert_eq!(report.steps[0].effects.as_ref().unwrap().values_lost, 3);
+    let back: Vec<&str> = report.down.as_ref().unwrap().steps.iter().map(|step| step.sql.as_str()).collect();
+    assert!(back.iter().any(|sql| sql.contains("ADD COLUMN `old` text DEFAULT NULL AFTER `id`")), "{back:?}");
+}
+
+#[tokio::test]
+async fn auto_random_and_vectors_are_kept_when_a_table_is_made_anew() {
+    let base =
+        "CREATE TABLE t (id bigint PRIMARY KEY AUTO_RANDOM(5), v VECTOR(3)); INSERT INTO t (v) VALUES ('[1,2,3]'), ('[4,5,6]');";
+    let target = "CREATE TABLE t (id bigint PRIMARY KEY AUTO_RANDOM(6), v VECTOR(3));";
+    let Outcome { report, plan, .. } = run(file(base), file(target), Dialect::TiDb).await;
+    assert_eq!(faults(&report), Vec::<String>::new());
+    assert!(plan.steps.iter().any(|step| step.sql.contains("AUTO_RANDOM(6)")));
+    assert!(report.steps.iter().all(|step| step.effects.as_ref().unwrap().values_lost == 0), "{:#?}", report.steps);
+    assert!(report.down.unwrap().lossless);
+}
+
+#[tokio::test]
+async fn errors_say_where_and_with_which_code() {
+    let target = "CREATE TABLE t (id int PRIMARY KEY);\n\nCREATE VIEW v AS\n  SELECT id FROM nowhere;\n";
+    for dialect in [Dialect::TiDb, Dialect::MariaDb] {
+        let Outcome { report, .. } = run(file(""), file(target), dialect).await;
+        let error = report.error.unwrap();
+        assert_eq!((error.file.as_deref(), error.line, error.column), (Some("schema.sql"), Some(3), Some(1)), "{dialect:?}");
+        let sql = error.sql.unwrap();
+        assert_eq!((sql.sqlstate.as_deref(), sql.detail.unwrap().ends_with("error 1146")), (Some("42S02"), true));
+    }
+    let Outcome { report, .. } = run(file(""), file("SELECT 1;\nCREATE TABLE t (\n  id int PRIMARY KEYS\n);"), Dialect::TiDb).await;
+    assert_eq!(report.error.unwrap().line, Some(3));
+}
+
+#[tokio::test]
+async fn a_statement_of_the_base_that_fails_is_left_out_and_said() {
+    let (base, target) = ("CREATE TABLE t (id int);\nCREATE TABLE t (id int, n int);", "CREATE TABLE t (id int);");
+    let Outcome { report, plan, .. } = run(file(base), file(target), Dialect::TiDb).await;
+    assert_eq!((report.proven, plan.steps.len()), (true, 0), "{report:#?}");
+    let said = report.remarks.iter().find(|remark| remark.title.contains("left out")).unwrap();
+    assert_eq!(said.line, Some(2));
+}
+
+#[tokio::test]
+async fn tidb_runs_from_its_image() {
+    let config = Config { dialect: Some(Dialect::TiDb), sandbox: "docker".into(), ..Config::default() };
+    let Outcome { report, .. } = run_with(file("CREATE TABLE t (id int);"), file("CREATE TABLE t (id int, n int);"), config).await;
+    assert_eq!((report.verdict, report.proven), (Verdict::Pass, true), "{report:#?}");
+    assert_eq!((report.dialect, report.server.as_deref()), (Dialect::TiDb, Some("8.4.0")));
+}
