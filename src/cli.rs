@@ -87,8 +87,14 @@ enum Command {
     #[command(after_help = "Example:\n  a step `uses: OWNER/schemaproof@v0` of a workflow; `schemaproof init` writes one")]
     Ci,
     /// In a workflow: the databases that the event changes, as a job matrix
+    #[command(
+        after_help = "Example:\n  schemaproof matrix    # prints the matrix, and sets the step's output `matrix`\n\nIn a step of the Action: `command: matrix`; docs/configuration.md has the workflow."
+    )]
     Matrix,
     /// In a workflow: publish reports that other jobs left, as one comment and one status
+    #[command(
+        after_help = "Example:\n  schemaproof publish schemaproof-report\n\nIn a step of the Action: `command: publish`; docs/configuration.md and docs/forks.md have the workflows."
+    )]
     Publish {
         /// Report files, or directories that hold them [default: schemaproof-report in the workspace]
         reports: Vec<std::path::PathBuf>,

@@ -1,4 +1,4 @@
-//! `schemaproof atlas install`: the seed's first step, for those who want Atlas at the desk.
+//! `schemaproof atlas install`: for those who want Atlas at the desk.
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};

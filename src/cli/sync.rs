@@ -39,7 +39,7 @@ pub struct SyncArguments {
     common: CommonOptions,
 }
 
-/// The seed's database: what `docker-compose` of P8FS starts.
+/// The database that `docker-compose` of P8FS starts.
 const DEFAULT: &str = "postgres://postgres:postgres@localhost:5438/app?sslmode=disable";
 
 pub async fn sync(arguments: SyncArguments, environment: &Environment, cancel: &CancellationToken) -> anyhow::Result<Exit> {
