@@ -253,9 +253,9 @@ impl Api {
 
     async fn once(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Failure> {
         let after = self.limits.request;
-        let cut = |error: octocrab::Error| match error {
-            octocrab::Error::Reqwest { source, .. } if source.is_timeout() => Failure::TimedOut { after },
-            error => Failure::Connection { message: self.clean(root_cause(&error)) },
+        let cut = |error: octocrab::Error| match timed_out(&error) {
+            true => Failure::TimedOut { after },
+            false => Failure::Connection { message: self.clean(root_cause(&error)) },
         };
         let sent = async {
             let answer = match method {
@@ -321,6 +321,12 @@ fn wait(header: &impl Fn(&str) -> Option<String>) -> Option<Option<Duration>> {
 fn parse<T: DeserializeOwned>(attempt: &str, answer: &Answer) -> Result<T, ApiError> {
     serde_json::from_str(&answer.text)
         .map_err(|error| ApiError { attempt: attempt.into(), why: Failure::Unreadable { message: error.to_string() } })
+}
+
+/// Whether the client gave up waiting. octocrab hands its client's errors on in wrappings of its own.
+fn timed_out(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|error| error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout))
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {

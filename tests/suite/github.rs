@@ -187,7 +187,7 @@ async fn a_symbolic_link_in_a_pull_request_is_refused_through_the_api_too() {
 
 fn quick() -> Limits {
     Limits {
-        request: Duration::from_millis(500),
+        request: Duration::from_millis(1500),
         pause: Duration::from_millis(10),
         longest_wait: Duration::from_secs(2),
         ..Limits::default()
