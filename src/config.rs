@@ -101,6 +101,8 @@ pub struct DatabaseEntry {
     pub name: String,
     pub paths: Vec<String>,
     pub database_url: Option<String>,
+    /// Of this database alone: those of all would be compared with files that are not theirs.
+    pub environments: Option<Vec<String>>,
     pub engine: Option<EngineChoice>,
     pub image: Option<String>,
     pub session: Option<Session>,
@@ -235,7 +237,11 @@ pub const KEYS: &[Key] = &[
         "",
         "A live Postgres, read only: its drift, the sizes of what the plan locks and the rows in its way are shown; planned against when `base` is `database`.",
     ),
-    list("environments", "", "`NAME=URL` lines: live databases that scheduled runs compare."),
+    list(
+        "environments",
+        "",
+        "`NAME=URL` lines: live databases, read only. The comment says how they stand; a scheduled run compares them with the files and keeps one issue on drift.",
+    ),
     key("engine", "auto", "`auto` (Atlas where it is installed, completed by the native planner), `atlas`, or `native`."),
     key(
         "dialect",
@@ -306,6 +312,7 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("report-html", "Path of the report as a self-contained HTML file."),
     ("matrix", "Of the command `matrix`: the databases that change, as a job matrix; `{\"include\":[]}` when none does."),
     ("comment-url", "Address of the comment on the pull request."),
+    ("issue-url", "Address of the issue on drift that a scheduled run keeps."),
 ];
 
 /// Why settings cannot be used.
@@ -362,8 +369,9 @@ impl Config {
     /// The settings of one of `databases`.
     pub fn of(&self, entry: &DatabaseEntry) -> Config {
         let mut config = Config { paths: entry.paths.clone(), databases: Vec::new(), ..self.clone() };
-        let DatabaseEntry { database_url, engine, image, session, exclude, setup, policy, .. } = entry.clone();
+        let DatabaseEntry { database_url, environments, engine, image, session, exclude, setup, policy, .. } = entry.clone();
         config.database_url = database_url.or(config.database_url);
+        config.environments = environments.unwrap_or_default();
         config.engine = engine.unwrap_or(config.engine);
         config.image = image.unwrap_or(config.image);
         config.session = session.unwrap_or(config.session);

@@ -18,6 +18,7 @@ pub mod acceptance;
 pub mod api;
 pub mod check;
 pub mod comment;
+pub mod issue;
 pub mod outputs;
 pub mod status;
 

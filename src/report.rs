@@ -66,6 +66,9 @@ pub struct Report {
     /// Entities before and after, for the picture.
     pub picture: Picture,
     pub drift: Option<Drift>,
+    /// How the configured environments stand to the base (in a scheduled run: to the files).
+    #[serde(default)]
+    pub environments: Option<ReportedEnvironments>,
     /// What a live database says about the change.
     #[serde(default)]
     pub live: Option<ReportedLive>,
@@ -210,6 +213,29 @@ pub struct Drift {
     /// From the live database to the base, not replayed: what was to be done before the pull request, and is no part of its plan.
     #[serde(default)]
     pub steps: Vec<ReportedStep>,
+}
+
+/// Live databases against the base; those with the same schema are one group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ReportedEnvironments {
+    /// What they are compared with.
+    pub against: String,
+    pub groups: Vec<EnvironmentGroup>,
+    pub unread: Vec<UnreadEnvironment>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct EnvironmentGroup {
+    pub names: Vec<String>,
+    /// What would change to make it the same: `create` is what it lacks, `drop` what it has beyond. Empty when it is the same.
+    pub changes: Vec<ReportedChange>,
+}
+
+/// An environment that nothing is known of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct UnreadEnvironment {
+    pub name: String,
+    pub why: String,
 }
 
 /// What a live database says: sizes of the relations that the plan locks, and answers to what was counted.

@@ -32,6 +32,7 @@ use crate::{
 
 mod command;
 mod databases;
+mod drift;
 mod forks;
 mod prepare;
 mod publish;
@@ -88,6 +89,8 @@ enum CiError {
     TimedOut { after: Duration },
     #[error("`only` names the database `{name}`, and `databases` in the configuration of the base has none of that name")]
     UnknownDatabase { name: String },
+    #[error("entry {at} of {of} in `environments` {why}")]
+    BadEnvironment { at: usize, of: usize, why: &'static str },
     #[error("the run was cancelled")]
     Cancelled,
     #[error("cannot publish the report `{path}`: {why}")]
@@ -175,12 +178,12 @@ pub async fn ci(
     };
     let run = run_of(environment, &trigger, &subject);
     let prepared = interruptible(cancel, prepare::prepare(environment, &api, &subject)).await;
-    let (config, outcomes, publisher) = match prepared {
+    let (config, outcomes, compared, publisher) = match prepared {
         Err(error) => {
             let outcomes = vec![(String::new(), Outcome::from(failed(&error, &subject, begun, run)))];
             let config = Config::from_file_and_inputs(None, &environment.inputs).unwrap_or_default();
             let publisher = Publisher::new(&api, &subject, &config);
-            (config, outcomes, publisher)
+            (config, outcomes, Vec::new(), publisher)
         }
         Ok(All { config, databases }) => {
             let mut publisher = Publisher::new(&api, &subject, &config);
@@ -200,20 +203,20 @@ pub async fn ci(
                     Err(error) => log.say("warning", &format!("no acceptance and no rename counts in this run: {error}")),
                 }
             }
-            let outcomes =
-                databases::plan(&mut log, databases, said, config.parallel, &run, begun, async |job: Job| plan(&job, cancel).await)
-                    .await;
-            (config, outcomes, publisher)
+            let named = drift::of(&databases);
+            let plan = async |job: Job| plan(&job, cancel).await;
+            // Each is large, and a future of both would take a thread's stack.
+            let planned = Box::pin(databases::plan(&mut log, databases, said, config.parallel, &run, begun, plan));
+            let (mut outcomes, compared) = tokio::join!(planned, Box::pin(drift::compare(&named, cancel)));
+            drift::beside(&mut log, &compared, &mut outcomes);
+            (config, outcomes, compared, publisher)
         }
     };
-    if !config.environments.is_empty() {
-        log.say(
-            "warning",
-            "`environments` is set, and the Action compares `database-url` alone: nothing is known of them; `schemaproof compare` compares \
-             them",
-        );
-    }
-    finish(environment, &mut log, cancel, publisher, &answer, &config, &outcomes).await
+    let kept = match matches!(trigger.what, What::Schedule { .. }) && !cancel.is_cancelled() {
+        true => drift::kept(&mut log, &api, &subject, &config, &compared, run_of(environment, &trigger, &subject).as_ref()).await,
+        false => drift::Told::default(),
+    };
+    finish(environment, &mut log, cancel, publisher, &answer, &config, &outcomes, &kept).await
 }
 
 /// Ends early when the run is cancelled or the preparation takes too long.
@@ -332,6 +335,7 @@ async fn finish(
     answer: &Answer,
     config: &Config,
     outcomes: &[(String, Outcome)],
+    told: &drift::Told,
 ) -> Exit {
     let part = |(name, outcome): &(String, Outcome)| Part { name: name.clone(), report: outcome.report.clone() };
     let parts: Vec<Part> = outcomes.iter().map(part).collect();
@@ -364,8 +368,9 @@ async fn finish(
     if !publisher.is_done() {
         log.say("error", "the report could not be published in time; run it again");
     }
-    let published = publisher.is_published();
-    let outputs = publish::outputs(&parts, &paths, url.as_deref());
+    let published = publisher.is_published() && !told.failed;
+    let mut outputs = publish::outputs(&parts, &paths, url.as_deref());
+    outputs.push(("issue-url", told.url.clone().unwrap_or_default()));
     hand_on(environment, log, &outputs, &[&many::summary(&parts), &many::comment(&parts, 0)]);
     databases::exit(&parts, config.fail_on, published)
 }

@@ -133,7 +133,7 @@ pub(super) fn named(line: &str) -> Option<(&str, &str)> {
 }
 
 /// The databases that `postgres://host/tenant_*` stands for; absent for a source without a star in its database's name.
-async fn matching(name: &str, source: &str) -> anyhow::Result<Option<Vec<environments::Environment>>> {
+pub(super) async fn matching(name: &str, source: &str) -> anyhow::Result<Option<Vec<environments::Environment>>> {
     let Some(mut url) = url::Url::parse(source).ok().filter(|url| matches!(url.scheme(), "postgres" | "postgresql")) else {
         return Ok(None);
     };

@@ -38,7 +38,7 @@ impl Marker {
     }
 
     /// Whether a comment is as the run that wrote it left it.
-    fn is_intact(&self, body: &str) -> bool {
+    pub(super) fn is_intact(&self, body: &str) -> bool {
         let text = body.split_once('\n').map_or("", |(_, text)| text);
         Marker::hash(text) == self.text
     }

@@ -117,6 +117,7 @@ fn view(report: &Report) -> Value {
             "title": remark.title, "text": remark.text, "quote": remark.quote, "place": place(remark.file.as_deref(), remark.line),
         })).collect::<Vec<_>>(),
         "drift": report.drift,
+        "environments": report.environments,
         "down": report.down.as_ref().map(|down| json!({"title": markdown::down_title(down), "plan": groups(&down.steps)})),
         "seconds": words::seconds(report.seconds),
         "run": report.run.as_ref().map(|run| json!({"number": run.number, "url": markdown::run_url(run)})),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     catalog::Action,
     proof::Judgement,
-    report::{Drift, Report, ReportedFinding, ReportedStep, Run, picture, safe, table, table::Counts, words},
+    report::{Drift, Report, ReportedEnvironments, ReportedFinding, ReportedStep, Run, picture, safe, table, table::Counts, words},
     risk::Level,
     verdict::Verdict,
 };
@@ -327,6 +327,7 @@ fn around(report: &Report, detail: Detail) -> Value {
         "plan_title": plan_title(report),
         "plan_left_out": planless && !report.steps.is_empty(),
         "drift": report.drift.as_ref().map(|drift| drift_view(drift, detail)),
+        "environments": report.environments.as_ref().map(|environments| environments_view(environments, detail)),
         "down": report.down.as_ref().map(|down| json!({
             "title": down_title(down),
             "plan": (detail < Detail::WithoutSides).then(|| groups(&down.steps)),
@@ -544,6 +545,24 @@ fn drift_view(drift: &Drift, detail: Detail) -> Value {
         "changes": changes.collect::<Vec<_>>(),
         "more": drift.changes.len().saturating_sub(shown),
         "none": drift.changes.is_empty(),
+    })
+}
+
+fn environments_view(environments: &ReportedEnvironments, detail: Detail) -> Value {
+    let shown = if detail >= Detail::WithoutSides { 5 } else { 50 };
+    let groups = environments.groups.iter().take(shown).map(|group| {
+        let objects: Vec<String> = group.changes.iter().map(|change| format!("{} `{}`", change.kind, change.object)).collect();
+        let differs = format!("{}: {}", words::counted(objects.len(), "difference"), some(&objects));
+        json!({"names": some(&group.names), "state": if objects.is_empty() { "same".into() } else { differs }})
+    });
+    let unread = environments.unread.iter().take(shown);
+    let left = environments.groups.len().saturating_sub(shown) + environments.unread.len().saturating_sub(shown);
+    json!({
+        "headline": safe::html_in_markdown(&words::environments(environments)),
+        "against": environments.against,
+        "groups": groups.collect::<Vec<_>>(),
+        "unread": unread.map(|one| json!({"name": one.name, "why": one.why})).collect::<Vec<_>>(),
+        "more": left,
     })
 }
 

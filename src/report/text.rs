@@ -209,6 +209,19 @@ fn aside(out: &mut String, report: &Report, style: Style) {
             let _ = writeln!(out, "  {} {} {}", action_word(change.action), line(&change.kind), line(&change.object));
         }
     }
+    if let Some(environments) = &report.environments {
+        let _ = writeln!(out, "\n{}", paint(&line(&words::environments(environments)), BOLD, style));
+        for group in &environments.groups {
+            let state = match group.changes.len() {
+                0 => "same".into(),
+                count => words::counted(count, "difference"),
+            };
+            let _ = writeln!(out, "  {}: {state}", line(&group.names.join(", ")));
+        }
+        for one in &environments.unread {
+            let _ = writeln!(out, "  {} could not be read: {}", line(&one.name), line(&one.why));
+        }
+    }
     if let Some(down) = &report.down {
         let lossless = if down.lossless { "lossless" } else { "lossy" };
         let proven = if down.proven { "proven" } else { "not proven" };

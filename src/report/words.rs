@@ -2,7 +2,7 @@
 
 use crate::{
     config::Dialect,
-    report::{Remark, Report, table::Counts},
+    report::{Remark, Report, ReportedEnvironments, table::Counts},
     risk::Level,
     verdict::Verdict,
 };
@@ -34,6 +34,26 @@ pub fn level(level: Level) -> &'static str {
         Level::Warning => "warning",
         Level::Notice => "notice",
     }
+}
+
+/// `Environments: 1 of 3 differs from main · 1 could not be read`.
+pub fn environments(environments: &ReportedEnvironments) -> String {
+    let names = |differing: bool| {
+        let groups = environments.groups.iter().filter(|group| group.changes.is_empty() != differing);
+        groups.map(|group| group.names.len()).sum::<usize>()
+    };
+    let (odd, read) = (names(true), names(true) + names(false));
+    let mut said = match (odd, read) {
+        (_, 0) => "Environments: none was compared".to_string(),
+        (0, _) => format!("Environments: all of {read} as {}", environments.against),
+        (odd, _) => {
+            format!("Environments: {odd} of {read} {} from {}", if odd == 1 { "differs" } else { "differ" }, environments.against)
+        }
+    };
+    if !environments.unread.is_empty() {
+        said.push_str(&format!(" · {} could not be read", environments.unread.len()));
+    }
+    said
 }
 
 /// The one line that says it all: `⛔ Schema plan: 1 blocking, 2 warnings · 41 steps · proven ✓`.

@@ -32,13 +32,13 @@ const SQL: &[(&str, &str)] = &[("extensions/sql/1.sql", "create table a ();"), (
 const MORE: &[(&str, &str)] = &[("extensions/sql/1.sql", "create table a (b int);"), ("README.md", "x")];
 
 /// A step of a workflow: its files, and how often planning was asked for.
-struct Stage {
+pub struct Stage {
     directory: tempfile::TempDir,
-    environment: Environment,
+    pub environment: Environment,
 }
 
 impl Stage {
-    fn new(repo: &Repo, token: &str, event: &str, payload: &Value) -> Stage {
+    pub fn new(repo: &Repo, token: &str, event: &str, payload: &Value) -> Stage {
         let directory = tempfile::tempdir().unwrap();
         let file = |name: &str| Some(directory.path().join(name));
         let environment = Environment {
@@ -68,19 +68,19 @@ impl Stage {
         ci(&self.environment, &CancellationToken::new(), plan).await
     }
 
-    fn file(&self, name: &str) -> String {
+    pub fn file(&self, name: &str) -> String {
         std::fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
     }
 
     /// An output of the step.
-    fn output(&self, name: &str) -> Option<String> {
+    pub fn output(&self, name: &str) -> Option<String> {
         let text = self.file("output");
         text.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).map(String::from)
     }
 }
 
 /// The payload of a `pull_request` event, as GitHub would send it now.
-async fn opened(repo: &Repo, number: u64) -> Value {
+pub async fn opened(repo: &Repo, number: u64) -> Value {
     let pull = repo.direct("ghs_owner", "GET", &format!("pulls/{number}"), Value::Null).await;
     json!({"action": "synchronize", "number": number, "pull_request": pull, "repository": {"full_name": repo.full_name()}})
 }

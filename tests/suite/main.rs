@@ -6,6 +6,7 @@ mod ci;
 mod cli;
 mod compare;
 mod desk;
+mod drift;
 mod fake;
 mod faults;
 mod github;

@@ -4,11 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use secrecy::SecretString;
 
-use super::{CiError, Environment, command::Asked};
+use super::{CiError, Environment, command::Asked, drift};
 use crate::{
     config::Config,
     github::{self, api::Api, api::ApiError},
-    pipeline::{Input, Job, Schema},
+    pipeline::{Input, Job, Schema, environments},
     report::{Side, safe},
     source::{self, Commits, SchemaSource, Selection, Snapshot, api::Trees, git::Local},
     trigger::{BaseTip, CommitSha, Head, PullRequest, Trigger, What},
@@ -114,6 +114,8 @@ pub(super) struct Database {
     pub name: String,
     pub config: Config,
     pub prepared: Prepared,
+    /// Live databases to be shown beside it, what they are compared with before them; none where there are none.
+    pub environments: Vec<environments::Environment>,
 }
 
 /// The settings, and where they were read.
@@ -151,8 +153,8 @@ pub(super) async fn prepare(environment: &Environment, api: &Arc<Api>, subject: 
     each.retain(|(name, _)| only.is_empty() || only.contains(&name.as_str()));
     let mut databases = Vec::with_capacity(each.len());
     for (name, config) in each {
-        let prepared = reading.database(&config).await?;
-        databases.push(Database { name, config, prepared });
+        let (prepared, environments) = reading.database(&config).await?;
+        databases.push(Database { name, config, prepared, environments });
     }
     Ok(All { config, databases })
 }
@@ -172,7 +174,8 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn database(&self, config: &Config) -> Result<Prepared, CiError> {
+    /// What is to be done for a database, and its environments where it has some.
+    async fn database(&self, config: &Config) -> Result<(Prepared, Vec<environments::Environment>), CiError> {
         let Reading { environment, api, subject, commits, before } = *self;
         let head = &subject.head.0;
         let workspace = environment.workspace.as_deref();
@@ -198,15 +201,24 @@ impl Reading<'_> {
                 true => format!("There are no SQL files in {}, neither before nor after.", paths()),
                 false => format!("No SQL file in {} changes.", paths()),
             };
-            return Ok(Prepared::Nothing { sides: sides(), reason });
+            return Ok((Prepared::Nothing { sides: sides(), reason }, Vec::new()));
         }
+        let scheduled = matches!(subject.base, Base::Database);
+        let files = commits.read(&after).await?;
+        let target = Input { name: subject.head_name.clone(), commit: Some(head.to_string()), schema: Schema::Files(files) };
         let live = config.database_url.clone().filter(|url| !url.is_empty()).map(|url| live(url.into()));
         let base = match (&subject.base, config.base.as_str()) {
             (Base::Database, _) => match live.clone() {
                 Some(live) => live,
                 None => {
-                    let reason = "A scheduled run compares with a live database, and `database-url` names none.".into();
-                    return Ok(Prepared::Nothing { sides: sides(), reason });
+                    let environments = drift::named(config, Some(target).filter(|_| !after.is_empty()), scheduled).await?;
+                    let reason = match environments.is_empty() {
+                        true => {
+                            "A scheduled run compares with live databases, and neither `environments` nor `database-url` names one."
+                        }
+                        false => "Nothing is planned: the environments are compared.",
+                    };
+                    return Ok((Prepared::Nothing { sides: sides(), reason: reason.into() }, environments));
                 }
             },
             (_, "database") => live.clone().ok_or(CiError::NoDatabase)?,
@@ -221,10 +233,11 @@ impl Reading<'_> {
             }
             (_, other) => given(other, api, commits, &selection, directory, workspace).await?,
         };
-        let files = commits.read(&after).await?;
-        let target = Input { name: subject.head_name.clone(), commit: Some(head.to_string()), schema: Schema::Files(files) };
+        // A scheduled run asks how the databases stand to the files; a pull request, to what was there before it.
+        let reference = if scheduled { Some(target.clone()).filter(|_| !after.is_empty()) } else { Some(base.clone()) };
+        let environments = drift::named(config, reference, scheduled).await?;
         let is_database = matches!(base.schema, Schema::Live(_));
-        Ok(Prepared::Compare(Box::new(Job {
+        let job = Job {
             config: config.clone(),
             base,
             target,
@@ -234,7 +247,8 @@ impl Reading<'_> {
             acceptances: Vec::new(),
             renames: Vec::new(),
             run: None,
-        })))
+        };
+        Ok((Prepared::Compare(Box::new(job)), environments))
     }
 }
 
