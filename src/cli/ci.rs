@@ -216,7 +216,7 @@ pub async fn ci(
         true => drift::kept(&mut log, &api, &subject, &config, &compared, run_of(environment, &trigger, &subject).as_ref()).await,
         false => drift::Told::default(),
     };
-    finish(environment, &mut log, cancel, publisher, &answer, &config, &outcomes, &kept).await
+    finish(environment, &mut log, cancel, publisher, &answer, &config, (&outcomes, &kept)).await
 }
 
 /// Ends early when the run is cancelled or the preparation takes too long.
@@ -334,8 +334,7 @@ async fn finish(
     mut publisher: Publisher<'_>,
     answer: &Answer,
     config: &Config,
-    outcomes: &[(String, Outcome)],
-    told: &drift::Told,
+    (outcomes, told): (&[(String, Outcome)], &drift::Told),
 ) -> Exit {
     let part = |(name, outcome): &(String, Outcome)| Part { name: name.clone(), report: outcome.report.clone() };
     let parts: Vec<Part> = outcomes.iter().map(part).collect();
