@@ -310,6 +310,7 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("plan-sql", "Path of the plan as a SQL script."),
     ("report-json", "Path of the report as JSON."),
     ("report-html", "Path of the report as a self-contained HTML file."),
+    ("report-sarif", "Path of the report as SARIF, for `github/codeql-action/upload-sarif`."),
     ("matrix", "Of the command `matrix`: the databases that change, as a job matrix; `{\"include\":[]}` when none does."),
     ("comment-url", "Address of the comment on the pull request."),
     ("issue-url", "Address of the issue on drift that a scheduled run keeps."),

@@ -182,7 +182,7 @@ async fn a_risky_pull_request_is_blocked_and_opened_by_an_acceptance_that_counts
     assert_eq!(stage.output("blocking").as_deref(), Some("1"));
     assert!(stage.output("comment-url").unwrap().contains("#issuecomment-"));
     assert!(stage.file("summary").contains("public.a"));
-    for name in ["report-json", "report-html", "plan-sql"] {
+    for name in ["report-json", "report-html", "report-sarif", "plan-sql"] {
         assert!(!stage.file(&stage.output(name).unwrap()).is_empty(), "{name}");
     }
     let (login, body) = repo.comments(number).await.remove(0);

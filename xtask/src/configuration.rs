@@ -86,7 +86,7 @@ databases:
 
 An entry has `name` and `paths`, and may have `database-url`, `environments`, `engine`, `image`, `session`, `exclude`, `setup` and `policy` of its own, each instead
 of the one above. Only the databases whose files change are planned. They share one comment, with a list and a section each, and one status and
-check run, which are the worst of them. The outputs are sums; `plan-sql`, `report-json` and `report-html` name the directory that holds one directory
+check run, which are the worst of them. The outputs are sums; `plan-sql` and those that begin with `report` name the directory that holds one directory
 for each. An acceptance is of one plan, so each database is accepted by its own fingerprint.
 
 Where one machine is not enough, a job matrix shares the work: one job asks which databases change, each job of the matrix plans its own, and the

@@ -235,6 +235,7 @@ pub(super) struct Paths {
     plan: Option<String>,
     json: Option<String>,
     html: Option<String>,
+    sarif: Option<String>,
 }
 
 /// Writes the reports, of several databases each into a directory of its own. Paths are relative to the workspace, which has another name
@@ -257,10 +258,10 @@ pub(super) fn files<W: Write>(environment: &Environment, log: &mut Log<W>, outco
         // Of several it is the directory that holds one for each.
         _ => Some(DIRECTORY.to_string()),
     };
-    Paths { plan: path("plan.sql"), json: path("report.json"), html: path("report.html") }
+    Paths { plan: path("plan.sql"), json: path("report.json"), html: path("report.html"), sarif: path("report.sarif") }
 }
 
-fn texts(outcome: &Outcome) -> [(&'static str, String); 4] {
+fn texts(outcome: &Outcome) -> [(&'static str, String); 5] {
     let report = &outcome.report;
     // An artifact is read by many: secrets in the plan stay masked.
     let steps = outcome.plan.steps.iter().cloned().map(|step| crate::plan::Step { sql: step.shown().to_string(), ..step });
@@ -270,6 +271,7 @@ fn texts(outcome: &Outcome) -> [(&'static str, String); 4] {
     [
         ("report.json", report::json::render(report)),
         ("report.html", report::html::render(report)),
+        ("report.sarif", report::sarif::render(report)),
         ("report.md", report::comment::summary(report)),
         ("plan.sql", report::sql::render(&shown, report, ends.as_ref())),
     ]
@@ -298,6 +300,7 @@ pub(super) fn outputs(parts: &[Part], paths: &Paths, comment: Option<&str>) -> V
         ("plan-sql", text(&paths.plan)),
         ("report-json", text(&paths.json)),
         ("report-html", text(&paths.html)),
+        ("report-sarif", text(&paths.sarif)),
         ("comment-url", comment.unwrap_or_default().into()),
     ]
 }
