@@ -8,8 +8,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub mod policy;
+pub mod reviewers;
 
 pub use policy::{Approve, Override, Permission, Policy, RuleSetting};
+pub use reviewers::Reviewers;
+
+use crate::risk::Level;
 
 /// Which planner proposes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -128,6 +132,11 @@ pub struct Config {
     pub exclude: Vec<String>,
     pub comment: CommentMode,
     pub status_context: String,
+    /// Label of a pull request by the worst level of its findings.
+    pub labels: BTreeMap<Level, String>,
+    pub reviewers: Vec<Reviewers>,
+    /// Whether open pull requests that change the same objects are named in each other's comment.
+    pub overlaps: bool,
     pub fail_on: FailOn,
     /// Name of the database that the SQL files are run in, and the superuser that runs them.
     pub database: String,
@@ -162,6 +171,9 @@ impl Default for Config {
             exclude: Vec::new(),
             comment: CommentMode::Sticky,
             status_context: "schemaproof".into(),
+            labels: BTreeMap::new(),
+            reviewers: Vec::new(),
+            overlaps: false,
             fail_on: FailOn::Blocked,
             database: "app".into(),
             role: "postgres".into(),
@@ -274,6 +286,19 @@ pub const KEYS: &[Key] = &[
         "schemaproof",
         "Name of the commit status and the check run; also tells several comments on one pull request apart.",
     ),
+    Key {
+        input: false,
+        ..key(
+            "labels",
+            "",
+            "Labels of the pull request by the worst level of its findings, for instance `{danger: schema-danger}`.",
+        )
+    },
+    Key { input: false, ..key("reviewers", "", "Who is asked for a review when a rule finds something: see below.") },
+    Key {
+        input: false,
+        ..key("overlaps", "false", "Whether open pull requests that change the same objects are named in each other's comment.")
+    },
     Key { file: false, ..key("pr-number", "", "For `workflow_dispatch`: the pull request to run for.") },
     key("fail-on", "blocked", "When the step fails: `blocked`, `unproven` or `never`."),
     Key { file: false, ..key("working-directory", ".", "Directory that `paths` and `config` are relative to.") },
@@ -325,7 +350,7 @@ pub enum ConfigError {
     UnknownKey { origin: String, key: String, suggestion: Option<String> },
     #[error("{origin}: the database `{name}` cannot be used: {why}")]
     BadDatabase { origin: String, name: String, why: &'static str },
-    #[error("{origin} sets a level for `{rule}`, and there is no such rule{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_default())]
+    #[error("{origin} names the rule `{rule}`, and there is no such rule{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_default())]
     UnknownRule { origin: String, rule: String, suggestion: Option<String> },
     #[error(
         "{origin}: the pattern `{pattern}` in `policy.overrides` cannot be understood: {source}; use for instance `audit.*` or `legacy/**`"
@@ -363,6 +388,7 @@ impl Config {
         let config: Config = serde_yaml::from_value(serde_yaml::Value::Mapping(tree))
             .map_err(|error| ConfigError::Syntax { origin: origin.into(), message: error.to_string() })?;
         config.policy.check(origin)?;
+        config.reviewers.iter().try_for_each(|entry| entry.check(origin))?;
         config.check_databases(origin)?;
         Ok(config)
     }
@@ -435,7 +461,6 @@ pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::risk::Level;
 
     fn read(text: &str) -> Result<Config, ConfigError> {
         Config::from_file_and_inputs(Some(("schemaproof.yml", text)), &BTreeMap::new())

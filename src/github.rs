@@ -19,7 +19,10 @@ pub mod api;
 pub mod check;
 pub mod comment;
 pub mod issue;
+pub mod labels;
 pub mod outputs;
+pub mod overlap;
+pub mod reviewers;
 pub mod status;
 
 use api::{Api, ApiError, Failure, encode};

@@ -30,6 +30,7 @@ use crate::{
     trigger::{Event, Trigger, TriggerError, What},
 };
 
+mod attention;
 mod command;
 mod databases;
 mod drift;

@@ -121,12 +121,7 @@ impl Policy {
     /// With the nearest name of a rule as a suggestion.
     pub fn check(&self, origin: &str) -> Result<(), ConfigError> {
         let named = self.rules.keys().chain(self.overrides.iter().flat_map(|entry| entry.rules.keys()));
-        for rule in named {
-            if rules::by_id(rule).is_none() {
-                let suggestion = nearest(rule, rules::RULES.iter().map(|rule| rule.id));
-                return Err(ConfigError::UnknownRule { origin: origin.into(), rule: rule.clone(), suggestion });
-            }
-        }
+        named.into_iter().try_for_each(|rule| known(origin, rule))?;
         for entry in &self.overrides {
             if entry.objects.is_empty() && entry.paths.is_empty() {
                 return Err(ConfigError::NoPattern { origin: origin.into() });
@@ -138,6 +133,18 @@ impl Policy {
         }
         Ok(())
     }
+}
+
+/// Whether there is a rule of this name.
+///
+/// # Errors
+/// With the nearest name as a suggestion.
+pub fn known(origin: &str, rule: &str) -> Result<(), ConfigError> {
+    if rules::by_id(rule).is_some() {
+        return Ok(());
+    }
+    let suggestion = nearest(rule, rules::RULES.iter().map(|rule| rule.id));
+    Err(ConfigError::UnknownRule { origin: origin.into(), rule: rule.into(), suggestion })
 }
 
 impl Override {
@@ -206,7 +213,7 @@ mod tests {
     #[test]
     fn a_rule_or_a_pattern_that_is_none_is_an_error() {
         let said = |yaml| policy(yaml).unwrap_err();
-        let unknown = "f.yml sets a level for `drop-colum`, and there is no such rule; did you mean `drop-column`?";
+        let unknown = "f.yml names the rule `drop-colum`, and there is no such rule; did you mean `drop-column`?";
         assert_eq!(said("rules: {drop-colum: off}"), unknown);
         assert_eq!(said("overrides:\n- objects: [a]\n  rules: {drop-colum: off}"), unknown);
         assert!(said("overrides:\n- rules: {drop-column: off}").contains("neither `objects` nor `paths`"));

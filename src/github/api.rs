@@ -172,7 +172,7 @@ impl Api {
         Err(ApiError { attempt: attempt.into(), why: Failure::TooManyPages { pages: self.limits.pages } })
     }
 
-    /// A write that gives the same when it is done twice: a `PATCH` of whole values, a `DELETE`.
+    /// A write that gives the same when it is done twice: a `PATCH` of whole values, a `DELETE`, a `POST` that adds to a set.
     ///
     /// # Errors
     /// As [`Api::read`].

@@ -37,8 +37,13 @@ impl Marker {
         Marker { key: key.into(), digest: Marker::hash(told), head: head.0.clone(), text: Marker::hash(text) }
     }
 
+    /// The marker of a comment whose text another pull request's run changed: the next run of its own writes it anew.
+    pub fn rewritten(&self, text: &str) -> Marker {
+        Marker { digest: Marker::hash(text), text: Marker::hash(text), ..self.clone() }
+    }
+
     /// Whether a comment is as the run that wrote it left it.
-    pub(super) fn is_intact(&self, body: &str) -> bool {
+    pub fn is_intact(&self, body: &str) -> bool {
         let text = body.split_once('\n').map_or("", |(_, text)| text);
         Marker::hash(text) == self.text
     }

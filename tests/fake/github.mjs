@@ -12,6 +12,7 @@ import { spawn } from 'node:child_process';
 const [packages, description, seed] = process.argv.slice(2);
 const statuses = []; // { repo, sha, body }
 const reactions = []; // { repo, comment, body }
+const requested = []; // { repo, number, body }: events of requests for a review
 const annotations = new Map(); // by path of the check run
 const requests = []; // { repo, method, path, status }
 
@@ -76,6 +77,7 @@ async function front(req, res) {
     const asked = JSON.parse(await body(req));
     // Reviews here are never edited.
     if (asked.variables?.id) return send(res, 200, { data: { node: { id: asked.variables.id, lastEditedAt: null } } });
+    if (asked.query.includes('pullRequests(')) return overlapping(req, res, asked.variables);
     const bots = { ghs_job: 'github-actions[bot]', ghs_readonly: 'github-actions[bot]' };
     return send(res, 200, { data: { viewer: { login: bots[token(req)] ?? 'octocat' } } });
   }
@@ -93,6 +95,25 @@ async function front(req, res) {
   );
   on.on('error', (e) => send(res, 502, { message: String(e) }));
   req.pipe(on);
+}
+
+// GraphQL's open pull requests with their first comments.
+async function overlapping(req, res, { owner, name }) {
+  const headers = { authorization: 'Bearer ghs_owner' };
+  const get = async (path) => (await fetch(`${upstream()}/repos/${owner}/${name}/${path}`, { headers })).json();
+  const path = `/repos/${owner}/${name}/pulls`;
+  if (token(req) === 'ghs_ann') {
+    return send(res, 200, { data: { repository: null }, errors: [{ type: 'FORBIDDEN', message: 'Resource not accessible by integration' }] });
+  }
+  const mine = { ghs_job: 'github-actions[bot]', ghs_readonly: 'github-actions[bot]' }[token(req)] ?? 'octocat';
+  const node = async ({ number }) => {
+    const comments = await get(`issues/${number}/comments?per_page=20`);
+    const nodes = comments.map((c) => ({ fullDatabaseId: String(c.id), body: c.body, viewerDidAuthor: c.user.login === mine }));
+    return { number, comments: { nodes } };
+  };
+  const pulls = await get('pulls?state=open&per_page=100&sort=updated&direction=desc');
+  requests.push({ repo: `${owner}/${name}`, method: 'POST', path: `${path} by graphql`, status: 200 });
+  return send(res, 200, { data: { repository: { pullRequests: { nodes: await Promise.all(pulls.map(node)) } } } });
 }
 
 // A user whose login ends in [bot] is a bot wherever it is shown, and its addresses have the brackets encoded, as GitHub does.
@@ -179,6 +200,42 @@ async function back(req, res) {
     reactions.push({ repo, comment: m[1], body: made });
     return send(res, 201, made);
   }
+  if (req.method === 'GET' && (m = rest?.match(/^issues\/(\d+)\/events$/))) {
+    return page(res, req, url, requested.filter((r) => r.repo === repo && r.number === m[1]).map((r) => r.body));
+  }
+  if (req.method === 'POST' && (m = rest?.match(/^pulls\/(\d+)\/requested_reviewers$/))) {
+    const asked = JSON.parse(raw);
+    const unknown = [];
+    for (const login of asked.reviewers ?? []) if (!(await up(`/users/${login}`)).ok) unknown.push(login);
+    if (unknown.length || asked.team_reviewers?.length) {
+      const message = 'Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator.';
+      return send(res, 422, { message, documentation_url: 'https://docs.github.com/rest' });
+    }
+    const answer = await up(path, { method: 'POST', body: raw });
+    if (!answer.ok) return send(res, answer.status, await answer.json());
+    const actor = await json('/users/octocat');
+    for (const login of asked.reviewers) {
+      const id = requested.length + 1;
+      const event = {
+        id,
+        node_id: Buffer.from(`Event${id}`).toString('base64'),
+        url: `http://127.0.0.1:${frontPort}/repos/${repo}/issues/events/${id}`,
+        actor,
+        event: 'review_requested',
+        commit_id: null,
+        commit_url: null,
+        created_at: now(),
+        performed_via_github_app: null,
+        review_requester: actor,
+        requested_reviewer: await json(`/users/${login}`),
+      };
+      requested.push({ repo, number: m[1], body: event });
+    }
+    const pull = await answer.json();
+    bots(pull);
+    for (const label of pull.labels) label.description ??= '';
+    return send(res, 201, pull);
+  }
   if (req.method === 'GET' && (m = rest?.match(/^pulls\/(\d+)\/files$/))) {
     const pull = await json(`/repos/${repo}/pulls/${m[1]}`);
     const compare = await json(`/repos/${repo}/compare/${pull.base.sha}...${pull.head.sha}`);
@@ -231,14 +288,18 @@ async function back(req, res) {
   res.end(answer.status === 204 ? undefined : bytes);
 }
 
-const serve = (handler) =>
-  http.createServer((req, res) =>
+const serve = (handler) => {
+  const server = http.createServer((req, res) =>
     handler(req, res).catch(async (e) => {
       if (res.headersSent) return res.destroy();
       if (e.answer) return send(res, e.answer.status, await e.answer.json());
       send(res, 502, { message: String(e) });
     }),
   );
+  // A client that takes up an idle connection in the moment in which it is closed sees a request fail that nobody refused.
+  server.keepAliveTimeout = 0;
+  return server;
+};
 const backPort = await listen(serve(back));
 frontPort = await listen(serve(front));
 [validator, emulator] = [await free(), await free()];

@@ -1,6 +1,8 @@
 //! `schemaproof ci` from event to exit code, against the stand-in for GitHub. The planning in the middle is canned: what is tested
 //! is what is read, what is published, and in which cases nothing is.
 
+mod attention;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},

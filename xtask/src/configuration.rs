@@ -70,6 +70,22 @@ Each run reads them again: what was deleted or edited does not count any more.
 
 A note is written by whoever opens the pull request. Where strangers may do that and merging needs no review, set `notes: false`.
 
+## Attention
+
+```yaml
+labels: {danger: schema-danger, warning: schema-warning}
+reviewers:
+  - rules: [drop-table, drop-column]   # none: whatever is found
+    users: [ann]
+    teams: [dba]                       # of the repository's organisation
+overlaps: true
+```
+
+A pull request has the label of the worst level that was found in it, accepted or not; the other labels that are named here are taken off, and no
+others are touched. Reviewers are asked once each: whoever was asked before is not asked again. With `overlaps`, open pull requests that
+change the same table or other object are named in each other's comment, which takes one question to the API. None of this decides anything, and
+where the token may not do it (`pull-requests: write`, `issues: write`), that is a warning.
+
 ## Several databases
 
 ```yaml

@@ -2,7 +2,11 @@
 
 use std::{io::Write, sync::Arc};
 
-use super::{Environment, prepare::Subject};
+use super::{
+    Environment,
+    attention::{self, Overlaps},
+    prepare::Subject,
+};
 use crate::{
     config::{CommentMode, Config},
     github::{
@@ -27,10 +31,11 @@ pub(super) const DIRECTORY: &str = "schemaproof-report";
 pub(super) struct Publisher<'a> {
     api: &'a Arc<Api>,
     subject: &'a Subject,
-    comment: CommentMode,
-    context: String,
+    config: Config,
     check: Option<CheckRun>,
     read_only: bool,
+    /// The pull request has a newer head: what is said of it is the newer run's.
+    late: bool,
     failed: bool,
     done: bool,
     /// A part of a job matrix: another job publishes.
@@ -42,8 +47,8 @@ impl<'a> Publisher<'a> {
         Publisher {
             api,
             subject,
-            comment: config.comment,
-            context: config.status_context.clone(),
+            config: config.clone(),
+            late: false,
             check: None,
             read_only: false,
             failed: false,
@@ -78,9 +83,9 @@ impl<'a> Publisher<'a> {
         }
         let url = run.map(|run| run.url.as_str());
         let set =
-            status::set(self.api, &self.subject.head, &self.context, State::Pending, "Planning and proving the change", url).await;
+            status::set(self.api, &self.subject.head, self.context(), State::Pending, "Planning and proving the change", url).await;
         self.see(log, set);
-        let begun = check::begin(self.api, &self.subject.head, &self.context, url).await;
+        let begun = check::begin(self.api, &self.subject.head, self.context(), url).await;
         self.check = self.see_check(log, begun);
     }
 
@@ -96,7 +101,7 @@ impl<'a> Publisher<'a> {
         let annotations = annotations(parts);
         let (title, summary) = many::check(parts);
         if self.check.is_none() {
-            let begun = check::begin(self.api, &self.subject.head, &self.context, run_url).await;
+            let begun = check::begin(self.api, &self.subject.head, self.context(), run_url).await;
             self.check = self.see_check(log, begun);
         }
         match self.check {
@@ -118,10 +123,18 @@ impl<'a> Publisher<'a> {
             Verdict::Error => (State::Error, many::title(parts)),
         };
         let url = comment.as_deref().or(run_url);
-        let set = status::set(self.api, &self.subject.head, &self.context, state, &description, url).await;
+        let set = status::set(self.api, &self.subject.head, self.context(), state, &description, url).await;
         self.see(log, set);
         self.done = true;
+        // After all that decides: none of it holds the verdict up.
+        if let Some(pull) = self.subject.pull.as_ref().filter(|_| !self.read_only && !self.late) {
+            attention::draw(self.api, log, &self.config, pull, parts).await;
+        }
         comment
+    }
+
+    fn context(&self) -> &str {
+        &self.config.status_context
     }
 
     /// The little that there is time for when the run is cancelled.
@@ -130,7 +143,7 @@ impl<'a> Publisher<'a> {
             return;
         }
         let text = "The run was cancelled";
-        let set = status::set(self.api, &self.subject.head, &self.context, State::Error, text, None).await;
+        let set = status::set(self.api, &self.subject.head, self.context(), State::Error, text, None).await;
         self.see(log, set);
         if let Some(run) = self.check {
             let outcome = check::Outcome { conclusion: Conclusion::Cancelled, title: text, summary: text, annotations: &[] };
@@ -140,23 +153,29 @@ impl<'a> Publisher<'a> {
     }
 
     async fn write_comment<W: Write>(&mut self, log: &mut Log<W>, parts: &[Part]) -> Option<String> {
-        let pull = self.subject.pull.as_ref().filter(|_| self.comment != CommentMode::Off)?;
-        let room = Marker::new(&self.context, "", "", &self.subject.head).to_string().chars().count() + 1;
-        let text = many::comment(parts, room);
+        let pull = self.subject.pull.as_ref().filter(|_| self.config.comment != CommentMode::Off)?;
+        let overlaps = Overlaps::ask(self.api, log, &self.config, pull, parts).await;
+        let room = Marker::new(self.context(), "", "", &self.subject.head).to_string().chars().count() + 1;
+        let text = overlaps.named(many::comment(parts, room + overlaps.room()));
+        // What others change is part of what is told.
+        let told = told(parts) + &overlaps.named(String::new());
         let identity = Identity::ask(self.api).await;
         let wanted = Wanted {
             number: pull.number,
-            key: &self.context,
+            key: self.context(),
             head: &self.subject.head,
-            told: &told(parts),
+            told: &told,
             text: &text,
-            sticky: self.comment == CommentMode::Sticky,
+            sticky: self.config.comment == CommentMode::Sticky,
             make: !many::nothing(parts),
         };
         let written = comment::write(self.api, &identity, &wanted).await;
         let written = self.see(log, written)?;
         if let Written::Late { head } = &written {
+            self.late = true;
             log.say("notice", &format!("the pull request has a newer commit ({}); its run comments", head.short()));
+        } else {
+            overlaps.tell(self.api, log, pull).await;
         }
         written.url().map(String::from)
     }
