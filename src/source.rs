@@ -3,13 +3,13 @@
 //! Files are read as they are and never interpreted here. Nothing is written, no hook, filter or configuration of a repository
 //! is run, and no symbolic link leads out of the tree that was named. Live databases are only named; `load` connects.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use secrecy::SecretString;
 
 use crate::{
     config::Dialect,
-    script::SqlFile,
+    script::{self, Item, Names, SqlFile},
     trigger::{BaseTip, CommitSha, Head},
 };
 
@@ -27,6 +27,27 @@ pub struct SqlFiles {
     pub files: Vec<SqlFile>,
     /// What those include with `\i` or `\ir` and what that includes: read where it stands, never run by itself.
     pub included: Vec<SqlFile>,
+}
+
+impl SqlFiles {
+    /// The files that statements are run from: those that were given, and of the included ones those that really are. More are fetched than
+    /// that: what a string or a comment names, too.
+    pub fn executed(&self) -> Vec<SqlFile> {
+        let mut files = self.files.clone();
+        if self.included.is_empty() {
+            return files;
+        }
+        let items = script::split_including(&self.files, &self.included, &Names::default()).unwrap_or_default();
+        let mut run: BTreeSet<&str> = BTreeSet::new();
+        for item in &items {
+            if let Item::Statement(statement) | Item::CopyIn { statement, .. } | Item::CopyOut(statement) = item {
+                run.insert(&statement.place.file);
+            }
+        }
+        run.retain(|path| !self.files.iter().any(|file| *file.path == **path));
+        files.extend(self.included.iter().filter(|file| run.contains(&*file.path)).cloned());
+        files
+    }
 }
 
 /// How much of a source is read at most. What lies beyond is an error, never silently left out.

@@ -143,7 +143,7 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
     }
     let mut sides = Sides::new(base, target, servers.base.version().to_string(), remarks);
     if let Schema::Files(files) = &job.target.schema {
-        sides.rename(&servers.base, &files.files, &job.renames).await?;
+        sides.rename(&servers.base, &files.executed(), &job.renames).await?;
     }
     Ok(sides)
 }

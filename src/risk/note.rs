@@ -36,9 +36,13 @@ pub struct Note {
     pub place: Place,
 }
 
-/// All notes of the files, in their order.
+/// All notes of the files, in their order, and of those that they include.
 pub fn read(files: &SqlFiles) -> Vec<Note> {
-    files.files.iter().flat_map(read_file).collect()
+    let notes = |file: &&SqlFile| file.text.contains("schemaproof:");
+    if !files.included.iter().any(|file| notes(&file)) {
+        return files.files.iter().flat_map(read_file).collect();
+    }
+    files.executed().iter().flat_map(read_file).collect()
 }
 
 fn read_file(file: &SqlFile) -> Vec<Note> {

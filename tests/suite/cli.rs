@@ -60,6 +60,33 @@ fn a_plan_that_drops_a_column_blocks_and_says_where_and_why() {
 }
 
 #[test]
+fn notes_in_included_files_count_where_they_stand() {
+    let directory =
+        schemas("CREATE TABLE t (id int PRIMARY KEY, legacy text, b text);", "-- \\ir parts/never.sql\n\\ir parts/t.sql\n");
+    std::fs::create_dir(directory.path().join("b/parts")).unwrap();
+    for (name, sql) in [
+        (
+            "t.sql",
+            "\n-- schemaproof: allow drop-column t.legacy nobody reads it\nCREATE TABLE t (\n  id int PRIMARY KEY,\n  -- @renamed from=b\n  c text\n);",
+        ),
+        ("never.sql", "-- schemaproof: allow drop-column it is not run\nSELECT 1;"),
+    ] {
+        std::fs::write(directory.path().join("b/parts").join(name), sql).unwrap();
+    }
+    let image = test_image();
+    let arguments = ["plan", "--from", "a", "--to", "b", "--engine", "native", "--image", &image, "--format", "json"];
+    let output = schemaproof(directory.path(), &arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let accepted: Vec<_> = findings.iter().filter_map(|finding| finding["accepted_by"].as_str()).collect();
+    assert_eq!(accepted, ["the note at b/parts/t.sql:2: nobody reads it"]);
+    assert!(findings.iter().all(|finding| finding["rule"] != "unused-note"), "{findings:#?}");
+    let renamed = report["changes"].as_array().unwrap().iter().find(|change| change["action"] == "rename").unwrap();
+    assert_eq!((&renamed["object"], &renamed["file"]), (&"public.t.c".into(), &"b/parts/t.sql".into()));
+}
+
+#[test]
 fn broken_sql_names_file_line_and_sqlstate_and_prints_no_plan() {
     let output = plan("", "CREATE TABLE t (id int);\nCREATE TABEL u ();\n", &["--format", "sql"]);
     assert_eq!(output.status.code(), Some(1));
