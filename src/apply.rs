@@ -17,6 +17,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 mod group;
+mod online;
 mod session;
 pub mod told;
 
@@ -56,7 +57,8 @@ pub enum State<'a> {
 /// How long, and how often.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// `lock_timeout`: how long a statement waits for a lock, and others behind it.
+    /// `lock_timeout`: how long a statement waits for a lock, and others behind it. A group of an online plan may ask for less, or, where
+    /// nobody waits behind it, for no limit.
     pub lock: Duration,
     /// `statement_timeout`.
     pub statement: Duration,

@@ -126,6 +126,8 @@ pub struct Config {
     pub engine: EngineChoice,
     /// Absent: that of a URL that is compared, else Postgres's.
     pub dialect: Option<Dialect>,
+    /// Whether the plan is made of statements that do not block.
+    pub online: bool,
     pub sandbox: String,
     pub image: String,
     pub session: Session,
@@ -165,6 +167,7 @@ impl Default for Config {
             environments: Vec::new(),
             engine: EngineChoice::Auto,
             dialect: None,
+            online: false,
             sandbox: "auto".into(),
             image: "postgres:16".into(),
             session: Session::Single,
@@ -259,6 +262,11 @@ pub const KEYS: &[Key] = &[
         "dialect",
         "",
         "Whose SQL the files are in: `postgres`, `tidb`, `mysql` or `mariadb`. When it is not set: that of a URL that is compared, else `postgres`.",
+    ),
+    key(
+        "online",
+        "false",
+        "`true`: reach the same end by statements that do not block, planned by the native planner. Slower, and not in one transaction.",
     ),
     key("sandbox", "auto", "Where the throwaway Postgres runs: `auto`, `docker`, `local`, or the URL of a server."),
     key(
@@ -380,7 +388,10 @@ impl Config {
             let value = if key.list {
                 value.lines().map(str::trim).filter(|line| !line.is_empty()).map(serde_yaml::Value::from).collect::<Vec<_>>().into()
             } else {
-                serde_yaml::Value::from(value)
+                match value {
+                    "true" | "false" if matches!(key.default, "true" | "false") => serde_yaml::Value::from(value == "true"),
+                    _ => serde_yaml::Value::from(value),
+                }
             };
             tree.insert(key.name.into(), value);
         }
@@ -508,6 +519,16 @@ mod tests {
         ] {
             assert!(read(&format!("databases:\n- {bad}")).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_switch_is_true_or_false_in_the_file_and_as_an_input() {
+        assert!(read("online: true").unwrap().online);
+        let online = |text: &str| {
+            Config::from_file_and_inputs(Some(("f", "online: true")), &BTreeMap::from([("online".into(), text.into())]))
+        };
+        assert!(!online("false").unwrap().online && online("").unwrap().online);
+        assert!(online("perhaps").unwrap_err().to_string().contains("boolean"));
     }
 
     #[test]

@@ -161,7 +161,9 @@ async fn story(job: &Job, servers: &Servers, begun: Instant) -> Result<Outcome, 
     let proposal = planning::propose(job, servers, &sides, &changes).instrument(stage("Planning")).await?;
     let (proposal, proofs) = match job.prove {
         true => {
-            proving::prove_both_ways(servers, &sides, proposal).instrument(stage("Replaying the plan and the way back")).await?
+            proving::prove_both_ways(job, servers, &sides, proposal)
+                .instrument(stage("Replaying the plan and the way back"))
+                .await?
         }
         false => (proposal, None),
     };
@@ -172,7 +174,7 @@ async fn story(job: &Job, servers: &Servers, begun: Instant) -> Result<Outcome, 
 async fn unproven(job: &Job, base: &SecretString, target: &SecretString, begun: Instant) -> Result<Outcome, PipelineError> {
     let sides = side::both_live(job, base, target).await?;
     let changes = sides.changes();
-    let proposal = planning::native_alone(&sides, Vec::new())?;
+    let proposal = planning::native_alone(job, &sides, Vec::new())?;
     conclude(job, sides, &changes, proposal, None, begun).await
 }
 

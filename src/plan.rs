@@ -4,6 +4,7 @@ use std::fmt;
 
 pub mod atlas;
 pub mod native;
+pub mod online;
 pub mod order;
 pub mod rename;
 pub mod rules;
@@ -37,6 +38,30 @@ pub struct Step {
     pub transactional: bool,
     /// What the planner meant to change with it; empty for Atlas's steps (the replay finds out).
     pub objects: Vec<ObjectId>,
+    /// How it waits and is tried again, in a plan that does not block; absent in any other.
+    pub online: Option<Online>,
+}
+
+/// What whoever runs a step of an online plan should know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Online {
+    /// Longest wait for a lock, in milliseconds: whoever comes later waits behind it. Absent where nobody does, and the wait may
+    /// take what it takes. The same for all steps of a group.
+    pub lock_timeout: Option<u32>,
+    /// What to do about a step that failed, before the plan goes on. Absent where the group is simply run again: a transaction
+    /// leaves nothing behind, and the other steps go on where they stopped.
+    pub recovery: Option<Recovery>,
+}
+
+/// What a step outside of a transaction needs after it failed half-way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recovery {
+    /// This statement, and then the step again.
+    Before(String),
+    /// This statement, and not the step again.
+    Instead(String),
 }
 
 impl Step {
@@ -59,8 +84,8 @@ impl Plan {
     /// This plan and then `more`; where the one ends and the other begins in a transaction, in the same one.
     pub fn then(mut self, more: Vec<Step>) -> Plan {
         let last = self.steps.last().map_or(0, |step| step.group);
-        let joined =
-            self.steps.last().is_some_and(|step| step.transactional) && more.first().is_some_and(|step| step.transactional);
+        let joins = |step: &Step| step.transactional && step.online.is_none();
+        let joined = self.steps.last().is_some_and(joins) && more.first().is_some_and(joins);
         let shift = if joined { last - 1 } else { last };
         self.steps.extend(more.into_iter().map(|step| Step { group: step.group + shift, ..step }));
         self
@@ -79,10 +104,19 @@ impl Plan {
         Fingerprint(hex)
     }
 
+    /// Whether it is made not to block.
+    pub fn is_online(&self) -> bool {
+        self.steps.iter().any(|step| step.online.is_some())
+    }
+
     /// A script that `psql -v ON_ERROR_STOP=1 -f` runs as it stands. Secrets are exact in it.
     pub fn to_sql(&self) -> String {
         let mut sql = String::new();
+        if self.is_online() {
+            sql.push_str(online::PREAMBLE);
+        }
         for group in self.steps.chunk_by(|a, b| a.group == b.group) {
+            online::introduce(group, &mut sql);
             let transaction = group.len() > 1 && group[0].transactional;
             if transaction {
                 sql.push_str("BEGIN;\n");

@@ -50,6 +50,20 @@ pub struct Effects {
     pub error: Option<SqlError>,
 }
 
+impl Effects {
+    /// Locks that keep writers out of a relation while the step reads, writes or indexes it from end to end. What runs outside of a
+    /// transaction has none: its locks are gone before they can be read.
+    pub fn held_over_work(&self) -> impl Iterator<Item = &Lock> {
+        const KEEPS_WRITERS_OUT: [&str; 4] = ["ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"];
+        let worked_on = |relation: &str| {
+            let indexed = self.index_builds.iter().filter_map(|build| build.rsplit_once(" on "));
+            self.rewrites.iter().chain(&self.scans).any(|name| name == relation)
+                || indexed.into_iter().any(|(_, table)| table == relation)
+        };
+        self.locks.iter().filter(move |lock| KEEPS_WRITERS_OUT.contains(&lock.mode.as_str()) && worked_on(&lock.relation))
+    }
+}
+
 /// What a judge found about the end of the replay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Judgement {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub mod look;
 mod mysql;
 pub mod note;
+pub mod online;
 pub mod probe;
 pub mod rules;
 pub mod types;
@@ -170,6 +171,7 @@ pub fn findings(facts: &Facts<'_>, head: &SqlFiles) -> Vec<Finding> {
         Dialect::TiDb | Dialect::MySql | Dialect::MariaDb => mysql::findings(facts),
     };
     measured_beside_the_cause(facts, &mut found);
+    online::advise(facts, &mut found);
     found.sort_by(|a, b| (b.level, a.rule, &a.object, a.step).cmp(&(a.level, b.rule, &b.object, b.step)));
     found.dedup_by(|a, b| a.rule == b.rule && a.object == b.object && a.message == b.message);
     note::apply(facts, head, &mut found);

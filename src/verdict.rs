@@ -217,7 +217,15 @@ mod tests {
     fn plan() -> Plan {
         let sql = "ALTER TABLE public.t DROP COLUMN c".to_string();
         Plan {
-            steps: vec![Step { sql, masked: None, origin: Origin::Native, group: 1, transactional: true, objects: vec![column()] }],
+            steps: vec![Step {
+                sql,
+                masked: None,
+                origin: Origin::Native,
+                group: 1,
+                transactional: true,
+                objects: vec![column()],
+                online: None,
+            }],
         }
     }
 

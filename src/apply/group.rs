@@ -8,7 +8,10 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Applied, Event, Fate, Limits, Stop, session::Session};
+use super::{
+    Applied, Event, Fate, Limits, Stop, online,
+    session::{Session, milliseconds},
+};
 use crate::{
     catalog::{Kind, ObjectId},
     plan::Step,
@@ -83,7 +86,7 @@ impl Group<'_> {
             tried += 1;
             let outcome = match self.is_transaction() {
                 true => self.transaction(applied, on).await,
-                false => self.alone(&there, applied, on).await,
+                false => self.alone(tried > 1, &there, applied, on).await,
             };
             let (at, trouble) = match outcome {
                 Tried::In => return Ended::In,
@@ -135,6 +138,11 @@ impl Group<'_> {
         if let Err(trouble) = self.execute("BEGIN ISOLATION LEVEL READ COMMITTED").await {
             return Tried::Not(At::Step(self.first), trouble);
         }
+        if let Some(limit) = online::lock_timeout(self.steps, self.limits)
+            && let Err(trouble) = self.execute(&format!("SET LOCAL lock_timeout = {limit}")).await
+        {
+            return Tried::Not(At::Step(self.first), trouble);
+        }
         if let Err((at, trouble)) = self.all(applied, on).await {
             return Tried::Not(at, trouble);
         }
@@ -151,40 +159,92 @@ impl Group<'_> {
         }
     }
 
-    /// One try of a statement that Postgres runs outside of a transaction, after dropping what the try before it left.
-    async fn alone(&self, there: &BTreeSet<(u32, ObjectId)>, applied: &mut Applied, on: &mut impl FnMut(Event<'_>)) -> Tried {
-        for (_, index) in self.invalid().await.difference(there) {
-            let quoted: Vec<String> = index.path.iter().map(|part| quote_identifier(part)).collect();
-            if let Err(trouble) = self.execute(&format!("DROP INDEX CONCURRENTLY IF EXISTS {}", quoted.join("."))).await {
-                return Tried::Not(At::Step(self.first), trouble);
-            }
-            applied.remarks.push(format!("The index {index}, which a failed try had left not valid, was dropped before the next."));
+    /// One try of a statement that Postgres runs outside of a transaction, under the limits that it asks for.
+    async fn alone(
+        &self,
+        again: bool,
+        there: &BTreeSet<(u32, ObjectId)>,
+        applied: &mut Applied,
+        on: &mut impl FnMut(Event<'_>),
+    ) -> Tried {
+        let limit = online::lock_timeout(self.steps, self.limits);
+        if let Some(limit) = limit
+            && let Err(trouble) = self.execute(&format!("SET lock_timeout = {limit}")).await
+        {
+            return Tried::Not(At::Step(self.first), trouble);
         }
-        match self.all(applied, on).await {
+        let done = self.recovered(again, there, applied, on).await;
+        if limit.is_some() {
+            // Where this fails the connection is gone, and nothing more is run on it.
+            let usual = format!("SET lock_timeout = {}", milliseconds(self.limits.lock));
+            let _ = within(QUESTION, self.session.batch_execute(&usual)).await;
+        }
+        match done {
             Ok(()) => Tried::In,
             Err((at, trouble)) => Tried::Not(at, trouble),
         }
     }
 
+    /// Ends what the try before began, or drops what it left and runs the statement.
+    async fn recovered(
+        &self,
+        again: bool,
+        there: &BTreeSet<(u32, ObjectId)>,
+        applied: &mut Applied,
+        on: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), (At, Trouble)> {
+        if let Some(instead) = online::instead(self.steps) {
+            if again {
+                self.is_ours().await?;
+                match self.one(0, instead, applied, on).await {
+                    Err((_, Trouble::Refused(error))) if error.sqlstate.as_deref() == Some(online::NOT_BEGUN) => {}
+                    Ok(()) => {
+                        applied.remarks.push(format!("What a failed try had begun was ended by `{instead}`."));
+                        return Ok(());
+                    }
+                    Err(other) => return Err(other),
+                }
+            }
+            return self.all(applied, on).await;
+        }
+        for (_, index) in self.invalid().await.difference(there) {
+            let quoted: Vec<String> = index.path.iter().map(|part| quote_identifier(part)).collect();
+            let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS {}", quoted.join("."));
+            self.execute(&drop).await.map_err(|trouble| (At::Step(self.first), trouble))?;
+            applied.remarks.push(format!("The index {index}, which a failed try had left not valid, was dropped before the next."));
+        }
+        self.all(applied, on).await
+    }
+
     /// Runs the steps one after the other, when the database is still this session's.
     async fn all(&self, applied: &mut Applied, on: &mut impl FnMut(Event<'_>)) -> Result<(), (At, Trouble)> {
-        match within(QUESTION, self.session.holds_lock()).await {
-            Ok(true) => {}
-            Ok(false) => return Err((At::Step(self.first), Trouble::LockGone)),
-            Err(trouble) => return Err((At::Step(self.first), trouble)),
-        }
+        self.is_ours().await?;
         for (at, step) in self.steps.iter().enumerate() {
-            let number = self.first + at;
-            on(Event::Begun { step: number });
-            let begun = Instant::now();
-            self.execute(&step.sql).await.map_err(|trouble| match trouble {
-                Trouble::Refused(error) => (At::Step(number), Trouble::Refused(shown(step, error))),
-                other => (At::Step(number), other),
-            })?;
-            let time = begun.elapsed();
-            applied.set(number..number + 1, |_| Fate::In { milliseconds: time.as_secs_f64() * 1000.0 });
-            on(Event::Ran { step: number, time });
+            self.one(at, &step.sql, applied, on).await?;
         }
+        Ok(())
+    }
+
+    async fn is_ours(&self) -> Result<(), (At, Trouble)> {
+        match within(QUESTION, self.session.holds_lock()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err((At::Step(self.first), Trouble::LockGone)),
+            Err(trouble) => Err((At::Step(self.first), trouble)),
+        }
+    }
+
+    /// Runs the group's step number `at`, by its statement or what stands for it.
+    async fn one(&self, at: usize, sql: &str, applied: &mut Applied, on: &mut impl FnMut(Event<'_>)) -> Result<(), (At, Trouble)> {
+        let number = self.first + at;
+        on(Event::Begun { step: number });
+        let begun = Instant::now();
+        self.execute(sql).await.map_err(|trouble| match trouble {
+            Trouble::Refused(error) => (At::Step(number), Trouble::Refused(shown(&self.steps[at], error))),
+            other => (At::Step(number), other),
+        })?;
+        let time = begun.elapsed();
+        applied.set(number..number + 1, |_| Fate::In { milliseconds: time.as_secs_f64() * 1000.0 });
+        on(Event::Ran { step: number, time });
         Ok(())
     }
 
@@ -251,7 +311,7 @@ impl Group<'_> {
         }
         let named: BTreeSet<&ObjectId> =
             self.steps.iter().flat_map(|step| &step.objects).filter(|id| id.kind == Kind::Index).collect();
-        if named.is_empty() {
+        if named.is_empty() && !online::is_left(self.steps) {
             return BTreeSet::new();
         }
         let sql = "SELECT c.oid, n.nspname::text, c.relname::text FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
@@ -261,11 +321,15 @@ impl Group<'_> {
             let path: [String; 2] = [row.try_get(1).ok()?, row.try_get(2).ok()?];
             Some((row.try_get(0).ok()?, ObjectId::new(Kind::Index, path)))
         });
-        found.filter(|(_, id)| named.contains(id)).collect()
+        found.filter(|(_, id)| named.contains(id) || online::leaves(self.steps, id)).collect()
     }
 
     /// Says what the failed statement left: an index that it names, that is not valid and that was not `there` before.
     async fn say_left(&self, there: &BTreeSet<(u32, ObjectId)>, applied: &mut Applied) {
+        if let Some(instead) = online::instead(self.steps) {
+            applied.remarks.push(format!("If the failed statement was cut short half-way, `{instead}` ends what it began."));
+            return;
+        }
         for (_, index) in self.invalid().await.difference(there) {
             let text = format!("The failed statement left the index {index} behind, not valid: the next run replaces it.");
             applied.remarks.push(text);

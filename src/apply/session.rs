@@ -133,7 +133,7 @@ fn settings(limits: &Limits) -> String {
 }
 
 /// Zero would be no limit at all.
-fn milliseconds(time: Duration) -> u128 {
+pub(super) fn milliseconds(time: Duration) -> u128 {
     time.as_millis().clamp(1, 2_147_483_647)
 }
 

@@ -1,7 +1,8 @@
 //! Columns of tables, views and composite types, and their defaults, as objects.
 //!
 //! A generated column's expression belongs to the column; a NOT NULL constraint too, with its name where the version has one (18). An
-//! identity column's sequence is read with the sequences.
+//! identity column's sequence is read with the sequences. Whether a default is another value each time is found in its stored tree, which names
+//! the functions that it calls by OID.
 
 use std::sync::Arc;
 
@@ -85,7 +86,9 @@ fn query(version: u32) -> String {
            a.attstorage, {compression} as compression,
            nullif(a.attstattarget, -1) as statistics, to_json(a.attoptions) as options, to_json(a.attfdwoptions) as foreign_options,
            d.oid as default_oid,
-           case when a.attgenerated = '' then pg_get_expr(d.adbin, 0) else pg_get_expr(d.adbin, d.adrelid) end as expression, {not_null}
+           case when a.attgenerated = '' then pg_get_expr(d.adbin, 0) else pg_get_expr(d.adbin, d.adrelid) end as expression,
+           case when d.adbin::text like '%funcid%' then nullif(exists (select from regexp_matches(d.adbin::text, ':(?:op)?funcid (\\d+)', 'g') as called
+             join pg_proc p on p.oid = called[1]::oid where p.provolatile = 'v'), false) end as volatile, {not_null}
          from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
            left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum and a.atthasdef
            {join}
@@ -181,6 +184,7 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
                     .at(class::ATTRDEF, default, 0)
                     .part_of(id.clone())
                     .with("expression", expression)
+                    .detail("volatile", row.flag("volatile")?)
                     .detail("position", number),
             );
         }

@@ -15,6 +15,7 @@ fn query(_version: u32) -> String {
         "select c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, pg_get_userbyid(c.relowner) as owner, c.reltype,
            to_json(c.reloptions) as options, c.relreplident, c.relrowsecurity, c.relforcerowsecurity, c.relispopulated,
            c.relispartition, case when c.relispartition then pg_get_expr(c.relpartbound, 0) end as bound,
+           case when c.relispartition then pg_get_partition_constraintdef(c.oid) end as partition_constraint,
            case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end as partition_key,
            case when c.reloftype <> 0 then format_type(c.reloftype, null) end as of_type,
            quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name,
@@ -65,6 +66,9 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let parents = row.list("parents")?;
     if row.flag("relispartition")? {
         object = object.with_some("partition_of", parents.into_iter().next()).with_some("partition_bound", row.opt("bound")?);
+        if let Some(constraint) = row.opt("partition_constraint")? {
+            object = object.detail("partition_constraint", constraint);
+        }
     } else {
         object = object.with_list("inherits", parents);
     }

@@ -49,7 +49,7 @@ pub struct ApplyArguments {
     #[arg(long, value_name = "URL")]
     url: String,
     /// Run a saved plan (`plan --format sql --out FILE`) instead of making one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "online")]
     plan: Option<PathBuf>,
     #[command(flatten)]
     options: ApplyOptions,
@@ -66,6 +66,9 @@ pub struct ApplyOptions {
     /// Show the plan and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Plan statements that do not block
+    #[arg(long)]
+    online: bool,
     /// Fingerprint of a plan whose blocking findings are accepted; may be given several times
     #[arg(long, value_name = "FINGERPRINT")]
     accept: Vec<String>,
@@ -152,6 +155,7 @@ impl<'a> Desk<'a> {
         if !self.can_ask() {
             return Ok(Exit::Usage);
         }
+        config.online |= self.options.online;
         let address = Address::from_url(url).context("the database's URL cannot be used")?;
         if config.role == Config::default().role {
             // What the files make is to belong to whoever applies it, as it will in the database.

@@ -22,6 +22,7 @@ use crate::{
 #[command(after_help = "Examples:
   schemaproof plan --from git:main --to extensions/sql
   schemaproof plan --from postgres://localhost:5438/app --to extensions/sql --format sql --out migrate.sql
+  schemaproof plan --from git:main --to extensions/sql --online --format sql --out migrate.sql
   schemaproof plan --from empty --to schema.sql --engine native
   schemaproof plan --from git:main --to schema/ --dialect tidb
 
@@ -36,6 +37,9 @@ pub struct PlanArguments {
     /// Swap --from and --to
     #[arg(long)]
     reverse: bool,
+    /// Reach the same end by statements that do not block (planned by the native planner)
+    #[arg(long)]
+    online: bool,
     /// Do not replay the plan; the verdict is then `blocked`, since nothing is proven
     #[arg(long)]
     no_proof: bool,
@@ -63,7 +67,8 @@ pub enum Format {
 }
 
 pub async fn plan(arguments: PlanArguments, environment: &Environment, cancel: &CancellationToken) -> anyhow::Result<Exit> {
-    let config = arguments.common.config()?;
+    let mut config = arguments.common.config()?;
+    config.online |= arguments.online;
     let (from, to) = match arguments.reverse {
         false => (&arguments.from, &arguments.to),
         true => (&arguments.to, &arguments.from),

@@ -5,7 +5,7 @@ use anyhow::bail;
 use super::Exit;
 use crate::{
     config,
-    risk::{Rule, rules},
+    risk::{Rule, online, rules},
 };
 
 #[derive(clap::Args)]
@@ -42,7 +42,7 @@ fn explain(rule: &Rule) {
         ("What it finds", rule.what),
         ("Why", rule.why),
         ("What Postgres does", rule.effect),
-        ("What to do", rule.advice),
+        ("What to do", &[Some(rule.advice), online::hint(rule.id)].into_iter().flatten().collect::<Vec<_>>().join(" ")),
         ("Found in", rule.bad.head),
         ("Not found in", rule.good.head),
         ("Source", rule.source),

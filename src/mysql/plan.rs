@@ -33,7 +33,7 @@ pub fn plan(base: &Catalog, target: &Catalog, flavor: Flavor, options: &Options)
     let mut steps: Vec<Step> = Vec::new();
     let mut add = |sql, objects| {
         let group = steps.len() + 1;
-        steps.push(Step { sql, masked: None, origin: Origin::Native, group, transactional: false, objects });
+        steps.push(Step { sql, masked: None, origin: Origin::Native, group, transactional: false, objects, online: None });
     };
     let before = [planner.drop_foreign_keys(), planner.drop_code(), planner.make_surroundings(), planner.make_tables()];
     let after = [planner.add_foreign_keys(), planner.make_views(), planner.make_code(), planner.drop_rest()];

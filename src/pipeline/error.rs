@@ -54,6 +54,12 @@ pub enum PipelineError {
     ReplayMySql { source: MySqlError },
     #[error("the live database {database} cannot be rebuilt in the sandbox: `{sql}` failed: {why}")]
     RebuildMySql { database: String, sql: String, why: String },
+    #[error("Atlas cannot plan online: its statements block; set `engine: auto` or `engine: native`")]
+    OnlineByAtlas,
+    #[error(
+        "online plans are made for Postgres, and need not be for TiDB, whose own statements do not block; `dialect` is {dialect:?}: plan without `online`"
+    )]
+    OnlineByMySql { dialect: crate::config::Dialect },
     #[error("the run did not end within {} s (`timeout:` of the configuration)", .limit.as_secs())]
     Timeout { limit: Duration },
 }

@@ -41,6 +41,10 @@ pub(super) async fn run(job: &Job, dialect: Dialect, begun: Instant, cancel: &Ca
     if job.config.engine == EngineChoice::Atlas {
         return Err(PipelineError::NoAtlas);
     }
+    // TiDB's statements on schemas never block.
+    if job.config.online && dialect != Dialect::TiDb {
+        return Err(PipelineError::OnlineByMySql { dialect });
+    }
     let flavor = match (dialect, live(&job.base).or_else(|| live(&job.target))) {
         // `mysql://` is the way to all three.
         (Dialect::MySql, Some(url)) if job.config.dialect.is_none() => flavor_of(url).await?,

@@ -9,7 +9,7 @@ use crate::{
     plan::{
         Origin, Plan, Step,
         atlas::{Atlas, AtlasError},
-        native,
+        native, online,
     },
     report::{Engine, Remark},
     sandbox::Servers,
@@ -36,32 +36,47 @@ pub(super) async fn propose(job: &Job, servers: &Servers, sides: &Sides, changes
 }
 
 /// The native planner's plan, with `remarks` on how it came to that.
-pub(super) fn native_alone(sides: &Sides, remarks: Vec<Remark>) -> Result<Proposal, PipelineError> {
-    Ok(after_renames(sides, native_from_start(sides, remarks)?))
+pub(super) fn native_alone(job: &Job, sides: &Sides, remarks: Vec<Remark>) -> Result<Proposal, PipelineError> {
+    Ok(after_renames(sides, native_from_start(job, sides, remarks)?))
+}
+
+/// What is asked of the native planner.
+pub(super) fn options(job: &Job) -> native::Options {
+    native::Options { online: job.config.online }
 }
 
 fn after_renames(sides: &Sides, proposal: Proposal) -> Proposal {
-    let renames = Plan { steps: sides.renames.steps() };
+    let mut renames = Plan { steps: sides.renames.steps() };
+    if proposal.plan.is_online() {
+        renames.steps.iter_mut().for_each(|step| step.online = Some(online::short()));
+    }
     Proposal { plan: renames.then(proposal.plan.steps), ..proposal }
 }
 
 async fn from_start(job: &Job, servers: &Servers, sides: &Sides, changes: &[Change]) -> Result<Proposal, PipelineError> {
+    if job.config.online {
+        return match job.config.engine {
+            EngineChoice::Atlas => Err(PipelineError::OnlineByAtlas),
+            EngineChoice::Auto if job.atlas.is_some() && !changes.is_empty() => native_from_start(job, sides, vec![not_asked()]),
+            EngineChoice::Auto | EngineChoice::Native => native_from_start(job, sides, Vec::new()),
+        };
+    }
     let program = match (job.config.engine, &job.atlas) {
         (EngineChoice::Native, _) | (EngineChoice::Auto, None) => None,
         (EngineChoice::Atlas, None) => return Err(AtlasError::NotFound.into()),
         (EngineChoice::Atlas | EngineChoice::Auto, Some(program)) => Some(program.clone()),
     };
-    let Some(program) = program.filter(|_| !changes.is_empty()) else { return native_from_start(sides, Vec::new()) };
+    let Some(program) = program.filter(|_| !changes.is_empty()) else { return native_from_start(job, sides, Vec::new()) };
     let limit = Duration::from_secs(job.config.statement_timeout.max(60));
     let atlas = Atlas::open(program, Duration::from_secs(10)).await?;
     match with_atlas(&atlas, limit, servers, sides, changes).await? {
         Ok(proposal) => Ok(proposal),
-        Err(remark) => native_from_start(sides, vec![remark]),
+        Err(remark) => native_from_start(job, sides, vec![remark]),
     }
 }
 
-fn native_from_start(sides: &Sides, remarks: Vec<Remark>) -> Result<Proposal, PipelineError> {
-    let plan = native::plan(&sides.start().catalog, &sides.target.catalog, &native::Options::default())?;
+fn native_from_start(job: &Job, sides: &Sides, remarks: Vec<Remark>) -> Result<Proposal, PipelineError> {
+    let plan = native::plan(&sides.start().catalog, &sides.target.catalog, &options(job))?;
     let engine = Engine { name: Origin::Native, version: env!("CARGO_PKG_VERSION").into(), left_out: 0 };
     Ok(Proposal { plan, engine, left_out: Vec::new(), remarks })
 }
@@ -113,7 +128,7 @@ async fn with_atlas(
 }
 
 fn atlas_step(sql: String, group: usize, transactional: bool) -> Step {
-    Step { sql, masked: None, origin: Origin::Atlas, group, transactional, objects: Vec::new() }
+    Step { sql, masked: None, origin: Origin::Atlas, group, transactional, objects: Vec::new(), online: None }
 }
 
 /// What Atlas's plan does not reach, object by object, with the comments and grants of what it would have had to create.
@@ -145,6 +160,16 @@ fn left_out_remark(atlas: &Atlas, rest: &[Change], target: &Catalog) -> Option<R
         file: None,
         line: None,
     })
+}
+
+fn not_asked() -> Remark {
+    Remark {
+        title: "Atlas was not asked".into(),
+        text: "The plan is online, and Atlas's statements block: it is the native planner's.".into(),
+        quote: None,
+        file: None,
+        line: None,
+    }
 }
 
 fn set_aside(atlas: &Atlas, why: &str, quote: Option<String>) -> Remark {

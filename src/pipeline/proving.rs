@@ -1,7 +1,7 @@
 //! The plan replayed on a copy, its end judged, and the way back made and proven the same way.
 
 use super::{
-    PipelineError,
+    Job, PipelineError,
     planning::{self, Proposal},
     side::{Side, Sides},
 };
@@ -42,13 +42,14 @@ pub(super) async fn trial(server: &Server, side: &Side, plan: &Plan) -> Result<T
 /// Proves the proposal, and at the same time makes and proves the way back. A plan with Atlas's steps in it that is not proven gives
 /// way to the native planner's if that one is.
 pub(super) async fn prove_both_ways(
+    job: &Job,
     servers: &Servers,
     sides: &Sides,
     mut proposal: Proposal,
 ) -> Result<(Proposal, Option<Proofs>), PipelineError> {
     let (base, target) =
         (Ground { server: &servers.base, side: &sides.base }, Ground { server: servers.target(), side: &sides.target });
-    let back = match native::plan(&sides.target.catalog, &sides.start().catalog, &native::Options::default()) {
+    let back = match native::plan(&sides.target.catalog, &sides.start().catalog, &planning::options(job)) {
         Ok(plan) => Some(plan.then(sides.renames.back().steps())).filter(|plan| !plan.steps.is_empty()),
         Err(error) => {
             tracing::debug!("no way back: {error}");
@@ -78,7 +79,7 @@ pub(super) async fn prove_both_ways(
             file: None,
             line: None,
         };
-        let native = planning::native_alone(sides, vec![remark])?;
+        let native = planning::native_alone(job, sides, vec![remark])?;
         let copy = base.copy().await?;
         let proof = judge_end(base.replay(&copy, &native.plan).await?, &sides.target.catalog, &target_dump)?;
         if proof.proven() {

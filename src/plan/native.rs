@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use foldhash::HashMap;
 
-use super::{Origin, Plan, Step, order, rules};
+use super::{Online, Origin, Plan, Recovery, Step, online, order, rules};
 use crate::catalog::{self, AttributeChange, Catalog, Change, Kind, Object, ObjectId, compare};
 
 /// What may be asked of the planner.
@@ -262,6 +262,28 @@ pub struct Action {
     pub unchecked_body: bool,
     /// The enum value that it adds, as a literal: other statements may use it only after a commit.
     pub new_value: Option<String>,
+    /// When it runs in an online plan. In any other everything is [`Stage::Main`].
+    pub stage: Stage,
+    /// Takes long and blocks nobody: a group of its own, so that it runs under no other statement's lock.
+    pub slow: bool,
+    /// Begins a transaction of its own: what comes before it locks something else.
+    pub apart: bool,
+    /// Longest wait for a lock in an online plan, in milliseconds; absent where nobody waits behind it.
+    pub lock_timeout: Option<u32>,
+    /// What to do when it failed half-way.
+    pub recovery: Option<Recovery>,
+}
+
+/// When an action of an online plan runs, as far as dependencies leave it free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Before everything else: what others can then do in an instant. Given up where it depends on what is not early itself.
+    Early,
+    Main,
+    /// When nothing else can run: what takes long must not stand between a drop and what replaces it.
+    Late,
+    /// Drops of what was still of use.
+    Last,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -308,6 +330,11 @@ impl<'a> Actions<'a> {
             commits_first: false,
             unchecked_body: false,
             new_value: None,
+            stage: Stage::Main,
+            slow: false,
+            apart: false,
+            lock_timeout: Some(online::LOCK_TIMEOUT),
+            recovery: None,
         }
     }
 
@@ -421,7 +448,8 @@ pub fn plan(base: &Catalog, target: &Catalog, options: &Options) -> Result<Plan,
     loop {
         let mut actions = act(&cx)?;
         match order::sort(&mut actions) {
-            Ok(()) => return Ok(steps(&cx, actions)),
+            Ok(parts) if cx.options.online => return Ok(steps(&cx, online::apart(&cx, actions, &parts))),
+            Ok(_) => return Ok(steps(&cx, actions)),
             Err(circle) => {
                 let split = splittable(&cx, &circle, &actions);
                 if split.is_empty() {
@@ -581,6 +609,10 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
             cx.split.extend(held);
         }
     }
+    // A default that is filled in afterwards is set after its column is there.
+    let late: Vec<ObjectId> =
+        cx.created.iter().filter_map(|id| cx.target.get(id)).flat_map(|column| online::column::late(cx, column)).collect();
+    cx.split.extend(late);
     // Changes of parts are carried by the making of the whole.
     let subsumed: Vec<ObjectId> = cx.altered.keys().filter(|id| cx.vanishes(id) || cx.appears(id)).cloned().collect();
     for id in subsumed {
@@ -714,6 +746,9 @@ fn act(cx: &Context<'_>) -> Result<Vec<Action>, PlanError> {
             rules::owner::change(cx, after, &mut out);
         }
     }
+    if cx.options.online {
+        online::partition::defaults(cx, &mut out);
+    }
     rules::rebuild::frame(cx, &mut out);
     rules::routine::frame(&mut out);
     Ok(out.all)
@@ -758,11 +793,12 @@ fn steps(cx: &Context<'_>, mut actions: Vec<Action>) -> Plan {
     let mut unchecked = false;
     let early = first.len();
     for (at, action) in first.into_iter().chain(rest).enumerate() {
-        if !action.transactional || !open || at == early {
+        if !action.transactional || action.slow || action.apart || !open || at == early {
             group += 1;
             unchecked = false;
         }
-        open = action.transactional;
+        open = action.transactional && !action.slow;
+        let online = cx.options.online.then_some(Online { lock_timeout: action.lock_timeout, recovery: action.recovery });
         if action.unchecked_body && !unchecked {
             plan.steps.push(Step {
                 sql: "SET LOCAL check_function_bodies = off".to_owned(),
@@ -771,6 +807,7 @@ fn steps(cx: &Context<'_>, mut actions: Vec<Action>) -> Plan {
                 group,
                 transactional: true,
                 objects: Vec::new(),
+                online: online.clone(),
             });
             unchecked = true;
         }
@@ -789,6 +826,7 @@ fn steps(cx: &Context<'_>, mut actions: Vec<Action>) -> Plan {
             group,
             transactional: action.transactional,
             objects,
+            online,
         });
     }
     plan

@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeSet, BinaryHeap, HashMap, HashSet},
 };
 
-use super::native::{Action, Verb};
+use super::native::{Action, Stage, Verb};
 use crate::catalog::{Kind, ObjectId};
 
 /// How much an edge holds when there is a circle.
@@ -60,13 +60,15 @@ impl Graph {
     }
 }
 
-/// Sorts the actions so that everything exists when it is needed and nothing goes while it is used.
+/// Sorts the actions so that everything exists when it is needed and nothing goes while it is used. Answers with a number an action:
+/// the same for those that depend on each other, by way of others that are done in an instant.
 ///
 /// # Errors
 /// The indexes of the actions of one circle, when there is no order; the actions are as they were then.
-pub fn sort(actions: &mut Vec<Action>) -> Result<(), Vec<usize>> {
+pub fn sort(actions: &mut Vec<Action>) -> Result<Vec<usize>, Vec<usize>> {
     let mut graph = connect(actions);
     let order = loop {
+        give_up_early(actions, &graph);
         match topological(actions, &graph) {
             Ok(order) => break order,
             Err(rest) => {
@@ -75,9 +77,29 @@ pub fn sort(actions: &mut Vec<Action>) -> Result<(), Vec<usize>> {
             }
         }
     };
+    let parts = parts(actions, &graph);
+    let parts = order.iter().map(|at| parts[*at]).collect();
     let mut slots: Vec<Option<Action>> = std::mem::take(actions).into_iter().map(Some).collect();
     actions.extend(order.into_iter().filter_map(|at| slots.get_mut(at).and_then(Option::take)));
-    Ok(())
+    Ok(parts)
+}
+
+/// Which actions belong together: union and find over the edges between those that are not slow.
+fn parts(actions: &[Action], graph: &Graph) -> Vec<usize> {
+    fn find(parts: &mut [usize], mut at: usize) -> usize {
+        while parts[at] != at {
+            parts[at] = parts[parts[at]];
+            at = parts[at];
+        }
+        at
+    }
+    let mut parts: Vec<usize> = (0..actions.len()).collect();
+    for (from, to) in graph.edges.keys().filter(|(from, to)| !actions[*from].slow && !actions[*to].slow) {
+        let (one, two) = (find(&mut parts, *from), find(&mut parts, *to));
+        // The smaller number wins, so that the answer does not depend on the order of the edges.
+        parts[one.max(two)] = one.min(two);
+    }
+    (0..actions.len()).map(|at| find(&mut parts, at)).collect()
 }
 
 /// Names that share one name space in Postgres: relations, types and constraint indexes of a schema; routines of a schema.
@@ -168,9 +190,30 @@ fn connect(actions: &[Action]) -> Graph {
     graph
 }
 
-/// What orders actions that dependencies leave free: drops first, then by kind, name and position.
-fn key(action: &Action, at: usize) -> (u8, u8, Vec<&str>, i64, usize) {
-    let stage = match action.verb {
+/// What is early and depends on what is not is not early: it would come in the midst of what it waits for.
+fn give_up_early(actions: &mut [Action], graph: &Graph) {
+    if actions.iter().all(|action| action.stage != Stage::Early) {
+        return;
+    }
+    loop {
+        let late: BTreeSet<usize> = graph
+            .edges
+            .keys()
+            .filter(|(from, to)| actions[*to].stage == Stage::Early && actions[*from].stage != Stage::Early)
+            .map(|(_, to)| *to)
+            .collect();
+        if late.is_empty() {
+            return;
+        }
+        for at in late {
+            actions[at].stage = if actions[at].slow { Stage::Late } else { Stage::Main };
+        }
+    }
+}
+
+/// What orders actions that dependencies leave free: by stage, drops first, then by kind, name and position.
+fn key(action: &Action, at: usize) -> (Stage, u8, u8, Vec<&str>, i64, usize) {
+    let verb = match action.verb {
         Verb::Drop => 0,
         Verb::Create | Verb::Alter => 1,
     };
@@ -181,7 +224,7 @@ fn key(action: &Action, at: usize) -> (u8, u8, Vec<&str>, i64, usize) {
     if part && action.position == 0 {
         path.extend(id.path.last().map(String::as_str));
     }
-    (stage, rank(id.kind), path, action.position, at)
+    (action.stage, verb, rank(id.kind), path, action.position, at)
 }
 
 fn rank(kind: Kind) -> u8 {
@@ -298,6 +341,11 @@ mod tests {
             commits_first: false,
             unchecked_body: false,
             new_value: None,
+            stage: Stage::Main,
+            slow: false,
+            apart: false,
+            lock_timeout: None,
+            recovery: None,
         }
     }
 
@@ -333,6 +381,20 @@ mod tests {
         let view = Action { destroys: vec![id("v")], releases: vec![id("a")], ..action(Verb::Drop, "v") };
         let again = Action { sql: "a again".to_owned(), ..creating("a", &[]) };
         assert_eq!(sorted(vec![again, table, view]), Ok(["v", "a", "a again"].map(str::to_owned).to_vec()));
+    }
+
+    #[test]
+    fn what_takes_long_comes_before_or_after_and_not_between() {
+        let slow = |stage, name: &str, needs: &[&str]| Action { stage, slow: true, ..creating(name, needs) };
+        let actions = vec![
+            creating("b", &["a"]),
+            creating("a", &[]),
+            slow(Stage::Late, "0", &["a"]),
+            slow(Stage::Early, "z", &[]),
+            slow(Stage::Early, "1", &["a"]),
+            creating("y", &["z"]),
+        ];
+        assert_eq!(sorted(actions), Ok(["z", "a", "b", "y", "0", "1"].map(str::to_owned).to_vec()));
     }
 
     #[test]

@@ -78,6 +78,7 @@ impl Renames {
                 group: 1,
                 transactional: true,
                 objects: vec![rename.to.clone()],
+                online: None,
             })
         };
         self.renames.iter().filter_map(step).collect()

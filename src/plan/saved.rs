@@ -10,7 +10,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Origin, Plan, Step};
+use super::{Online, Origin, Plan, Step, online};
 use crate::catalog::{ObjectId, fingerprint::CatalogFingerprint};
 
 /// A plan, and what must be known to run it elsewhere and later.
@@ -81,6 +81,8 @@ struct StepHead {
     objects: Vec<ObjectId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     masked: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    online: Option<Online>,
 }
 
 impl Saved {
@@ -98,10 +100,14 @@ impl Saved {
         for comment in comments {
             out.push_str(&format!("-- {comment}\n"));
         }
+        if self.plan.is_online() {
+            out.push_str(online::PREAMBLE);
+        }
         for group in self.plan.steps.chunk_by(|a, b| a.group == b.group) {
             let Some(first) = group.first() else { continue };
             let how = if first.transactional { "transaction" } else { "alone" };
             out.push_str(&format!("\n{GROUP}{} {how}\n", first.group));
+            online::introduce(group, &mut out);
             let transaction = is_wrapped(group);
             if transaction {
                 out.push_str("BEGIN;\n");
@@ -112,6 +118,7 @@ impl Saved {
                     origin: step.origin,
                     objects: step.objects.clone(),
                     masked: step.masked.clone(),
+                    online: step.online.clone(),
                 };
                 out.push_str(&format!("{STEP}{}\n{};\n", json(&head), step.sql));
             }
@@ -202,6 +209,12 @@ impl<'a> Reader<'a> {
         if plan.steps.last().is_some_and(|last| last.group >= group) {
             return Err(self.unexpected("a number greater than that of the group before"));
         }
+        // What an online plan says and sets before a group follows from its steps.
+        let introduced = self.at;
+        while self.peek().starts_with("-- ") || self.peek().starts_with("SET lock_timeout = ") {
+            self.line();
+        }
+        let introduction = self.text.get(introduced..self.at).unwrap_or_default();
         let wrapped = self.peek() == "BEGIN;";
         if wrapped {
             self.line();
@@ -215,11 +228,24 @@ impl<'a> Reader<'a> {
             self.at = end;
             self.expect(";", "a semicolon after the statement")?;
             let sql = sql.to_string();
-            plan.steps.push(Step { sql, masked: head.masked, origin: head.origin, group, transactional, objects: head.objects });
+            plan.steps.push(Step {
+                sql,
+                masked: head.masked,
+                origin: head.origin,
+                group,
+                transactional,
+                objects: head.objects,
+                online: head.online,
+            });
         }
         let steps = plan.steps.get(begin..).unwrap_or_default();
         if steps.is_empty() || (!transactional && steps.len() > 1) || wrapped != is_wrapped(steps) {
             return Err(self.unexpected("the steps that the group may have"));
+        }
+        let mut wanted = String::new();
+        online::introduce(steps, &mut wanted);
+        if introduction != wanted {
+            return Err(self.unexpected("what the steps have said before them"));
         }
         if wrapped {
             self.expect("COMMIT;", "COMMIT")?;
@@ -260,13 +286,17 @@ mod tests {
             group,
             transactional,
             objects: vec![ObjectId::new(Kind::Index, ["public", "i\n--@ end"])],
+            online: None,
         };
         let secret = Step { masked: Some("CREATE …".into()), ..step("CREATE USER MAPPING …", 3, true) };
+        let slow = Online { lock_timeout: None, recovery: Some(crate::plan::Recovery::Before("DROP INDEX …".into())) };
         let steps = vec![
             step("CREATE FUNCTION f() … $$\n--@ step {}\nCOMMIT;\n$$", 1, true),
             step("SELECT 'é'", 1, true),
             step("CREATE INDEX CONCURRENTLY …", 2, false),
             secret,
+            Step { online: Some(online::short()), ..step("ALTER TABLE …", 4, true) },
+            Step { online: Some(slow), ..step("CREATE INDEX CONCURRENTLY …", 5, false) },
         ];
         let print = Catalog::default().fingerprint();
         let ends = Ends { base: print.clone(), target: print, exclude: vec!["ag_catalog.*".into()] };

@@ -192,6 +192,15 @@ pub fn literal(text: &str) -> String {
     if text.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }
 
+/// A text between dollar quotes that it does not hold itself.
+pub fn dollars(text: &str) -> String {
+    let mut tag = "$do$".to_owned();
+    while text.contains(&tag) {
+        tag.insert(1, 'x');
+    }
+    format!("{tag}{text}{tag}")
+}
+
 /// Identifiers in a list, without parentheses.
 pub fn idents<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(|name| ident(name.as_ref())).collect::<Vec<_>>().join(", ")

@@ -52,6 +52,11 @@ pub fn build(parts: Parts<'_>) -> Report {
     if let Some(proof) = facts.proof.filter(|proof| !proof.column_order.is_empty()) {
         remarks.push(words::column_order(&proof.column_order));
     }
+    if let Some(proof) = facts.proof.filter(|_| facts.plan.is_online()) {
+        let locks = |effects: &'_ Effects| effects.held_over_work().cloned().collect::<Vec<_>>();
+        let blocking: Vec<_> = proof.effects.iter().map(locks).enumerate().filter(|(_, locks)| !locks.is_empty()).collect();
+        remarks.extend((!blocking.is_empty()).then(|| words::not_online(&blocking)));
+    }
     Report {
         schemaproof: 1,
         database: None,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::{
     report::{safe, words},
-    risk::{Example, Rule},
+    risk::{Example, Rule, online},
 };
 
 /// All of it, with headings of this depth for its title (`#` is 1).
@@ -20,7 +20,7 @@ pub fn rule(rule: &Rule, depth: usize) -> String {
         rule.what,
         rule.why,
         rule.effect,
-        rule.advice
+        [Some(rule.advice), online::hint(rule.id)].into_iter().flatten().collect::<Vec<_>>().join(" ")
     );
     out.push_str(&example(&heading, "What it finds", &rule.bad));
     out.push_str(&example(&heading, "What it lets pass", &rule.good));

@@ -3,6 +3,7 @@
 use crate::{
     config::Dialect,
     report::{Remark, Report, ReportedEnvironments, table::Counts},
+    proof::Lock,
     risk::Level,
     verdict::Verdict,
 };
@@ -165,6 +166,22 @@ pub fn lock_effect(mode: &str) -> &'static str {
         "AccessExclusiveLock" => "reads and writes wait",
         "ExclusiveLock" | "ShareRowExclusiveLock" | "ShareLock" => "writes wait",
         _ => "",
+    }
+}
+
+/// What an online plan could not do without blocking: steps by their index, and the locks.
+pub fn not_online(steps: &[(usize, Vec<Lock>)]) -> Remark {
+    let lines = steps.iter().flat_map(|(at, locks)| {
+        locks.iter().map(move |lock| format!("step {}: {} on {}", at + 1, lock.mode.trim_end_matches("Lock"), lock.relation))
+    });
+    Remark {
+        title: "Not everything can be done online".into(),
+        text: "These steps read or write a whole table while writers wait: Postgres has no other statement for them. Run them when nobody \
+               writes, or go by way of a new column or table that is filled in batches."
+            .into(),
+        quote: Some(lines.collect::<Vec<_>>().join("\n")),
+        file: None,
+        line: None,
     }
 }
 

@@ -13,7 +13,7 @@ use schemaproof::{
         Catalog, Kind, ObjectId,
         read::{self, ReadOptions},
     },
-    plan::{Origin, Plan, Step},
+    plan::{Online, Origin, Plan, Recovery, Step},
     sandbox::{SandboxError, Server, Sides, Where, with_servers},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -53,6 +53,7 @@ fn plan(groups: &[&[&str]]) -> Plan {
         group,
         transactional: !sql.starts_with('!'),
         objects: if sql.contains("INDEX CONCURRENTLY") { vec![ObjectId::new(Kind::Index, ["public", "t_id"])] } else { vec![] },
+        online: None,
     };
     let groups = groups.iter().enumerate();
     Plan { steps: groups.flat_map(|(at, steps)| steps.iter().map(move |sql| step(at + 1, sql))).collect() }
@@ -280,6 +281,81 @@ async fn an_invalid_index_of_a_failed_try_is_dropped_before_the_next_and_one_tha
         let output = schemaproof(directory.path(), server, &["--to", "schema", "--yes"]).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
         assert_eq!(text(server, "app", "SELECT indisvalid::text FROM pg_index WHERE indexrelid = 't_id'::regclass").await, "true");
+    })
+    .await;
+}
+
+/// A plan of one statement outside of a transaction that gives up soon, and of what is to be done then.
+fn giving_up(sql: &str, lock_timeout: Option<u32>, recovery: Recovery) -> Plan {
+    let mut plan = plan(&[&[&format!("!{sql}")]]);
+    plan.steps[0].objects = Vec::new();
+    plan.steps[0].online = Some(Online { lock_timeout, recovery: Some(recovery) });
+    plan
+}
+
+#[tokio::test]
+async fn an_online_plan_is_run_as_it_asks() {
+    on_server(async |server| {
+        execute(
+            server,
+            "app",
+            "CREATE TABLE t (id int); CREATE INDEX t_gone ON t (id); CREATE TABLE p (id int) PARTITION BY LIST (id);
+             CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2)",
+        )
+        .await;
+        // Holds what stands in the way until the first try has failed, or for a while.
+        let run_against = async |held: &str, plan: &Plan, wait: Option<Duration>| {
+            let ends = ends(server, plan).await;
+            let holder = server.connect("app").await.unwrap();
+            holder.batch_execute(&format!("BEGIN; {held}")).await.unwrap();
+            let (sender, mut again) = tokio::sync::mpsc::unbounded_channel();
+            let free = async {
+                match wait {
+                    Some(time) => tokio::time::sleep(time).await,
+                    None => again.recv().await.unwrap(),
+                }
+                holder.batch_execute("ROLLBACK").await.unwrap();
+            };
+            let more = Limits { tries: 20, ..limits() };
+            let work = run(server, plan, &ends, more, |event| {
+                if let Event::Again { .. } = event {
+                    let _ = sender.send(());
+                }
+            });
+            let (applied, ()) = tokio::join!(work, free);
+            holder.close().await;
+            assert!(applied.is_reached(), "{applied:?}");
+            applied
+        };
+        let said = |applied: &Applied, text: &str| {
+            assert!(applied.retries >= 1 && applied.remarks.iter().any(|remark| remark.contains(text)), "{applied:?}");
+        };
+
+        // Nobody waits behind it: it waits longer than the run's own limit.
+        let drop = "DROP INDEX CONCURRENTLY IF EXISTS public.";
+        let patient = giving_up("CREATE INDEX CONCURRENTLY t_new ON t (id)", None, Recovery::Before(format!("{drop}t_new")));
+        let applied = run_against("INSERT INTO t VALUES (1)", &patient, Some(limits().lock * 5)).await;
+        assert_eq!((applied.retries, applied.remarks.len()), (0, 0), "{applied:?}");
+
+        // The index of a key is no object of the step: the recovery names it.
+        let hasty =
+            giving_up("CREATE INDEX CONCURRENTLY \"T new\" ON t (id)", Some(100), Recovery::Before(format!("{drop}\"T new\"")));
+        let applied = run_against("INSERT INTO t VALUES (1)", &hasty, None).await;
+        said(&applied, "was dropped before the next");
+
+        let gone = giving_up("DROP INDEX CONCURRENTLY t_gone", Some(100), Recovery::Instead(format!("{drop}t_gone")));
+        let applied = run_against("SELECT FROM t", &gone, None).await;
+        said(&applied, "was ended by `DROP INDEX");
+
+        // Cut short after the first half, and before it.
+        let detach = |partition: &str| {
+            let start = format!("ALTER TABLE p DETACH PARTITION {partition}");
+            giving_up(&format!("{start} CONCURRENTLY"), Some(100), Recovery::Instead(format!("{start} FINALIZE")))
+        };
+        let applied = run_against("SELECT FROM p", &detach("p1"), None).await;
+        said(&applied, "FINALIZE");
+        let applied = run_against("LOCK TABLE p IN SHARE UPDATE EXCLUSIVE MODE", &detach("p2"), None).await;
+        assert!(applied.retries >= 1 && applied.remarks.is_empty(), "{applied:?}");
     })
     .await;
 }

@@ -103,6 +103,7 @@ fn risky(job: &Job) -> Outcome {
             group: 1,
             transactional: true,
             objects: vec![],
+            online: None,
         }],
     };
     let fingerprint = plan.fingerprint();

@@ -19,12 +19,12 @@ fn root() -> PathBuf {
 }
 
 /// Runs folders of cases on one server; its version, too.
-async fn run(folders: &[PathBuf]) -> (u32, Vec<Done>) {
+async fn run(folders: &[PathBuf], options: &Options) -> (u32, Vec<Done>) {
     let server = Arc::new(server::Server::start().await.expect("a server"));
     let mut all = Vec::new();
     for folder in folders {
         let cases = corpus::find(folder).expect("cases");
-        match corpus::run(&server, cases, &Options::default()).await {
+        match corpus::run(&server, cases, options).await {
             Ok(done) => all.extend(done),
             Err(error) => {
                 server.stop();
@@ -47,7 +47,7 @@ fn wrong(done: &[Done]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_case_ends_in_its_target_both_ways() {
-    let (version, done) = run(&[root().join("tests/cases")]).await;
+    let (version, done) = run(&[root().join("tests/cases")], &Options::default()).await;
     assert!(!done.is_empty(), "there are no cases");
     let wrong = wrong(&done);
     assert!(wrong.is_empty(), "{} of {} directions are wrong:\n{}", wrong.len(), done.len(), wrong.join("\n"));
@@ -81,6 +81,14 @@ async fn random_changes_end_in_their_target_both_ways() {
     assert!(wrong.is_empty(), "{} of {} directions are wrong:\n{}", wrong.len(), done.len(), wrong.join("\n"));
 }
 
+/// The same end by the statements that do not block.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_case_ends_in_its_target_both_ways_online() {
+    let (_, done) = run(&[root().join("tests/cases")], &Options { online: true }).await;
+    let wrong = wrong(&done);
+    assert!(wrong.is_empty(), "{} of {} directions are wrong:\n{}", wrong.len(), done.len(), wrong.join("\n"));
+}
+
 /// Schemas of others, where they are there: pgschema's test data, OpenStreetMap's history, P8FS.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn shared_corpus_ends_in_its_target_both_ways() {
@@ -91,7 +99,7 @@ async fn shared_corpus_ends_in_its_target_both_ways() {
         println!("skipped: no corpus in {}", corpus.display());
         return;
     }
-    let (_, done) = run(&folders).await;
+    let (_, done) = run(&folders, &Options::default()).await;
     // What this server or its extensions are too old for says nothing about the planner.
     let loads = |done: &Done| !matches!(done.outcome, Outcome::Wrong { what: "does not load", .. });
     let (loaded, skipped): (Vec<Done>, Vec<Done>) = done.into_iter().partition(loads);

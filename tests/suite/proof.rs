@@ -53,6 +53,7 @@ fn plan(steps: &[&str]) -> Plan {
             group,
             transactional: !alone,
             objects: Vec::new(),
+            online: None,
         }
     });
     Plan { steps: steps.collect() }

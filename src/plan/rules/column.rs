@@ -5,11 +5,11 @@
 use super::{
     super::{
         native::{Actions, Context, Reaction, Rule, Side, Verdict},
-        sql,
+        online, sql,
     },
     sequence, table, types,
 };
-use crate::catalog::{Change, Kind, Object, ObjectId};
+use crate::catalog::{Action, AttributeChange, Change, Kind, Object, ObjectId};
 
 pub struct ColumnRule;
 
@@ -57,7 +57,7 @@ fn of_type(object: &Object) -> bool {
 }
 
 /// `name type ...` as in CREATE TABLE and ADD COLUMN; adds the parts it makes (default, identity sequence) to `parts`.
-pub fn definition<'a>(cx: &Context<'a>, column: &'a Object, typed: bool, parts: &mut Vec<&'a Object>) -> Option<String> {
+pub fn definition<'a>(cx: &Context<'a>, column: &Object, typed: bool, parts: &mut Vec<&'a Object>) -> Option<String> {
     let mut text = sql::ident(column.id.name());
     if !typed {
         text.push_str(&format!(" {}", column.text("type").unwrap_or_default()));
@@ -345,7 +345,9 @@ impl Rule for ColumnRule {
             return;
         }
         let mut parts = Vec::new();
-        let Some(text) = definition(cx, object, false, &mut parts) else { return };
+        let filled = online::column::is_filled_afterwards(cx, object);
+        let bare = filled.then(|| without_not_null(object));
+        let Some(text) = definition(cx, bare.as_ref().unwrap_or(object), false, &mut parts) else { return };
         let below: Vec<&Object> = below(&cx.target, object)
             .iter()
             .filter_map(|id| cx.target.get(id))
@@ -360,6 +362,14 @@ impl Rule for ColumnRule {
         let action = out.create_with(object, &made, format!("{} ADD COLUMN {text}", alter_whole(object)));
         action.needs.retain(|need| need.kind != Kind::Table || Some(need) == object.parent.as_ref() || object.needs.contains(need));
         settings(cx, None, object, out);
+        if let Some(bare) = bare {
+            online::column::fill(cx, object, out);
+            let fact = AttributeChange { name: "not_null", before: None, after: object.attributes.get("not_null").cloned() };
+            let change = Change { action: Action::Alter, object: object.id.clone(), renamed_from: None, attributes: vec![fact] };
+            if object.flag("not_null") && !object.flag("not_null_not_valid") {
+                alter_not_null(cx, &bare, object, &change, out);
+            }
+        }
     }
 
     fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
@@ -369,7 +379,7 @@ impl Rule for ColumnRule {
         let table = after.parent.as_ref().and_then(|whole| cx.base.get(whole));
         if let Some(table) = table.filter(|_| !follows_parent(cx, after)) {
             for action in out.all.iter_mut().skip(first).filter(|action| action.subject == after.id) {
-                action.needs.push(table::link_gone(table));
+                action.needs.push(table::link_gone(&table.id));
             }
         }
     }
@@ -392,11 +402,19 @@ impl Rule for ColumnRule {
         let start = if only.is_empty() { alter_whole(object) } else { format!("{only} {}", sql::whole(&object.id)) };
         let table = object.parent.as_ref().and_then(|whole| cx.base.get(whole));
         let action = out.drop(object, format!("{start} DROP COLUMN {name}"));
-        action.needs.extend(table.map(table::link_gone));
+        action.needs.extend(table.map(|table| table::link_gone(&table.id)));
         if !kept {
             action.destroys.extend(below);
         }
     }
+}
+
+fn without_not_null(column: &Object) -> Object {
+    let mut column = column.clone();
+    for name in ["not_null", "not_null_name", "not_null_no_inherit", "not_null_not_valid"] {
+        column.attributes.remove(name);
+    }
+    column
 }
 
 fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
@@ -511,8 +529,12 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
             if old.flag("not_null") && new.flag("not_null") && !own && follows_parent(cx, new) {
                 let named = new.text("not_null_name").filter(|_| !plainly_named(cx, new)).map(sql::ident);
                 let (table, column) = (alter_whole(new), sql::ident(new.id.name()));
-                let text = match named {
-                    Some(name) => format!("{table} ADD CONSTRAINT {name} NOT NULL {column}"),
+                let constraint = named.map(|name| format!("CONSTRAINT {name} NOT NULL {column}"));
+                if online::column::set_not_null(cx, new, constraint.clone(), std::slice::from_ref(&after.id), out) {
+                    continue;
+                }
+                let text = match constraint {
+                    Some(constraint) => format!("{table} ADD {constraint}"),
                     None => format!("{table} ALTER COLUMN {column} SET NOT NULL"),
                 };
                 let action = out.alter(new, text);
@@ -527,13 +549,18 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
             return;
         }
         let below: Vec<ObjectId> = below(&cx.target, after).iter().map(named).collect();
-        let plain = plainly_named(cx, after);
-        if plain && !after.flag("not_null_no_inherit") && !after.flag("not_null_not_valid") {
-            out.alter(after, format!("{whole} ALTER COLUMN {column} SET NOT NULL"));
+        let inherit = if after.flag("not_null_no_inherit") { " NO INHERIT" } else { "" };
+        let (plain, valid) = (plainly_named(cx, after) && inherit.is_empty(), !after.flag("not_null_not_valid"));
+        let constraint = format!("CONSTRAINT {name} NOT NULL {column}{inherit}");
+        if valid && !follows && online::column::set_not_null(cx, after, (!plain).then(|| constraint.clone()), &below, out) {
+            return;
+        }
+        if plain && valid {
+            let action = out.alter(after, format!("{whole} ALTER COLUMN {column} SET NOT NULL"));
+            action.needs.extend(online::column::set_above(cx, after));
         } else {
-            let inherit = if after.flag("not_null_no_inherit") { " NO INHERIT" } else { "" };
-            let valid = if after.flag("not_null_not_valid") { " NOT VALID" } else { "" };
-            out.alter(after, format!("{whole} ADD CONSTRAINT {name} NOT NULL {column}{inherit}{valid}"));
+            let valid = if valid { "" } else { " NOT VALID" };
+            out.alter(after, format!("{whole} ADD {constraint}{valid}"));
         }
         if let Some(action) = out.all.last_mut() {
             action.needs.extend(below);
@@ -555,7 +582,7 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
             } else if follows && is {
                 action.creates.push(named(&after.id));
             } else if let Some(table) = after.parent.as_ref().and_then(|whole| cx.base.get(whole)) {
-                action.needs.push(table::link_gone(table));
+                action.needs.push(table::link_gone(&table.id));
             }
         }
     }
@@ -568,7 +595,7 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
             out.alter(after, format!("{whole} ALTER COLUMN {column} DROP NOT NULL"));
             out.alter(after, format!("{whole} ADD CONSTRAINT {name} NOT NULL {column} NOT VALID"));
         } else {
-            out.alter(after, format!("{whole} VALIDATE CONSTRAINT {name}"));
+            online::constraint::validate(cx, after, format!("{whole} VALIDATE CONSTRAINT {name}"), out);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::{
     super::{
         native::{Actions, Context, Reaction, Rule, Side, Verdict},
-        sql,
+        online, sql,
     },
     index, table,
 };
@@ -191,7 +191,9 @@ impl Rule for ConstraintRule {
             return;
         }
         let valid: Vec<ObjectId> = object.needs.iter().flat_map(|need| index::valid(cx, need)).collect();
-        let action = out.create(object, format!("{whole} ADD CONSTRAINT {name} {}", definition(object)));
+        let way = online::constraint::way(cx, object, out);
+        let action = out.create(object, format!("{whole} ADD CONSTRAINT {name} {}", way.text));
+        action.needs.extend(way.needs);
         if object.text("form") == Some("f") {
             action.needs.extend(valid);
         }
@@ -199,6 +201,9 @@ impl Rule for ConstraintRule {
             action
                 .needs
                 .retain(|need| need.kind != Kind::Constraint && need.kind != Kind::Table || Some(need) == object.parent.as_ref());
+        }
+        if way.validate {
+            online::constraint::validate(cx, object, format!("{whole} VALIDATE CONSTRAINT {name}"), out);
         }
         index::attach(cx, object, out);
         if let Some(whole) = object.parent.as_ref().and_then(|whole| cx.target.get(whole)) {
@@ -213,7 +218,8 @@ impl Rule for ConstraintRule {
                 "definition" => {
                     let (old, new) = (before.text("definition").unwrap_or_default(), after.text("definition").unwrap_or_default());
                     if old.strip_suffix(" NOT VALID") == Some(new) {
-                        out.alter(after, format!("{} VALIDATE CONSTRAINT {name}", alter_whole(after)));
+                        let text = format!("{} VALIDATE CONSTRAINT {name}", alter_whole(after));
+                        online::constraint::validate(cx, after, text, out);
                     } else {
                         let how = deferrability(new).1;
                         let how = if how.is_empty() { " NOT DEFERRABLE" } else { how };
@@ -248,5 +254,6 @@ impl Rule for ConstraintRule {
         let action = out.drop(object, format!("{} DROP CONSTRAINT {}", alter_whole(object), sql::ident(object.id.name())));
         action.destroys.extend(attached);
         action.creates.push(gone(&object.id));
+        index::after_detach(cx, object, action);
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        native::{Actions, Context, Reaction, Rule, Side, Verdict},
-        sql,
+        native::{Action, Actions, Context, Reaction, Rule, Side, Verdict},
+        online, sql,
     },
     constraint, table,
 };
@@ -66,6 +66,13 @@ pub fn attach(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     action.needs.extend(parents);
     action.releases.clear();
     action.creates.push(attached(&object.id));
+}
+
+/// An index or key of a partition that is attached is dropped after its table is detached: online that waits for what takes long.
+pub fn after_detach(cx: &Context<'_>, object: &Object, action: &mut Action) {
+    if cx.options.online && object.text("attached_to").is_some() {
+        action.needs.extend(object.parent.as_ref().map(table::link_gone));
+    }
 }
 
 /// Indexes and keys of partitions that hang on this one, of the base.
@@ -148,6 +155,8 @@ impl Rule for IndexRule {
                 }
                 "attached_to" if taken_off(cx, before, after) => return Verdict::Replace,
                 "invalid" => return Verdict::Replace,
+                // Another file under a lock on the index, or another index beside it.
+                "tablespace" if cx.options.online && !after.flag("partitioned") => return Verdict::Replace,
                 _ => {}
             }
         }
@@ -160,12 +169,7 @@ impl Rule for IndexRule {
             let at = text.find(" WHERE ").unwrap_or(text.len());
             text.insert_str(at, &format!(" TABLESPACE {}", sql::ident(space)));
         }
-        let action = out.create(object, text);
-        if object.text("attached_to").is_some() {
-            action.needs.retain(|need| {
-                !matches!(need.kind, Kind::Index | Kind::Constraint | Kind::Table) || Some(need) == object.parent.as_ref()
-            });
-        }
+        online::index::create(cx, object, text, out);
         extras(cx, object, out);
         attach(cx, object, out);
         if let Some(whole) = object.parent.as_ref().and_then(|whole| cx.target.get(whole)) {
@@ -214,10 +218,13 @@ impl Rule for IndexRule {
         if with_table && !alone || goes_with_parent(cx, object) {
             return;
         }
-        let attached = attached_below(cx, object);
-        // Keys of partitions go with an index above only this way; what else uses them has gone before.
-        let cascade = if attached.iter().any(|below| below.kind == Kind::Constraint) { " CASCADE" } else { "" };
-        let action = out.drop(object, format!("DROP INDEX {}{cascade}", index_name(object)));
-        action.destroys.extend(attached);
+        if !online::index::drop(cx, object, out) {
+            let attached = attached_below(cx, object);
+            // Keys of partitions go with an index above only this way; what else uses them has gone before.
+            let cascade = if attached.iter().any(|below| below.kind == Kind::Constraint) { " CASCADE" } else { "" };
+            let action = out.drop(object, format!("DROP INDEX {}{cascade}", index_name(object)));
+            action.destroys.extend(attached);
+            after_detach(cx, object, action);
+        }
     }
 }

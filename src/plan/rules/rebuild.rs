@@ -5,7 +5,7 @@
 use super::{
     super::{
         native::{Actions, Context, Verb},
-        sql,
+        online, sql,
     },
     column, table,
 };
@@ -52,7 +52,7 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     action.needs.push(place());
     let releases = std::mem::take(&mut action.releases);
     if partition.is_some() {
-        action.needs.push(table::link_gone(object));
+        action.needs.push(table::link_gone(&object.id));
     }
     let waiting = sql::qualified(&[WAITING, object.id.name()]);
     if !is_root {
@@ -156,7 +156,7 @@ pub fn frame(cx: &Context<'_>, out: &mut Actions<'_>) {
             action.releases.push(ObjectId::new(Kind::Setting, [WAITING]));
         }
         let late = matches!(action.subject.kind, Kind::Constraint | Kind::Trigger | Kind::Rule | Kind::MaterializedView)
-            && action.creates.contains(&action.subject);
+            && (action.creates.contains(&action.subject) || online::constraint::is_of_partition(action));
         let key = cx.target.get(&action.subject).is_none_or(|part| matches!(part.text("form"), Some("p" | "u" | "x")));
         if late && !(action.subject.kind == Kind::Constraint && key) {
             action.needs.extend(marks.iter().cloned());

@@ -6,7 +6,7 @@
 use super::{
     super::{
         native::{Action, Actions, Context, Reaction, Rule, Side, Verb, Verdict},
-        sql,
+        online, sql,
     },
     column, constraint, rebuild,
 };
@@ -211,9 +211,9 @@ impl Rule for TableRule {
         }
         let action = out.drop(object, format!("DROP {}", sql::noun_and_name(object)));
         if detached {
-            action.needs.push(link_gone(object));
+            action.needs.push(link_gone(&object.id));
         } else {
-            action.creates.push(link_gone(object));
+            action.creates.push(link_gone(&object.id));
         }
     }
 }
@@ -359,11 +359,10 @@ fn add_inherited_checks(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>)
                     .any(|check| dropped_alone(cx, check) || check.text("definition") != Some(definition))
         }) || cx.base.get(&id).is_some_and(|own| own.text("definition") == Some(definition));
         if !there {
-            let action =
-                out.alter(child, format!("ALTER TABLE {} ADD CONSTRAINT {} {definition}", sql::name(child), sql::ident(&name)));
-            action.releases.clear();
-            action.creates.push(id.clone());
-            action.needs.extend(cx.target.parts_of(&child.id, Kind::Column).map(|column| column.id.clone()));
+            let added =
+                online::constraint::inherited(cx, child, &format!("ADD CONSTRAINT {} {definition}", sql::ident(&name)), &id, out);
+            added.creates.push(id.clone());
+            added.needs.extend(cx.target.parts_of(&child.id, Kind::Column).map(|column| column.id.clone()));
             made.push(id);
         }
     }
@@ -383,15 +382,17 @@ fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
             parts.map(|part| part.id.clone()).chain(std::iter::once(table.id.clone())).collect::<Vec<_>>()
         })
         .collect();
+    let fitting = online::partition::before_attach(cx, child, out);
     let action = out.alter(child, format!("ALTER TABLE ONLY {parent} ATTACH PARTITION {} {bound}", sql::name(child)));
     action.needs.extend(needed);
+    action.needs.extend(fitting);
     action.needs.extend(checks);
     action.releases.clear();
     // A partition of the same parent that makes room goes, or is detached, first.
     action.creates.push(link(child));
     action.position = 1;
     for sibling in parents(&cx.target, child).flat_map(|parent| children(&cx.base, &parent.id)) {
-        action.needs.push(link_gone(sibling));
+        action.needs.push(link_gone(&sibling.id));
     }
 }
 
@@ -401,8 +402,8 @@ pub fn link(child: &Object) -> ObjectId {
 }
 
 /// Stands for a table's old place below its parent being free.
-pub fn link_gone(child: &Object) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["partition free".to_owned()], child.id.path.as_slice()].concat().into() }
+pub fn link_gone(child: &ObjectId) -> ObjectId {
+    ObjectId { kind: Kind::Setting, path: [&["partition free".to_owned()], child.path.as_slice()].concat().into() }
 }
 
 /// DETACH PARTITION, and what only came from the parent and is not wanted goes.
@@ -414,19 +415,28 @@ fn detach(cx: &Context<'_>, before: &Object, after: &Object, parent: &str, out: 
         .filter(|part| matches!(part.text("form"), Some("c" | "f")) && dropped_alone(cx, part))
         .map(|part| constraint::gone(&part.id))
         .collect();
-    let action = out.other(after, Verb::Drop, format!("ALTER TABLE {parent} DETACH PARTITION {}", sql::name(before)));
+    let detach = format!("ALTER TABLE {parent} DETACH PARTITION {}", sql::name(before));
+    let action = out.other(after, Verb::Drop, detach.clone());
     action.releases.extend(gone);
     action.needs.extend(dropped);
-    action.creates.push(link_gone(before));
-    leftovers(cx, before, after, &link_gone(before), out);
+    action.creates.push(link_gone(&before.id));
+    if online::partition::leaves_concurrently(cx, before) {
+        online::partition::concurrently(action, &detach);
+        online::partition::drop_leftover(cx, before, link_gone(&before.id), out);
+    }
+    leftovers(cx, before, after, &link_gone(&before.id), out);
 }
 
 /// DETACH PARTITION of a table that goes.
 pub fn detach_for_good(cx: &Context<'_>, object: &Object, parent: &str, out: &mut Actions<'_>) {
     let gone: Vec<ObjectId> = parents(&cx.base, object).map(|parent| parent.id.clone()).collect();
-    let action = out.other(object, Verb::Drop, format!("ALTER TABLE {parent} DETACH PARTITION {}", sql::name(object)));
+    let detach = format!("ALTER TABLE {parent} DETACH PARTITION {}", sql::name(object));
+    let action = out.other(object, Verb::Drop, detach.clone());
     action.releases.extend(gone);
-    action.creates.push(link_gone(object));
+    action.creates.push(link_gone(&object.id));
+    if online::partition::leaves_concurrently(cx, object) {
+        online::partition::concurrently(action, &detach);
+    }
 }
 
 /// Constraints of this name of the tables right above, of the base.
@@ -497,8 +507,8 @@ fn inherit(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions<
         let gone: Vec<ObjectId> = parents(&cx.base, before).map(|table| table.id.clone()).collect();
         let action = out.other(after, Verb::Drop, format!("ALTER TABLE {name} NO INHERIT {parent}"));
         action.releases.extend(gone);
-        action.creates.push(link_gone(before));
-        leftovers(cx, before, after, &link_gone(before), out);
+        action.creates.push(link_gone(&before.id));
+        leftovers(cx, before, after, &link_gone(&before.id), out);
     }
     for parent in after.list("inherits").iter().filter(|parent| !before.list("inherits").contains(parent) || rejoined(parent)) {
         let columns: Vec<ObjectId> = cx

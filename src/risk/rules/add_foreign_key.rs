@@ -1,6 +1,6 @@
 //! `add-foreign-key`: a foreign key is added.
 
-use crate::risk::{Example, Facts, Finding, Level, Rule, look};
+use crate::risk::{Example, Facts, Finding, Level, Rule, look, online};
 
 pub static RULE: Rule = Rule {
     id: "add-foreign-key",
@@ -36,8 +36,9 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
                 "ALTER TABLE {table} ADD CONSTRAINT {name} {definition} NOT VALID;\nALTER TABLE {table} VALIDATE CONSTRAINT {name};"
             );
             let message = format!(
-                "Foreign key {} is added; a row without its counterpart makes it fail, and writes to both tables wait{}.",
+                "Foreign key {} is added; a row without its counterpart makes it fail{}{}.",
                 look::name(&constraint.id),
+                online::if_held_up(facts, &constraint.id, ", and writes to both tables wait"),
                 look::rows_read(facts, &constraint.id)
             );
             RULE.finding(facts, &constraint.id, message).safer(sql)

@@ -1,6 +1,6 @@
 //! `add-primary-key`: a primary key is added.
 
-use crate::risk::{Example, Facts, Finding, Level, Rule, look};
+use crate::risk::{Example, Facts, Finding, Level, Rule, look, online};
 
 pub static RULE: Rule = Rule {
     id: "add-primary-key",
@@ -29,7 +29,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
                 "CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} {};\nALTER TABLE {table} ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name};",
                 look::key_columns(&definition)
             );
-            let message = format!("Primary key {} is added; equal keys make it fail, and the table is locked while its index is built{}.", look::name(&constraint.id), look::rows_read(facts, &constraint.id));
+            let message = format!("Primary key {} is added; equal keys make it fail{}{}.", look::name(&constraint.id), online::if_held_up(facts, &constraint.id, ", and the table is locked while its index is built"), look::rows_read(facts, &constraint.id));
             RULE.finding(facts, &constraint.id, message).safer(sql)
         })
         .collect()

@@ -1,6 +1,6 @@
 //! `add-unique`: a unique constraint is added.
 
-use crate::risk::{Example, Facts, Finding, Level, Rule, look};
+use crate::risk::{Example, Facts, Finding, Level, Rule, look, online};
 
 pub static RULE: Rule = Rule {
     id: "add-unique",
@@ -32,7 +32,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
                 "CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} {};\nALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {name};",
                 look::key_columns(&definition)
             );
-            let message = format!("Unique constraint {} is added; equal rows make it fail, and writes wait while its index is built{}.", look::name(&constraint.id), look::rows_read(facts, &constraint.id));
+            let message = format!("Unique constraint {} is added; equal rows make it fail{}{}.", look::name(&constraint.id), online::if_held_up(facts, &constraint.id, ", and writes wait while its index is built"), look::rows_read(facts, &constraint.id));
             RULE.finding(facts, &constraint.id, message).safer(sql)
         })
         .collect()

@@ -12,7 +12,7 @@ pub static RULE: Rule = Rule {
     what: "An index is created, not concurrently, on a table that is there in the base.",
     why: "Nobody writes to the table until the index is built, which on a large table takes minutes or hours.",
     effect: "Share lock on the table. `CREATE INDEX CONCURRENTLY` takes ShareUpdateExclusive: reads and writes go on.",
-    advice: "Create it with `CONCURRENTLY`, outside of a transaction (`--online` plans it so).",
+    advice: "Create it with `CONCURRENTLY`, outside of a transaction.",
     source: "https://squawkhq.com/docs/require-concurrent-index-creation",
     bad: Example {
         base: "CREATE TABLE t (id int, a int);",

@@ -9,7 +9,7 @@ pub static RULE: Rule = Rule {
     what: "In one transaction, a step reads, rewrites or indexes a whole table while an AccessExclusive lock of an earlier step on another table is still held.",
     why: "The earlier table can be neither read nor written until the slow step has ended.",
     effect: "Measured: locks and work of each step of the transaction.",
-    advice: "Run the slow step in a transaction of its own (`--online` plans it so).",
+    advice: "Run the slow step in a transaction of its own.",
     source: "https://kaveland.no/eugene/hints/E9/",
     bad: Example {
         base: "CREATE TABLE a (id int);

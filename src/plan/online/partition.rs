@@ -1,0 +1,142 @@
+//! Partitions: attached after a check has shown that their rows fit, detached concurrently.
+//!
+//! Postgres has no such way for detaching where there is a default partition or before version 14, nor for partitioning anew. Hash partitions
+//! are attached and detached plainly: what their rows fulfil cannot be written down for another database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    super::{
+        Recovery,
+        native::{Action, Actions, Context, Stage, Verb},
+        rules::table,
+        sql,
+    },
+    constraint, done, in_use, interim, slow,
+};
+use crate::catalog::{Kind, Object, ObjectId};
+
+/// What a partition's rows fulfil, where that means the same in another database: a hash partition's names its table by OID.
+fn fitting(child: &Object) -> Option<&str> {
+    child.text("partition_constraint").filter(|text| !text.contains("satisfies_hash_partition("))
+}
+
+/// Shows beforehand that the rows of a table fit what they will have to; answers with what stands for that having been done. The check is
+/// dropped when `ends` are there.
+fn check(cx: &Context<'_>, child: &Object, ends: Vec<ObjectId>, out: &mut Actions<'_>) -> Option<ObjectId> {
+    let fits = fitting(child).filter(|_| in_use(cx, &child.id))?;
+    let (start, name) = (format!("ALTER TABLE {}", sql::name(child)), sql::ident(&fits_name(child)));
+    let (added, validated) = (done("bounds checked", &child.id), done("bounds validated", &child.id));
+    let columns: Vec<ObjectId> =
+        cx.target.parts(&child.id).iter().map(|part| part.id.clone()).filter(|id| id.kind == Kind::Column).collect();
+    let action = out.other(child, Verb::Alter, format!("{start} ADD CONSTRAINT {name} CHECK ({fits}) NOT VALID"));
+    action.needs.extend(columns);
+    action.creates.push(added.clone());
+    action.stage = Stage::Early;
+    let action = out.other(child, Verb::Alter, format!("{start} VALIDATE CONSTRAINT {name}"));
+    action.needs.push(added);
+    action.creates.push(validated.clone());
+    slow(action, Stage::Early);
+    let action = out.other(child, Verb::Alter, format!("{start} DROP CONSTRAINT {name}"));
+    action.needs.extend(ends);
+    action.needs.push(validated.clone());
+    // After everything else about the table.
+    action.position = i64::MAX;
+    Some(validated)
+}
+
+fn fits_name(child: &Object) -> String {
+    interim(child.id.name(), "fits")
+}
+
+/// What must be there before a partition is attached, so that no row is read then: of itself, and of the default partition.
+pub fn before_attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) -> Vec<ObjectId> {
+    let mut needs: Vec<ObjectId> = check(cx, child, vec![table::link(child)], out).into_iter().collect();
+    if in_use(cx, &child.id) {
+        needs.extend(constraint::before_attach(cx, child, out));
+    }
+    if cx.options.online {
+        // Detaching may take long, and comes late of itself.
+        needs.push(table::link_gone(&child.id));
+    }
+    needs.extend(default_partition(cx, child).map(|default| done("bounds validated", &default.id)));
+    needs
+}
+
+/// The default partition beside this one, when it is there before and after.
+fn default_partition<'a>(cx: &Context<'a>, child: &'a Object) -> Option<&'a Object> {
+    let default = |sibling: &&Object| sibling.text("partition_bound") == Some("DEFAULT") && sibling.id != child.id;
+    let found = table::parents(&cx.target, child).flat_map(|parent| table::children(&cx.target, &parent.id)).find(default)?;
+    (in_use(cx, &found.id) && table::stays_child(cx, &found.id)).then_some(found)
+}
+
+/// Shows that default partitions hold no rows of those that are attached beside them.
+pub fn defaults(cx: &Context<'_>, out: &mut Actions<'_>) {
+    let mut beside: BTreeMap<&ObjectId, Vec<ObjectId>> = BTreeMap::new();
+    for action in &out.all {
+        let child = cx.target.get(&action.subject).filter(|child| action.creates.contains(&table::link(child)));
+        if let Some((default, child)) = child.and_then(|child| Some((default_partition(cx, child)?, child))) {
+            beside.entry(&default.id).or_default().push(table::link(child));
+        }
+    }
+    for (id, ends) in beside {
+        if let Some(default) = cx.target.get(id) {
+            check(cx, default, ends, out);
+        }
+    }
+}
+
+/// Whether a partition that leaves its table can do so concurrently.
+pub fn leaves_concurrently(cx: &Context<'_>, child: &Object) -> bool {
+    let mut parents = table::parents(&cx.base, child);
+    let stays = |parent: &Object| {
+        cx.target.get(&child.id).is_some_and(|after| after.text("partition_of") == Some(sql::name(parent).as_str()))
+    };
+    parents.next().is_some_and(|parent| {
+        let has_default =
+            table::children(&cx.base, &parent.id).iter().any(|sibling| sibling.text("partition_bound") == Some("DEFAULT"));
+        cx.base.catalog.server_version >= 140_000
+            && in_use(cx, &parent.id)
+            && !has_default
+            && !stays(parent)
+            && fitting(child).is_some()
+    })
+}
+
+/// Makes an action one of DETACH CONCURRENTLY, `detach` being the statement without that word.
+pub fn concurrently(action: &mut Action, detach: &str) {
+    action.sql = format!("{detach} CONCURRENTLY");
+    action.transactional = false;
+    slow(action, Stage::Late);
+    action.recovery = Some(Recovery::Instead(format!("{detach} FINALIZE")));
+}
+
+/// Drops the check that DETACH CONCURRENTLY leaves in place of the partition's bounds, whatever Postgres called it. One that says the same
+/// and is known by its name stays.
+pub fn drop_leftover(cx: &Context<'_>, child: &Object, need: ObjectId, out: &mut Actions<'_>) {
+    let (Some(fits), table) = (fitting(child), sql::name(child)) else { return };
+    let mut known = BTreeSet::from([fits_name(child)]);
+    for side in [&cx.base, &cx.target] {
+        known.extend(side.parts_of(&child.id, Kind::Constraint).map(|own| own.id.name().to_owned()));
+        known.extend(side.get(&child.id).into_iter().flat_map(|table| table.list("inherited_constraints")).cloned());
+    }
+    let known: Vec<String> = known.iter().map(|name| sql::literal(name)).collect();
+    let body = format!(
+        "
+DECLARE
+    found text;
+BEGIN
+    FOR found IN SELECT conname FROM pg_catalog.pg_constraint WHERE conrelid = {}::regclass AND contype = 'c'
+        AND pg_catalog.pg_get_expr(conbin, conrelid) = {} AND conname NOT IN ({})
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE {} DROP CONSTRAINT %I', found);
+    END LOOP;
+END",
+        sql::literal(&table),
+        sql::literal(fits),
+        known.join(", "),
+        table.replace('%', "%%").replace('\'', "''")
+    );
+    let action = out.other(child, Verb::Alter, format!("DO {}", sql::dollars(&body)));
+    action.needs.push(need);
+}

@@ -1,0 +1,179 @@
+//! Online plans on a real server: what holds writers up in the plain plan, by its measured effects, and not in the online one.
+
+use std::collections::BTreeSet;
+
+use schemaproof::{
+    config::{Config, EngineChoice},
+    pipeline::{self, Input, Job, Outcome, Schema},
+    plan::Plan,
+    script::SqlFile,
+    source::SqlFiles,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::sandbox::test_image;
+
+async fn run(base: &str, target: &str, online: bool) -> Outcome {
+    run_by(EngineChoice::Native, base, target, online).await
+}
+
+async fn run_by(engine: EngineChoice, base: &str, target: &str, online: bool) -> Outcome {
+    let input = |name: &str, sql: &str| {
+        let files = vec![SqlFile { path: "schema.sql".into(), text: sql.into() }];
+        Input { name: name.into(), commit: None, schema: Schema::Files(SqlFiles { files, ..SqlFiles::default() }) }
+    };
+    let job = Job {
+        config: Config { engine, online, image: test_image(), statement_timeout: 120, ..Config::default() },
+        base: input("base", base),
+        target: input("head", target),
+        live: None,
+        // Never started: an online plan does not ask it.
+        atlas: Some("/nowhere/atlas".into()),
+        prove: true,
+        acceptances: Vec::new(),
+        renames: Vec::new(),
+        run: None,
+    };
+    pipeline::run(&job, &CancellationToken::new()).await
+}
+
+/// Tables that a step reads, writes or indexes from end to end while writers wait.
+fn held_up(outcome: &Outcome) -> BTreeSet<String> {
+    assert!(outcome.report.proven, "{:#?}\n{}", outcome.report.proof, outcome.plan.to_sql());
+    let effects = outcome.report.steps.iter().filter_map(|step| step.effects.as_ref());
+    effects.flat_map(|effects| effects.held_over_work()).map(|lock| lock.relation.replace("public.", "")).collect()
+}
+
+/// Where the first statement with this in it stands.
+fn at(plan: &Plan, text: &str) -> usize {
+    plan.steps.iter().position(|step| step.sql.contains(text)).unwrap_or_else(|| panic!("no {text} in\n{}", plan.to_sql()))
+}
+
+const BASE: &str = "
+CREATE TABLE other (id int PRIMARY KEY);
+CREATE TABLE indexed (id int PRIMARY KEY, a int, b int, c int);
+CREATE INDEX indexed_changed ON indexed (a);
+CREATE INDEX indexed_gone ON indexed (c);
+CREATE TABLE checked (id int PRIMARY KEY, a int);
+CREATE TABLE referring (id int PRIMARY KEY, o int);
+CREATE TABLE filled (id int PRIMARY KEY, a int);
+CREATE TABLE unique_soon (id int PRIMARY KEY, a int, b int);
+CREATE TABLE keyed (id int, a int);
+CREATE TABLE rekeyed (id int CONSTRAINT rekeyed_key PRIMARY KEY, part int NOT NULL);
+CREATE TABLE grown (id int PRIMARY KEY);
+CREATE TABLE whole (id int, d int NOT NULL) PARTITION BY RANGE (d);
+CREATE TABLE whole_1 PARTITION OF whole FOR VALUES FROM (0) TO (10);
+CREATE TABLE whole_2 (id int, d int NOT NULL);
+CREATE TABLE rest (id int, d int NOT NULL) PARTITION BY LIST (d);
+CREATE TABLE rest_default PARTITION OF rest DEFAULT;
+INSERT INTO whole_2 VALUES (1, 12), (2, 13);
+INSERT INTO rest VALUES (1, 12), (2, 13);
+INSERT INTO other SELECT generate_series(0, 20);
+";
+
+const TARGET: &str = "
+CREATE TABLE other (id int PRIMARY KEY);
+CREATE TABLE indexed (id int PRIMARY KEY, a int, b int, c int);
+CREATE INDEX indexed_changed ON indexed (a, b);
+CREATE INDEX indexed_new ON indexed (lower(b::text)) WHERE a > 0;
+CREATE TABLE checked (id int PRIMARY KEY, a int CONSTRAINT positive CHECK (a >= 0));
+CREATE TABLE referring (id int PRIMARY KEY, o int CONSTRAINT to_other REFERENCES other);
+CREATE TABLE filled (id int PRIMARY KEY, a int NOT NULL);
+CREATE TABLE unique_soon (id int PRIMARY KEY, a int, b int, CONSTRAINT together UNIQUE (a, b) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE keyed (id int PRIMARY KEY, a int);
+CREATE TABLE rekeyed (id int, part int NOT NULL, CONSTRAINT rekeyed_key PRIMARY KEY (id, part));
+CREATE TABLE grown (id int PRIMARY KEY, token uuid NOT NULL DEFAULT gen_random_uuid());
+CREATE TABLE whole (id int CONSTRAINT whole_other REFERENCES other, d int NOT NULL) PARTITION BY RANGE (d);
+CREATE TABLE whole_1 PARTITION OF whole FOR VALUES FROM (0) TO (10);
+CREATE TABLE whole_2 PARTITION OF whole FOR VALUES FROM (10) TO (20);
+CREATE INDEX whole_d ON whole (d);
+CREATE TABLE rest (id int, d int NOT NULL) PARTITION BY LIST (d);
+CREATE TABLE rest_default PARTITION OF rest DEFAULT;
+CREATE TABLE rest_1 PARTITION OF rest FOR VALUES IN (1);
+";
+
+#[tokio::test]
+async fn what_holds_writers_up_does_not_in_an_online_plan() {
+    let (plain, online) = tokio::join!(run(BASE, TARGET, false), run(BASE, TARGET, true));
+    let all = [
+        "checked",
+        "filled",
+        "grown",
+        "indexed",
+        "keyed",
+        "referring",
+        "rekeyed",
+        "rest_default",
+        "unique_soon",
+        "whole_1",
+        "whole_2",
+    ];
+    assert_eq!(held_up(&plain), all.map(str::to_string).into(), "{}", plain.plan.to_sql());
+    assert_eq!(held_up(&online), BTreeSet::new(), "{}", online.plan.to_sql());
+    assert!(plain.plan.steps.iter().all(|step| step.online.is_none()));
+    // What takes long runs alone, and what others would wait behind gives up soon.
+    let plan = &online.plan;
+    for group in plan.steps.chunk_by(|a, b| a.group == b.group) {
+        let patient = group.iter().any(|step| step.online.as_ref().is_some_and(|online| online.lock_timeout.is_none()));
+        let long = |words: &[&str]| group.iter().any(|step| words.iter().any(|word| step.sql.contains(word)));
+        assert_eq!(long(&["CONCURRENTLY", " VALIDATE "]), patient, "{group:#?}");
+        assert!(!long(&["CONCURRENTLY", " VALIDATE ", "UPDATE "]) || group.len() == 1, "{group:#?}");
+    }
+    // The new one is there before the old one goes, and the key is changed at once.
+    assert!(
+        at(plan, "CREATE INDEX CONCURRENTLY indexed_changed__new") < at(plan, "DROP INDEX CONCURRENTLY public.indexed_changed")
+    );
+    let (gone, made) = (at(plan, "DROP CONSTRAINT rekeyed_key"), at(plan, "PRIMARY KEY USING INDEX rekeyed_key__new"));
+    assert_eq!(plan.steps[gone].group, plan.steps[made].group);
+}
+
+/// What earlier tries left behind is dropped first; Atlas is not asked; what blocks all the same is said.
+#[tokio::test]
+async fn leftovers_go_first_and_what_blocks_all_the_same_is_said() {
+    let base =
+        "CREATE TABLE t (id int PRIMARY KEY, a int); CREATE INDEX kept ON t (a); CREATE TABLE wide (id int PRIMARY KEY, n int);
+                INSERT INTO t VALUES (1, -100);
+                CREATE INDEX CONCURRENTLY failed ON t ((1 / (a + 100)));
+                CREATE INDEX CONCURRENTLY kept__new ON t ((1 / (a + 100)));
+                DELETE FROM t;";
+    let target = "CREATE TABLE t (id int PRIMARY KEY, a int); CREATE INDEX kept ON t (a, id);
+                  CREATE INDEX failed ON t ((1 / (a + 100))); CREATE TABLE wide (id int PRIMARY KEY, n bigint);";
+    let outcome = run_by(EngineChoice::Auto, base, target, true).await;
+    assert_eq!(held_up(&outcome), BTreeSet::from(["wide".to_string()]));
+    let steps: Vec<&str> = outcome.plan.steps.iter().map(|step| step.sql.as_str()).collect();
+    assert_eq!(
+        steps,
+        [
+            "DROP INDEX CONCURRENTLY public.failed",
+            "DROP INDEX CONCURRENTLY public.kept__new",
+            "CREATE INDEX CONCURRENTLY failed ON public.t USING btree (((1 / (a + 100))))",
+            "CREATE INDEX CONCURRENTLY kept__new ON public.t USING btree (a, id)",
+            "ALTER TABLE public.wide ALTER COLUMN n TYPE bigint",
+            "DROP INDEX CONCURRENTLY public.kept",
+            "ALTER INDEX public.kept__new RENAME TO kept",
+        ]
+    );
+    let remark = |title: &str| outcome.report.remarks.iter().find(|remark| remark.title == title).unwrap();
+    assert_eq!(remark("Atlas was not asked").quote, None);
+    let quote = remark("Not everything can be done online").quote.as_deref();
+    assert_eq!(quote, Some("step 5: AccessExclusive on public.wide"));
+    let refused = run_by(EngineChoice::Atlas, base, target, true).await;
+    assert!(refused.report.error.is_some_and(|error| error.message.contains("cannot plan online")));
+}
+
+/// The findings of a plan that already takes the way out say what is left, and those of any other name the way out.
+#[tokio::test]
+async fn findings_know_whether_the_plan_is_online() {
+    let base = "CREATE TABLE o (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY, o_id int);";
+    let target = "CREATE TABLE o (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY, o_id int CONSTRAINT t_o REFERENCES o);
+                  CREATE INDEX t_o_id ON t (o_id);";
+    let (plain, online) = tokio::join!(run(base, target, false), run(base, target, true));
+    let of = |outcome: &Outcome, rule: &str| outcome.report.findings.iter().find(|finding| finding.rule == rule).cloned();
+    let (before, after) = (of(&plain, "add-foreign-key").unwrap(), of(&online, "add-foreign-key").unwrap());
+    assert!(
+        before.message.contains("writes to both tables wait") && before.advice.ends_with("`--online` plans it so."),
+        "{before:?}"
+    );
+    assert!(!after.message.contains("wait") && !after.advice.contains("--online") && after.safer_sql.is_none(), "{after:?}");
+    assert!(of(&plain, "build-index").is_some() && of(&online, "build-index").is_none());
+}
