@@ -23,6 +23,7 @@ pub mod generate;
 pub mod init;
 pub mod inspect;
 pub mod log;
+mod output;
 pub mod plan;
 pub mod rules;
 pub mod shell;

@@ -1,9 +1,9 @@
 //! The one HTTP client: the proxy of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), the certificates this machine trusts, and
 //! limits. It knows neither GitHub nor what is downloaded.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use rustls::{ClientConfig, RootCertStore};
+use crate::tls;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -20,13 +20,7 @@ pub struct HttpError {
 /// When TLS cannot be set up.
 pub fn client(silence: Duration) -> Result<reqwest::Client, HttpError> {
     let failed = |error: &dyn std::error::Error| HttpError { why: error.to_string() };
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let tls = tls::client().map_err(|error| failed(&error))?.with_root_certificates(tls::trusted_roots()).with_no_client_auth();
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .user_agent(concat!("schemaproof/", env!("CARGO_PKG_VERSION")))

@@ -22,5 +22,6 @@ pub mod risk;
 pub mod sandbox;
 pub mod script;
 pub mod source;
+mod tls;
 pub mod trigger;
 pub mod verdict;

@@ -110,7 +110,8 @@ pub async fn run(job: &Job, cancel: &CancellationToken) -> Outcome {
     let begun = Instant::now();
     let limit = Duration::from_secs(job.config.timeout);
     let own = cancel.child_token();
-    let work = async {
+    // Boxed: the whole run is in it, too much for the stack of a thread.
+    let mut work = Box::pin(async {
         match (dialect(job)?, &job.base.schema, &job.target.schema) {
             (dialect @ (Dialect::TiDb | Dialect::MySql | Dialect::MariaDb), ..) => mysql::run(job, dialect, begun, &own).await,
             (_, Schema::Live(base), Schema::Live(target)) if !job.prove && job.config.engine == EngineChoice::Native => {
@@ -121,8 +122,7 @@ pub async fn run(job: &Job, cancel: &CancellationToken) -> Outcome {
                 sandbox::with_servers(&request, sandbox::Sides::Two, &own, async |servers| story(job, servers, begun).await).await
             }
         }
-    };
-    tokio::pin!(work);
+    });
     let outcome = tokio::select! {
         outcome = &mut work => outcome,
         () = tokio::time::sleep(limit) => {
@@ -196,12 +196,7 @@ async fn conclude(
         proof: proof.as_ref(),
         places: &sides.places,
     };
-    let none = SqlFiles::default();
-    let head = match &job.target.schema {
-        Schema::Files(files) => files,
-        Schema::Live(_) | Schema::Empty => &none,
-    };
-    let mut findings = risk::findings(&facts, head);
+    let mut findings = risk::findings(&facts, job.target.files());
     let (drift, known) = side::drift(job, &sides.base).await?.unzip();
     let mut remarks: Vec<Remark> = sides.remarks.iter().cloned().chain(proposal.remarks).collect();
     let live = match side::ask_live(job, &facts, known.as_ref(), &findings).await {
@@ -237,13 +232,18 @@ async fn conclude(
 }
 
 impl Input {
+    /// Its files; none for what is not made of files.
+    pub fn files(&self) -> &SqlFiles {
+        static NONE: SqlFiles = SqlFiles { files: Vec::new(), included: Vec::new() };
+        match &self.schema {
+            Schema::Files(files) => files,
+            Schema::Live(_) | Schema::Empty => &NONE,
+        }
+    }
+
     /// What the report says of it.
     pub fn side(&self) -> report::Side {
-        let files = match &self.schema {
-            Schema::Files(files) => files.files.len(),
-            Schema::Live(_) | Schema::Empty => 0,
-        };
-        report::Side { name: self.name.clone(), commit: self.commit.clone(), files }
+        report::Side { name: self.name.clone(), commit: self.commit.clone(), files: self.files().files.len() }
     }
 }
 

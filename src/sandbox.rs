@@ -194,17 +194,6 @@ async fn set_up(server: &Server, setup: &[String]) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// An identifier as it is written in SQL: always in quotes.
-pub fn quote_identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A string constant as it is written in SQL, whatever `standard_conforming_strings` is.
-pub fn quote_literal(text: &str) -> String {
-    let quoted = text.replace('\'', "''");
-    if quoted.contains('\\') { format!(" E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
-}
-
 /// Letters and digits that nobody can guess, from the operating system.
 fn random(length: usize) -> String {
     use std::io::Read;

@@ -10,6 +10,7 @@ mod lexer;
 mod meta;
 pub mod mysql;
 mod place;
+mod quote;
 mod splitter;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use self::place::{Piece, Source};
 pub use self::{
     find::{find_identifier, names},
     place::Spot,
+    quote::{quote_identifier, quote_literal, quoted_identifier},
 };
 
 /// One SQL file of a schema source. `path` is relative to the repository (or as the user gave it) with `/` between its parts; it

@@ -17,7 +17,7 @@ use crate::{
     plan::Step,
     proof::{SqlError, replay::sql_error},
     report::{mask, words},
-    sandbox::quote_identifier,
+    script::quote_identifier,
 };
 
 /// `lock_not_available`, `deadlock_detected`, `serialization_failure`: the same statements may run a moment later.

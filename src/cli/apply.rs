@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::{CommonOptions, Environment, Exit, plan};
+use super::{CommonOptions, Environment, Exit, output, plan};
 use crate::{
     apply::{
         self, Limits, State, Task,
@@ -146,8 +146,7 @@ struct Proposed<'a> {
 
 impl<'a> Desk<'a> {
     pub fn new(options: &'a ApplyOptions, environment: &'a Environment, cancel: &'a CancellationToken) -> Desk<'a> {
-        let colour = std::io::stdout().is_terminal() && environment.get("NO_COLOR").is_none();
-        Desk { options, environment, cancel, style: Style { colour } }
+        Desk { options, environment, cancel, style: output::style(None, environment) }
     }
 
     /// Plans from the database to the target, and runs the plan.

@@ -1,21 +1,16 @@
 //! `schemaproof compare`: environments side by side. The first named is what the others are compared with.
 
-use std::{
-    collections::BTreeSet,
-    io::{IsTerminal, Read as _, Write},
-    path::PathBuf,
-};
+use std::{collections::BTreeSet, io::Read as _, path::PathBuf};
 
 use anyhow::{Context, bail};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::{CommonOptions, Environment, Exit, plan};
+use super::{CommonOptions, Environment, Exit, output, plan};
 use crate::{
     config::Config,
     environments::told,
     pipeline::{Input, Schema, environments},
-    report::text::Style,
     source::shown_url,
 };
 
@@ -74,17 +69,14 @@ pub async fn compare(arguments: CompareArguments, environment: &Environment, can
         return Ok(Exit::Usage);
     }
     let comparison = environments::compare(&found, &config, arguments.connections.into(), cancel).await;
-    let colour = arguments.out.is_none() && std::io::stdout().is_terminal() && environment.get("NO_COLOR").is_none();
+    let out = arguments.out.as_deref();
     let text = match arguments.format {
-        Format::Text => told::text(&comparison, Style { colour }),
+        Format::Text => told::text(&comparison, output::style(out, environment)),
         Format::Json => told::json(&comparison),
         Format::Markdown => told::markdown(&comparison, ROWS),
         Format::Html => told::html(&comparison),
     };
-    match &arguments.out {
-        Some(path) => std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?,
-        None => std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?,
-    }
+    output::write(out, text)?;
     Ok(if comparison.unread().next().is_some() {
         Exit::Failed
     } else if comparison.same {

@@ -1,14 +1,11 @@
 //! `schemaproof generate`: one consolidated file from the SQL directory, or from an image's, loadable by psql.
 
-use std::{
-    io::{Read, Write},
-    path::PathBuf,
-};
+use std::{io::Read, path::PathBuf};
 
 use anyhow::{Context, bail};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommonOptions, Exit};
+use super::{CommonOptions, Exit, output};
 use crate::{
     report::safe,
     sandbox::{self, Request},
@@ -45,10 +42,7 @@ pub async fn generate(arguments: &GenerateArguments, cancel: &CancellationToken)
         None => source::directory::read(&arguments.source)?,
     };
     let text = consolidated(&files)?;
-    match &arguments.out {
-        Some(path) => std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?,
-        None => std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?,
-    }
+    output::write(arguments.out.as_deref(), text)?;
     Ok(Exit::Pass)
 }
 

@@ -1,14 +1,11 @@
 //! `schemaproof inspect`: one schema written down.
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::{CommonOptions, Exit, plan::input};
+use super::{CommonOptions, Exit, output, plan::input};
 use crate::{
     catalog::Catalog,
     config::{Config, EngineChoice},
@@ -69,7 +66,7 @@ pub async fn inspect(arguments: InspectArguments, cancel: &CancellationToken) ->
         format => {
             let reading = reading::read(&config, &input, cancel).await?;
             say(&reading.remarks);
-            write(out, &render(&reading.catalog, format, &input.name))?;
+            output::write(out, render(&reading.catalog, format, &input.name))?;
             Ok(Exit::Pass)
         }
     }
@@ -115,7 +112,7 @@ async fn sql(config: Config, input: Input, prove: bool, out: Option<&Path>, canc
     }
     text.push('\n');
     text.push_str(&outcome.plan.to_sql());
-    write(out, &text)?;
+    output::write(out, &text)?;
     Ok(Exit::Pass)
 }
 
@@ -133,19 +130,12 @@ async fn hcl(config: &Config, input: &Input, out: Option<&Path>, cancel: &Cancel
             written.left_out.len()
         );
     }
-    write(out, &written.text)?;
+    output::write(out, &written.text)?;
     Ok(Exit::Pass)
 }
 
 fn say(remarks: &[String]) {
     for remark in remarks {
         eprintln!("schemaproof: {}", safe::line(remark));
-    }
-}
-
-fn write(out: Option<&Path>, text: &str) -> anyhow::Result<()> {
-    match out {
-        Some(path) => std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display())),
-        None => std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output"),
     }
 }

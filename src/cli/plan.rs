@@ -2,14 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    io::{IsTerminal, Write},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::{CommonOptions, Environment, Exit};
+use super::{CommonOptions, Environment, Exit, output};
 use crate::{
     config::Config,
     pipeline::{self, Input, Job, Outcome, Schema},
@@ -85,23 +84,20 @@ pub async fn plan(arguments: PlanArguments, environment: &Environment, cancel: &
         config,
     };
     let outcome = pipeline::run(&job, cancel).await;
-    let terminal = arguments.out.is_none() && std::io::stdout().is_terminal() && environment.get("NO_COLOR").is_none();
-    let text = render(&outcome, arguments.format, terminal);
+    let out = arguments.out.as_deref();
+    let text = render(&outcome, arguments.format, output::style(out, environment));
     if outcome.report.verdict == Verdict::Error && arguments.format == Format::Sql {
         // There is no plan; standard output stays empty, so that nothing half-made is run.
-        eprint!("{}", report::text::render(&outcome.report, Style { colour: std::io::stderr().is_terminal() }));
+        eprint!("{}", report::text::render(&outcome.report, output::error_style(environment)));
         return Ok(Exit::Failed);
     }
-    match &arguments.out {
-        Some(path) => std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?,
-        None => std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?,
-    }
+    output::write(out, text)?;
     Ok(Exit::of(&outcome.report, job.config.fail_on, true))
 }
 
-fn render(outcome: &Outcome, format: Format, colour: bool) -> String {
+fn render(outcome: &Outcome, format: Format, style: Style) -> String {
     match format {
-        Format::Text => report::text::render(&outcome.report, Style { colour }),
+        Format::Text => report::text::render(&outcome.report, style),
         Format::Sql => {
             report::sql::render(&outcome.plan, &outcome.report, outcome.catalogs.as_ref().map(|catalogs| catalogs.ends()).as_ref())
         }

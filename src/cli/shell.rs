@@ -1,11 +1,11 @@
 //! `schemaproof completions` and `schemaproof man`: what a shell and a manual reader want, made from the command line itself.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::CommandFactory;
 
-use super::{CommandLine, Exit};
+use super::{CommandLine, Exit, output};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -21,7 +21,7 @@ pub struct CompletionsArguments {
 pub fn completions(arguments: &CompletionsArguments) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut CommandLine::command(), "schemaproof", &mut script);
-    std::io::stdout().write_all(&script).context("cannot write to standard output")?;
+    output::write(None, script)?;
     Ok(Exit::Pass)
 }
 
@@ -46,7 +46,7 @@ pub fn man(arguments: &ManArguments) -> anyhow::Result<Exit> {
         None => {
             let mut page = Vec::new();
             clap_mangen::Man::new(CommandLine::command()).render(&mut page).context("cannot make the page")?;
-            std::io::stdout().write_all(&page).context("cannot write to standard output")?;
+            output::write(None, page)?;
         }
     }
     Ok(Exit::Pass)

@@ -48,7 +48,7 @@ pub async fn sync(arguments: SyncArguments, environment: &Environment, cancel: &
     let (url, origin) = database(&environment)?;
     let target = target(&arguments, &config)?;
     let desk = apply::Desk::new(&arguments.options, &environment, cancel);
-    let files = if let Schema::Files(files) = &target.schema { files.files.len() } else { 0 };
+    let files = target.files().files.len();
     let (files, name) = (words::counted(files, "file"), safe::line(&target.name));
     desk.show(&format!("schema    {files} of {name}\ndatabase  {} ({origin})\n\n", safe::line(&shown_url(&url))))?;
     if let (Some(path), Schema::Files(files)) = (&arguments.out, &target.schema) {

@@ -18,8 +18,8 @@ use self::text::{Text, list, quoted, reference, sql};
 use crate::{
     catalog::{Action, Catalog, Change, Kind, Object, ObjectId},
     report::safe,
-    sandbox::quote_identifier,
     script::SqlFile,
+    script::quote_identifier,
     source::SqlFiles,
 };
 

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use super::LoadError;
 use crate::{
     catalog::Address,
-    sandbox::{Connection, SandboxError, Server, quote_identifier},
+    sandbox::{Connection, SandboxError, Server},
+    script::quote_identifier,
 };
 
 /// Most rows that are read back.

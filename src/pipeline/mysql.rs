@@ -32,7 +32,7 @@ use crate::{
         Request, SandboxError,
         mysql::{Flavor, MySqlAddress, MySqlError, MySqlServer, MySqlServers, with_mysql_servers},
     },
-    source::{SqlFiles, shown_url},
+    source::shown_url,
     verdict,
 };
 
@@ -127,12 +127,7 @@ async fn story(job: &Job, servers: &MySqlServers, begun: Instant) -> Result<Outc
         proof: up.as_ref(),
         places: &places,
     };
-    let none = SqlFiles::default();
-    let head = match &job.target.schema {
-        Schema::Files(files) => files,
-        Schema::Live(_) | Schema::Empty => &none,
-    };
-    let findings = risk::findings(&facts, head);
+    let findings = risk::findings(&facts, job.target.files());
     let judged = verdict::judge(&facts, findings, &job.config.policy, &job.acceptances);
     let report = report::build::build(Parts {
         facts: &facts,

@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 
 use super::PipelineError;
-use crate::sandbox::{Server, quote_identifier};
+use crate::{sandbox::Server, script::quote_identifier};
 
 /// The names of a server's roles, without Postgres's own.
 pub(super) async fn read(client: &Client) -> Result<Vec<String>, PipelineError> {

@@ -22,9 +22,10 @@ use crate::{
         Facts, Finding, Places, look,
         probe::{self, Live},
     },
-    sandbox::{Connection, Server, Servers, quote_identifier},
+    sandbox::{Connection, Server, Servers},
+    script::quote_identifier,
     script::{Place, SqlFile},
-    source::{SqlFiles, shown_url},
+    source::shown_url,
 };
 
 /// A schema that was built and read.
@@ -161,12 +162,10 @@ pub(super) async fn both_live(job: &Job, base: &SecretString, target: &SecretStr
 /// Builds one side on a server.
 pub(super) async fn build(config: &Config, server: &Server, input: &Input, strictness: Strictness) -> Result<Side, PipelineError> {
     let options = read_options(config);
-    let files = match &input.schema {
-        Schema::Files(files) => files.clone(),
-        Schema::Empty => SqlFiles::default(),
-        Schema::Live(url) => return rebuild(config, server, url, options).await,
-    };
-    let loaded = load::load_source(server, &files, load::Options { session: config.session, strictness }).await?;
+    if let Schema::Live(url) = &input.schema {
+        return rebuild(config, server, url, options).await;
+    }
+    let loaded = load::load_source(server, input.files(), load::Options { session: config.session, strictness }).await?;
     let catalog = read(server, &loaded.database, &options).await?;
     let places = places(&catalog, &loaded);
     let mut remarks: Vec<Remark> = loaded.remarks.iter().map(|text| remark("Loading", text.clone())).collect();

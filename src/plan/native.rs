@@ -301,6 +301,34 @@ pub struct Actions<'a> {
     made: BTreeSet<ObjectId>,
 }
 
+impl Action {
+    /// An action on an object, as yet bound to no other.
+    pub fn new(subject: ObjectId, verb: Verb, sql: String) -> Action {
+        Action {
+            sql,
+            masked: None,
+            subject,
+            verb,
+            creates: Vec::new(),
+            needs: Vec::new(),
+            prefers: Vec::new(),
+            alters: Vec::new(),
+            destroys: Vec::new(),
+            releases: Vec::new(),
+            position: 0,
+            transactional: true,
+            commits_first: false,
+            unchecked_body: false,
+            new_value: None,
+            stage: Stage::Main,
+            slow: false,
+            apart: false,
+            lock_timeout: Some(online::LOCK_TIMEOUT),
+            recovery: None,
+        }
+    }
+}
+
 impl<'a> Actions<'a> {
     fn new(cx: &'a Context<'a>) -> Self {
         Self { cx, all: Vec::new(), made: BTreeSet::new() }
@@ -314,28 +342,7 @@ impl<'a> Actions<'a> {
     }
 
     fn blank(subject: &Object, verb: Verb, sql: String) -> Action {
-        Action {
-            sql,
-            masked: None,
-            subject: subject.id.clone(),
-            verb,
-            creates: Vec::new(),
-            needs: Vec::new(),
-            prefers: Vec::new(),
-            alters: Vec::new(),
-            destroys: Vec::new(),
-            releases: Vec::new(),
-            position: subject.integer("position").unwrap_or(0),
-            transactional: true,
-            commits_first: false,
-            unchecked_body: false,
-            new_value: None,
-            stage: Stage::Main,
-            slow: false,
-            apart: false,
-            lock_timeout: Some(online::LOCK_TIMEOUT),
-            recovery: None,
-        }
+        Action { position: subject.integer("position").unwrap_or(0), ..Action::new(subject.id.clone(), verb, sql) }
     }
 
     /// Whether an earlier action makes this object.

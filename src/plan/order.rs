@@ -325,28 +325,7 @@ mod tests {
     }
 
     fn action(verb: Verb, subject: &str) -> Action {
-        Action {
-            sql: subject.to_owned(),
-            masked: None,
-            subject: id(subject),
-            verb,
-            creates: Vec::new(),
-            needs: Vec::new(),
-            prefers: Vec::new(),
-            alters: Vec::new(),
-            destroys: Vec::new(),
-            releases: Vec::new(),
-            position: 0,
-            transactional: true,
-            commits_first: false,
-            unchecked_body: false,
-            new_value: None,
-            stage: Stage::Main,
-            slow: false,
-            apart: false,
-            lock_timeout: None,
-            recovery: None,
-        }
+        Action::new(id(subject), verb, subject.to_owned())
     }
 
     fn sorted(mut actions: Vec<Action>) -> Result<Vec<String>, Vec<usize>> {

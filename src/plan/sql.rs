@@ -3,6 +3,7 @@
 //! It does not read SQL.
 
 use crate::catalog::{Kind, Object, ObjectId};
+use crate::script::{quote_identifier, quote_literal};
 
 /// Words that Postgres does not take as a column or table name without quotes (all but the unreserved ones of `kwlist.h`, 13 to 18).
 #[rustfmt::skip]
@@ -178,7 +179,7 @@ pub fn ident(name: &str) -> String {
     let mut letters = name.chars();
     let plain = letters.next().is_some_and(|first| first.is_ascii_lowercase() || first == '_')
         && letters.all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
-    if plain && KEYWORDS.binary_search(&name).is_err() { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if plain && KEYWORDS.binary_search(&name).is_err() { name.to_owned() } else { quote_identifier(name) }
 }
 
 /// Identifiers joined by dots.
@@ -188,8 +189,7 @@ pub fn qualified<S: AsRef<str>>(path: &[S]) -> String {
 
 /// A string literal that means the same whatever `standard_conforming_strings` is.
 pub fn literal(text: &str) -> String {
-    let quoted = text.replace('\'', "''");
-    if text.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+    quote_literal(text).trim_start().to_owned()
 }
 
 /// A text between dollar quotes that it does not hold itself.

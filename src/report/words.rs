@@ -2,8 +2,8 @@
 
 use crate::{
     config::Dialect,
-    report::{Remark, Report, ReportedEnvironments, table::Counts},
     proof::Lock,
+    report::{Remark, Report, ReportedEnvironments, table::Counts},
     risk::Level,
     verdict::Verdict,
 };

@@ -22,6 +22,7 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::SandboxError;
+use crate::tls;
 
 /// What a server said beside its answers (`RAISE NOTICE`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -310,36 +311,29 @@ impl Tls {
     }
 
     fn unverified() -> Result<Tls, SandboxError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
+        let config = tls::client()
             .map_err(bad_tls)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(tls::provider())))
             .with_no_client_auth();
         Ok(Tls::Unverified(Arc::new(config)))
     }
 
     fn verified(roots: Option<&str>) -> Result<Tls, SandboxError> {
-        let mut store = RootCertStore::empty();
-        match roots {
-            None | Some("system") => {
-                store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            }
+        let store = match roots {
+            None | Some("system") => tls::trusted_roots(),
             Some(file) => {
+                let mut store = RootCertStore::empty();
                 let why = |error: String| SandboxError::BadUrl {
                     why: format!("cannot read the certificates of sslrootcert `{file}`: {error}"),
                 };
                 for certificate in CertificateDer::pem_file_iter(file).map_err(|error| why(error.to_string()))? {
                     store.add(certificate.map_err(|error| why(error.to_string()))?).map_err(|error| why(error.to_string()))?;
                 }
+                store
             }
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(bad_tls)?
-            .with_root_certificates(store)
-            .with_no_client_auth();
+        };
+        let config = tls::client().map_err(bad_tls)?.with_root_certificates(store).with_no_client_auth();
         Ok(Tls::Verified(Arc::new(config)))
     }
 }

@@ -17,9 +17,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Address, Claim, Connection, Request, SandboxError, Server, Tools, error::error_text, identify, quote_identifier, random,
-};
+use super::{Address, Claim, Connection, Request, SandboxError, Server, Tools, error::error_text, identify, random};
+use crate::script::quote_identifier;
 
 /// The names that the sides share, one at a time.
 pub(super) type Turn = Arc<Mutex<Names>>;

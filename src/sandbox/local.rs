@@ -6,13 +6,13 @@
 
 pub(super) mod find;
 pub(super) mod process;
+pub(super) mod run;
 
 use std::{
     io::Write,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -20,12 +20,12 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::process::{Postmaster, User};
-use super::{
-    Address, Connection, Request, SandboxError, Server, Tools, identify,
-    owner::{self, Owner},
-    quote_identifier, random,
+use self::{
+    process::Postmaster,
+    run::{Run, free_port, local, log_of, on_free_port},
 };
+use super::{Address, Connection, Request, SandboxError, Server, Tools, identify, owner, random};
+use crate::script::quote_identifier;
 
 /// Largest output of pg_dump that is read, in bytes.
 const LARGEST_DUMP: u64 = 256 << 20;
@@ -33,10 +33,7 @@ const LARGEST_DUMP: u64 = 256 << 20;
 #[derive(Debug)]
 pub(super) struct Stand {
     binaries: PathBuf,
-    user: Option<User>,
-    run: String,
-    made: Mutex<Vec<PathBuf>>,
-    running: Mutex<Vec<Postmaster>>,
+    run: Run,
 }
 
 /// The programs beside the server.
@@ -98,8 +95,7 @@ pub(super) async fn finish_pg_dump(mut command: tokio::process::Command) -> Resu
 impl Stand {
     pub async fn new() -> Result<Stand, SandboxError> {
         let binaries = find::binaries().await.ok_or(SandboxError::NoBinaries)?;
-        let user = process::unprivileged().map_err(|why| SandboxError::Local { attempted: "run Postgres".into(), why })?;
-        Ok(Stand { binaries, user, run: random(12), made: Mutex::default(), running: Mutex::default() })
+        Ok(Stand { binaries, run: Run::new("Postgres")? })
     }
 
     /// Starts a server and waits until it answers a query.
@@ -110,7 +106,7 @@ impl Stand {
     /// Starts a server on the first port of `ports` that is still free when the server takes it.
     async fn start_on(
         &self,
-        mut ports: impl FnMut() -> std::io::Result<u16>,
+        ports: impl FnMut() -> std::io::Result<u16>,
         request: &Request,
         side: &'static str,
         cancel: &CancellationToken,
@@ -123,40 +119,12 @@ impl Stand {
         }
         let begun = Instant::now();
         let password = SecretString::from(random(32));
-        let directory = self.directory(request, side)?;
+        let directory = self.run.directory(request, side)?;
         self.initialise(request, &directory, &password, cancel).await?;
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let port = ports().map_err(|error| local("find a free port on 127.0.0.1".into(), error))?;
-            match self.serve(port, request, &directory, &password, cancel).await {
-                // Somebody may have taken the port between our looking and the server's.
-                Err(SandboxError::NotStarted { .. }) if attempts < 3 => {}
-                server => {
-                    tracing::debug!("the local {side} server is ready after {} ms", begun.elapsed().as_millis());
-                    return server;
-                }
-            }
-        }
-    }
-
-    fn directory(&self, request: &Request, side: &str) -> Result<PathBuf, SandboxError> {
-        let parent = find::roomy_directory(request.limits.disk_bytes);
-        let directory = parent.join(format!("schemaproof-{}-{side}", self.run));
-        let failed = |error: std::io::Error| local(format!("make {}", directory.display()), error);
-        std::fs::DirBuilder::new().mode(0o700).create(&directory).map_err(failed)?;
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(directory.clone());
-        let owner = Owner::this(request.limits.run).labels();
-        let lines: String = owner.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
-        std::fs::write(directory.join("owner"), lines).map_err(failed)?;
-        self.give(&directory)?;
-        Ok(directory)
-    }
-
-    fn give(&self, path: &Path) -> Result<(), SandboxError> {
-        let Some(user) = &self.user else { return Ok(()) };
-        std::os::unix::fs::chown(path, Some(user.id), Some(user.group))
-            .map_err(|error| local(format!("give {} to user {}", path.display(), user.name), error))
+        let serve = |port| self.serve(port, request, &directory, &password, cancel);
+        let server = on_free_port(ports, serve).await?;
+        tracing::debug!("the local {side} server is ready after {} ms", begun.elapsed().as_millis());
+        Ok(server)
     }
 
     async fn initialise(
@@ -174,8 +142,8 @@ impl Stand {
             .open(&password_file)
             .and_then(|mut file| writeln!(file, "{}", password.expose_secret()))
             .map_err(|error| local("write the password file".into(), error))?;
-        self.give(&password_file)?;
-        let mut command = process::command(&self.binaries.join("initdb"), self.user.as_ref(), &request.limits, &self.run);
+        self.run.give(&password_file)?;
+        let mut command = self.run.command(&self.binaries.join("initdb"), &request.limits);
         command
             .args(["--no-sync", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--username", &request.role, "-D"])
             .arg(directory.join("data"))
@@ -184,23 +152,13 @@ impl Stand {
             .current_dir(directory)
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let child = command.spawn().map_err(|error| local("run initdb".into(), error))?;
-        let output = tokio::select! {
-            () = cancel.cancelled() => return Err(SandboxError::Cancelled),
-            output = tokio::time::timeout(request.limits.start, child.wait_with_output()) => output,
+        let attempted = format!("fill a data directory with {}/initdb", self.binaries.display());
+        let done = tokio::select! {
+            () = cancel.cancelled() => Err(SandboxError::Cancelled),
+            done = self.run.finish(command, &attempted, request.limits.start) => done,
         };
         let _ = std::fs::remove_file(&password_file);
-        let failed = |why: String| SandboxError::Local {
-            attempted: format!("fill a data directory with {}/initdb", self.binaries.display()),
-            why,
-        };
-        let output = output
-            .map_err(|_| failed(format!("no end after {} s", request.limits.start.as_secs())))?
-            .map_err(|error| failed(error.to_string()))?;
-        if !output.status.success() {
-            return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_string()));
-        }
-        Ok(())
+        done
     }
 
     async fn serve(
@@ -212,19 +170,13 @@ impl Stand {
         cancel: &CancellationToken,
     ) -> Result<Server, SandboxError> {
         let origin = format!("Postgres of {}", self.binaries.display());
-        let log = directory.join("log");
-        let file =
-            std::fs::OpenOptions::new().create(true).append(true).open(&log).map_err(|error| local("make a log".into(), error))?;
-        let errors = file.try_clone().map_err(|error| local("make a log".into(), error))?;
-        let mut command = process::command(&self.binaries.join("postgres"), self.user.as_ref(), &request.limits, &self.run);
+        let program = self.binaries.join("postgres");
+        let mut command = self.run.command(&program, &request.limits);
         command.arg("-D").arg(directory.join("data")).arg("-p").arg(port.to_string()).arg("-k").arg(directory);
         for setting in super::SETTINGS.iter().chain(&["listen_addresses=127.0.0.1", "timezone=UTC"]) {
             command.arg("-c").arg(setting);
         }
-        command.current_dir(directory).stdout(file).stderr(errors);
-        let postmaster = Postmaster::start(command, &self.run).map_err(|error| local("run postgres".into(), error))?;
-        let ended = postmaster.ended();
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).push(postmaster);
+        let (ended, log) = (self.run.serve(command, directory, &program)?, log_of(directory));
 
         let address = Address::new("127.0.0.1", port, &request.role, password);
         let mut gone = ended.clone();
@@ -258,23 +210,8 @@ impl Stand {
     }
 
     pub async fn remove(&self) {
-        let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
-        futures_util::future::join_all(running.into_iter().map(Postmaster::stop)).await;
-        process::kill_all_of(&self.run);
-        for directory in std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner)) {
-            if let Err(error) = std::fs::remove_dir_all(&directory) {
-                tracing::warn!("{} could not be removed: {error}; the next run sweeps it", directory.display());
-            }
-        }
+        self.run.remove(Postmaster::stop).await;
     }
-}
-
-fn free_port() -> std::io::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-fn local(attempted: String, error: std::io::Error) -> SandboxError {
-    SandboxError::Local { attempted, why: error.to_string() }
 }
 
 /// Asks every few milliseconds until the server in this very directory answers (another may have the port).

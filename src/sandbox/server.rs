@@ -5,7 +5,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedMutexGuard, watch};
 
-use super::{Address, Connection, Limits, SandboxError, docker, given, local, quote_identifier, quote_literal};
+use super::{Address, Connection, Limits, SandboxError, docker, given, local};
+use crate::script::{quote_identifier, quote_literal};
 
 /// A server that answers queries.
 #[derive(Debug)]

@@ -24,12 +24,13 @@ use std::{
 };
 
 use self::{
-    names::{Declared, Names, quoted, string},
+    names::{Declared, Names},
     order::{Key, Rank, Unit},
     sql::Sql,
     syntax::{Block, Fault, Form},
 };
 use super::{Item, Place, ScriptError, SqlFile, place::Source};
+use crate::script::{quote_identifier, quote_literal};
 
 /// Whether a file's name says that it is HCL.
 pub fn is_hcl(path: &str) -> bool {
@@ -171,7 +172,7 @@ impl Translator<'_> {
         let text = match &found.value.form {
             Form::Null => "NULL".to_string(),
             Form::Text(text) if text.is_empty() => return Ok(()),
-            _ => string(&values::text(found)?),
+            _ => quote_literal(&values::text(found)?),
         };
         let mut sql = Sql::new(&declared.source, found.at, &format!("COMMENT ON {what} IS "));
         sql.add(found.value.at, text.trim_start());
@@ -192,7 +193,7 @@ impl Translator<'_> {
             }
         }
         for (name, declared) in schemas {
-            let sql = Sql::new(&declared.source, declared.block.at, &format!("CREATE SCHEMA {}", quoted(name)));
+            let sql = Sql::new(&declared.source, declared.block.at, &format!("CREATE SCHEMA {}", quote_identifier(name)));
             self.remark(declared, declared.block.at, format!("no block declares the schema `{name}`; it is created"));
             self.units.push(unit(sql, Key::schema(name), Rank::Schema));
         }
@@ -204,7 +205,11 @@ impl Translator<'_> {
             .collect();
         for (name, (source, at, why)) in std::mem::take(&mut self.implied) {
             if !declared_extensions.contains(name) {
-                let sql = Sql::new(&source, at, &format!("CREATE EXTENSION IF NOT EXISTS {} SCHEMA public CASCADE", quoted(name)));
+                let sql = Sql::new(
+                    &source,
+                    at,
+                    &format!("CREATE EXTENSION IF NOT EXISTS {} SCHEMA public CASCADE", quote_identifier(name)),
+                );
                 self.remarks.push((source.place(at), format!("{why}, which no block declares; it is created")));
                 self.units.push(unit(sql, Key::extension(name), Rank::Extension));
             }

@@ -471,6 +471,24 @@ fn json(output: &Output) -> serde_json::Value {
 }
 
 #[tokio::test]
+async fn apply_plans_online_when_asked() {
+    on_server(async |server| {
+        execute(server, "app", "CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, 1)").await;
+        let directory = schema("CREATE TABLE t (id int PRIMARY KEY, a int CONSTRAINT positive CHECK (a > 0));");
+        let run = |arguments: &[&str]| {
+            schemaproof(directory.path(), server, &[&["--to", "schema", "--format", "json"], arguments].concat()).output().unwrap()
+        };
+        let steps = |account: &serde_json::Value| account["report"]["steps"].as_array().unwrap().len();
+        assert_eq!(steps(&json(&run(&["--dry-run"]))), 1);
+        let done = run(&["--online", "--yes"]);
+        let account = json(&done);
+        assert_eq!((&account["outcome"], steps(&account)), (&"applied".into(), 2), "{}", said(&done));
+        assert_eq!(text(server, "app", "SELECT convalidated::text FROM pg_constraint WHERE conname = 'positive'").await, "true");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn apply_shows_and_runs_what_passes_and_holds_back_what_blocks() {
     on_server(async |server| {
         execute(server, "app", "CREATE TABLE t (id int PRIMARY KEY, legacy text); INSERT INTO t VALUES (1, 'x')").await;

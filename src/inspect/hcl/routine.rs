@@ -123,7 +123,7 @@ impl Writer<'_> {
         let id = ObjectId::new(Kind::Function, [schema.to_string(), format!("{name}()")]);
         match (same.next(), same.next()) {
             (Some(only), None) if only.id == id => reference(&["function", name]),
-            _ => sql(&format!("{}.{}", crate::sandbox::quote_identifier(schema), crate::sandbox::quote_identifier(name))),
+            _ => sql(&format!("{}.{}", crate::script::quote_identifier(schema), crate::script::quote_identifier(name))),
         }
     }
 

@@ -136,10 +136,11 @@ pub fn before_attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) ->
             if kept && !cx.appears(&key.id) {
                 continue;
             }
-            if !cx.appears(&key.id) {
-                needs.extend(key_of_partition(cx, key, child, out));
-            } else if cx.base.catalog.server_version < 180_000 {
+            // Before Postgres 18 a new key of the table above makes those of all partitions itself.
+            if cx.appears(&key.id) && cx.base.catalog.server_version < 180_000 {
                 needs.push(validated(&child.id, key));
+            } else {
+                needs.extend(key_of_partition(cx, key, child, out));
             }
         }
     }

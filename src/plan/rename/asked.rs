@@ -4,7 +4,10 @@
 //! object that the base has and the target has not, and the SQL is made of that object's name as the catalog has it.
 
 use super::{Rename, Renames};
-use crate::catalog::{Catalog, Kind, ObjectId};
+use crate::{
+    catalog::{Catalog, Kind, ObjectId},
+    script::quoted_identifier,
+};
 
 /// A rename as somebody wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,26 +69,12 @@ fn path(text: &str) -> Option<(Vec<String>, &str)> {
 }
 
 fn name(text: &str) -> Option<(String, &str)> {
-    let (name, rest) = match text.strip_prefix('"') {
-        None => {
-            let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(text.len());
-            let (name, rest) = text.split_at(end);
-            (name.to_ascii_lowercase(), rest)
-        }
-        Some(mut quoted) => {
-            let mut name = String::new();
-            loop {
-                let (part, after) = quoted.split_once('"')?;
-                name.push_str(part);
-                match after.strip_prefix('"') {
-                    Some(more) => {
-                        name.push('"');
-                        quoted = more;
-                    }
-                    None => break (name, after),
-                }
-            }
-        }
+    let (name, rest) = if text.starts_with('"') {
+        quoted_identifier(text)?
+    } else {
+        let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(text.len());
+        let (name, rest) = text.split_at(end);
+        (name.to_ascii_lowercase(), rest)
     };
     (!name.is_empty() && name.chars().count() <= LONGEST && !name.chars().any(char::is_control)).then_some((name, rest))
 }

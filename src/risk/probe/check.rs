@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::script::quoted_identifier;
+
 /// Operators that read their operands and nothing else, for all of Postgres's own types. Division can fail and is left out.
 const OPERATORS: [&str; 11] = ["=", "<>", "<", ">", "<=", ">=", "+", "-", "*", "~~", "!~~"];
 const WORDS: [&str; 11] = ["and", "or", "not", "is", "null", "true", "false", "any", "all", "array", "distinct"];
@@ -58,7 +60,7 @@ pub fn rewritten(definition: &str, columns: &BTreeMap<&str, String>) -> Option<S
             }
             ':' => cast(rest)?,
             '"' => {
-                let (name, after) = quoted(rest)?;
+                let (name, after) = quoted_identifier(rest)?;
                 (column(&name, after, columns)?, after)
             }
             'a'..='z' | 'A'..='Z' | '_' => {
@@ -103,22 +105,6 @@ fn literal(text: &str) -> Option<(String, &str)> {
     }
     let (literal, after) = text.split_at_checked(end)?;
     (!literal.contains(['\\', '\0'])).then(|| (literal.to_string(), after))
-}
-
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut name = String::new();
-    let mut rest = text.strip_prefix('"')?;
-    loop {
-        let (part, after) = rest.split_once('"')?;
-        name.push_str(part);
-        match after.strip_prefix('"') {
-            Some(more) => {
-                name.push('"');
-                rest = more;
-            }
-            None => return Some((name, after)),
-        }
-    }
 }
 
 /// `::numeric(10,2)`, `::text[]`

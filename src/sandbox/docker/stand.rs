@@ -466,7 +466,7 @@ async fn try_once(
         }
     }
     if !row.try_get::<_, bool>(3)? {
-        connection.batch_execute(&format!("create database {}", crate::sandbox::quote_identifier(database))).await?;
+        connection.batch_execute(&format!("create database {}", crate::script::quote_identifier(database))).await?;
     }
     let (version, version_num) = identify(&connection).await?;
     Ok(Some(Ready { version, version_num, keeper: connection }))

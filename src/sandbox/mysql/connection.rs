@@ -172,7 +172,7 @@ impl MySqlAddress {
             }
             // Those of authorities that this machine trusts, beside the client's own.
             Tls::Verified => {
-                let trusted = rustls_native_certs::load_native_certs().certs;
+                let trusted = crate::tls::trusted();
                 let trusted = trusted.into_iter().map(|certificate| certificate.to_vec().into()).collect();
                 Some(SslOpts::default().with_root_certs(trusted))
             }

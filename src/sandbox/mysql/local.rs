@@ -3,10 +3,9 @@
 //! Programs are found on PATH, in the usual places, and in the cache folder that `scripts/lib/tidb` builds into. It builds nothing.
 
 use std::{
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Mutex, PoisonError},
 };
 
 use secrecy::{ExposeSecret, SecretString};
@@ -16,11 +15,10 @@ use super::{Begun, Flavor, MySqlServer};
 use crate::sandbox::{
     Limits, Request, SandboxError,
     local::{
-        find,
-        process::{self, Postmaster, User},
+        process::Postmaster,
+        run::{Run, free_port, local, log_of, on_free_port},
         sweep, tail,
     },
-    owner::Owner,
     random,
 };
 
@@ -28,14 +26,7 @@ use crate::sandbox::{
 pub(super) struct Stand {
     flavor: Flavor,
     program: PathBuf,
-    user: Option<User>,
-    run: String,
-    made: Mutex<Vec<PathBuf>>,
-    running: Mutex<Vec<Postmaster>>,
-}
-
-fn local(attempted: String, error: std::io::Error) -> SandboxError {
-    SandboxError::Local { attempted, why: error.to_string() }
+    run: Run,
 }
 
 /// Where a server's program is.
@@ -71,9 +62,7 @@ impl Stand {
         // `mysqld` of a MariaDB installation is a link to mariadbd, and needs other options.
         let found = program(flavor).filter(|found| flavor != Flavor::MySql || !leads_to_mariadb(found));
         let program = found.ok_or(SandboxError::NoMySqlBinary { name: flavor.name() })?;
-        let user =
-            process::unprivileged().map_err(|why| SandboxError::Local { attempted: format!("run {}", flavor.name()), why })?;
-        Ok(Stand { flavor, program, user, run: random(12), made: Mutex::default(), running: Mutex::default() })
+        Ok(Stand { flavor, program, run: Run::new(flavor.name())? })
     }
 
     /// Starts a server and waits until it answers a query.
@@ -86,7 +75,7 @@ impl Stand {
         if side == "base" {
             sweep().await;
         }
-        let directory = self.directory(request, side)?;
+        let directory = self.run.directory(request, side)?;
         let program = self.reachable_program(&directory)?;
         let password = SecretString::from(random(32));
         let begun = std::time::Instant::now();
@@ -94,15 +83,7 @@ impl Stand {
             if self.flavor != Flavor::TiDb {
                 self.initialise(request, &directory, &password).await?;
             }
-            let mut attempts = 0;
-            loop {
-                attempts += 1;
-                match self.serve(request, &program, &directory, &password, cancel).await {
-                    // Somebody may have taken the port between our looking and the server's.
-                    Err(SandboxError::NotStarted { .. }) if attempts < 3 => {}
-                    server => return server,
-                }
-            }
+            on_free_port(free_port, |port| self.serve(port, request, &program, &directory, &password, cancel)).await
         };
         let server = tokio::select! {
             () = cancel.cancelled() => Err(SandboxError::Cancelled),
@@ -112,27 +93,9 @@ impl Stand {
         server
     }
 
-    fn directory(&self, request: &Request, side: &str) -> Result<PathBuf, SandboxError> {
-        let directory = find::roomy_directory(request.limits.disk_bytes).join(format!("schemaproof-{}-{side}", self.run));
-        let failed = |error: std::io::Error| local(format!("make {}", directory.display()), error);
-        std::fs::DirBuilder::new().mode(0o700).create(&directory).map_err(failed)?;
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(directory.clone());
-        let owner = Owner::this(request.limits.run).labels();
-        let lines: String = owner.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
-        std::fs::write(directory.join("owner"), lines).map_err(failed)?;
-        self.give(&directory)?;
-        Ok(directory)
-    }
-
-    fn give(&self, path: &Path) -> Result<(), SandboxError> {
-        let Some(user) = &self.user else { return Ok(()) };
-        std::os::unix::fs::chown(path, Some(user.id), Some(user.group))
-            .map_err(|error| local(format!("give {} to user {}", path.display(), user.name), error))
-    }
-
     /// The program, or a copy of it where the user that it is run as cannot reach it.
     fn reachable_program(&self, directory: &Path) -> Result<PathBuf, SandboxError> {
-        if self.user.is_none() || open_to_all(&self.program) {
+        if self.run.user.is_none() || open_to_all(&self.program) {
             return Ok(self.program.clone());
         }
         let copy = directory.join("server");
@@ -171,27 +134,18 @@ impl Stand {
         std::fs::write(&file, sql).map_err(|error| local("write the first statements".into(), error))?;
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))
             .map_err(|error| local("write the first statements".into(), error))?;
-        self.give(&file)?;
-        let mut command = process::command(&program, self.user.as_ref(), &self.limits(request), &self.run);
+        self.run.give(&file)?;
+        let mut command = self.run.command(&program, &self.limits(request));
         command.args(arguments).arg(format!("--datadir={}", directory.join("data").display())).current_dir(directory);
         command.env("TMPDIR", directory);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let attempted = format!("fill a data directory with {}", program.display());
-        let child = command.spawn().map_err(|error| local(attempted.clone(), error))?;
-        let output = tokio::time::timeout(request.limits.start, child.wait_with_output()).await;
-        let failed = |why: String| SandboxError::Local { attempted: attempted.clone(), why };
-        let output = output
-            .map_err(|_| failed(format!("no end after {} s", request.limits.start.as_secs())))?
-            .map_err(|error| failed(error.to_string()))?;
-        if !output.status.success() {
-            let said = [output.stdout, output.stderr].concat();
-            return Err(failed(String::from_utf8_lossy(&said).trim().to_string()));
-        }
-        Ok(())
+        self.run.finish(command, &attempted, request.limits.start).await
     }
 
     async fn serve(
         &self,
+        port: u16,
         request: &Request,
         program: &Path,
         directory: &Path,
@@ -199,15 +153,7 @@ impl Stand {
         cancel: &CancellationToken,
     ) -> Result<MySqlServer, SandboxError> {
         let origin = format!("the {} of {}", self.flavor.name(), self.program.display());
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0))
-            .and_then(|listener| listener.local_addr())
-            .map_err(|error| local("find a free port".into(), error))?
-            .port();
-        let log = directory.join("log");
-        let file =
-            std::fs::OpenOptions::new().create(true).append(true).open(&log).map_err(|error| local("make a log".into(), error))?;
-        let errors = file.try_clone().map_err(|error| local("make a log".into(), error))?;
-        let mut command = process::command(program, self.user.as_ref(), &self.limits(request), &self.run);
+        let mut command = self.run.command(program, &self.limits(request));
         let data = directory.join("data");
         match self.flavor {
             Flavor::TiDb => {
@@ -229,25 +175,15 @@ impl Stand {
                 command.arg(format!("--tmpdir={}", directory.display()));
             }
         }
-        command.env("HOME", directory).env("TMPDIR", directory).current_dir(directory).stdout(file).stderr(errors);
-        let process =
-            Postmaster::start(command, &self.run).map_err(|error| local(format!("run {}", self.program.display()), error))?;
-        let ended = process.ended();
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+        command.env("HOME", directory).env("TMPDIR", directory);
+        let (ended, log) = (self.run.serve(command, directory, &self.program)?, log_of(directory));
         let begun =
             Begun { origin, host: "127.0.0.1".into(), port, password: password.clone(), ended, tail: Box::new(move || tail(&log)) };
         begun.ready(request, self.flavor, cancel).await
     }
 
     pub async fn remove(&self) {
-        let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
-        futures_util::future::join_all(running.into_iter().map(Postmaster::kill)).await;
-        process::kill_all_of(&self.run);
-        for directory in std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner)) {
-            if let Err(error) = std::fs::remove_dir_all(&directory) {
-                tracing::warn!("{} could not be removed: {error}; the next run sweeps it", directory.display());
-            }
-        }
+        self.run.remove(Postmaster::kill).await;
     }
 }
 

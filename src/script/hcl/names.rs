@@ -11,21 +11,11 @@ use super::{
     syntax::{Attribute, Block, Fault, Form, Value},
 };
 use crate::config::nearest;
-
-/// A name in SQL, always in quotes.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
+use crate::script::quote_identifier;
 
 /// `schema.name` in SQL.
 pub(super) fn qualified(schema: &str, name: &str) -> String {
-    format!("{}.{}", quoted(schema), quoted(name))
-}
-
-/// A string in SQL, whatever `standard_conforming_strings` is.
-pub(super) fn string(text: &str) -> String {
-    let inner = text.replace('\'', "''");
-    if inner.contains('\\') { format!(" E'{}'", inner.replace('\\', "\\\\")) } else { format!("'{inner}'") }
+    format!("{}.{}", quote_identifier(schema), quote_identifier(name))
 }
 
 /// A block of a file, with where it belongs.

@@ -2,12 +2,13 @@
 
 use super::{
     Translator,
-    names::{Declared, attribute, quoted, string},
+    names::{Declared, attribute},
     order::{Key, Rank},
     sql::Sql,
     syntax::{Block, Fault, Form},
     values::{choice, flag, list, number, text},
 };
+use crate::script::{quote_identifier, quote_literal};
 
 impl Translator<'_> {
     pub fn schema(&mut self, declared: &Declared) -> Result<(), Fault> {
@@ -15,25 +16,25 @@ impl Translator<'_> {
         // A new database has the schema public.
         let there = if name == "public" { "IF NOT EXISTS " } else { "" };
         let mut sql = Sql::new(&declared.source, declared.block.at, &format!("CREATE SCHEMA {there}"));
-        sql.add(declared.block.at, &quoted(&name));
+        sql.add(declared.block.at, &quote_identifier(&name));
         let mut context = self.context(declared, None);
         context.needs.clear();
         let key = Key::schema(&name);
         self.push(declared, sql, context, Some(key.clone()), Rank::Schema);
-        self.comment(declared, &declared.block, &format!("SCHEMA {}", quoted(&name)), Some(key))
+        self.comment(declared, &declared.block, &format!("SCHEMA {}", quote_identifier(&name)), Some(key))
     }
 
     pub fn extension(&mut self, declared: &Declared) -> Result<(), Fault> {
-        let name = quoted(&declared.name);
+        let name = quote_identifier(&declared.name);
         let mut sql = Sql::new(&declared.source, declared.block.at, &format!("CREATE EXTENSION IF NOT EXISTS {name}"));
         let mut context = self.context(declared, None);
         context.needs.clear();
         if let Some(found) = attribute(&declared.block, "schema") {
             context.needs.insert(Key::schema(&declared.schema));
-            sql.add(found.value.at, &format!(" SCHEMA {}", quoted(&declared.schema)));
+            sql.add(found.value.at, &format!(" SCHEMA {}", quote_identifier(&declared.schema)));
         }
         if let Some(found) = attribute(&declared.block, "version") {
-            sql.add(found.value.at, &format!(" VERSION {}", string(&text(found)?).trim_start()));
+            sql.add(found.value.at, &format!(" VERSION {}", quote_literal(&text(found)?).trim_start()));
         }
         sql.add(declared.block.at, " CASCADE");
         let key = Key::extension(&declared.name);
@@ -51,7 +52,7 @@ impl Translator<'_> {
                 Form::Text(label) | Form::Word(label) => label,
                 _ => return Err(Fault::new(value.at, "a value of an enum is a text")),
             };
-            sql.add(value.at, if at > 0 { ", " } else { "" }).add(value.at, string(label).trim_start());
+            sql.add(value.at, if at > 0 { ", " } else { "" }).add(value.at, quote_literal(label).trim_start());
         }
         sql.add(declared.block.at, ")");
         let context = self.context(declared, None);
@@ -78,7 +79,7 @@ impl Translator<'_> {
         for check in &block.blocks {
             sql.add(check.at, " ");
             if let Some(label) = check.labels.first() {
-                sql.add(label.at, &format!("CONSTRAINT {} ", quoted(&label.text)));
+                sql.add(label.at, &format!("CONSTRAINT {} ", quote_identifier(&label.text)));
             }
             let Some(found) = attribute(check, "expr") else { return Err(Fault::new(check.at, "this `check` has no `expr`")) };
             sql.add(check.at, "CHECK (");
@@ -94,7 +95,7 @@ impl Translator<'_> {
         let mut context = self.context(declared, None);
         let mut sql = Sql::new(&declared.source, block.at, &format!("CREATE TYPE {} AS (", declared.sql()));
         for (at, field) in block.blocks.iter().enumerate() {
-            let name = field.labels.first().map(|label| quoted(&label.text)).unwrap_or_default();
+            let name = field.labels.first().map(|label| quote_identifier(&label.text)).unwrap_or_default();
             sql.add(field.at, if at > 0 { ", " } else { "" }).add(field.at, &format!("{name} "));
             self.own_type(&mut sql, &mut context, field)?;
             if let Some(found) = attribute(field, "collate") {
@@ -104,7 +105,7 @@ impl Translator<'_> {
         sql.add(block.at, ")");
         self.push(declared, sql, context, Some(declared.key()), Rank::Type);
         for field in &block.blocks {
-            let name = field.labels.first().map(|label| quoted(&label.text)).unwrap_or_default();
+            let name = field.labels.first().map(|label| quote_identifier(&label.text)).unwrap_or_default();
             self.comment(declared, field, &format!("COLUMN {}.{name}", declared.sql()), Some(declared.key()))?;
         }
         self.comment(declared, block, &format!("TYPE {}", declared.sql()), Some(declared.key()))
@@ -126,7 +127,7 @@ impl Translator<'_> {
                 return Err(Fault::new(found.value.at, "a column is wanted here, as in `table.tenants.column.id`"));
             };
             let column = table.column(name, found.value.at)?;
-            let text = format!("ALTER SEQUENCE {} OWNED BY {}.{}", declared.sql(), table.sql(), quoted(&column));
+            let text = format!("ALTER SEQUENCE {} OWNED BY {}.{}", declared.sql(), table.sql(), quote_identifier(&column));
             let mut context = self.context(declared, None);
             context.needs.extend([declared.key(), table.key()]);
             self.push(declared, Sql::new(&declared.source, found.at, &text), context, None, Rank::Rest);
@@ -174,7 +175,7 @@ impl Translator<'_> {
             self.index(at, index)?;
         }
         for column in block.blocks.iter().filter(|inner| inner.kind == "column") {
-            let name = column.labels.first().map(|label| quoted(&label.text)).unwrap_or_default();
+            let name = column.labels.first().map(|label| quote_identifier(&label.text)).unwrap_or_default();
             self.comment(declared, column, &format!("COLUMN {}.{name}", declared.sql()), Some(declared.key()))?;
         }
         self.comment(declared, block, &format!("{noun} {}", declared.sql()), Some(declared.key()))
@@ -207,7 +208,7 @@ pub(super) fn storage(block: &Block) -> Result<Vec<String>, Fault> {
         let value = match &found.value.form {
             Form::Bool(value) => value.to_string(),
             Form::Number(number) => number.clone(),
-            Form::Word(text) | Form::Text(text) => string(text).trim_start().to_string(),
+            Form::Word(text) | Form::Text(text) => quote_literal(text).trim_start().to_string(),
             _ => return Err(Fault::new(found.value.at, "a storage parameter is a constant")),
         };
         let name = match found.name.strip_prefix("toast_") {
@@ -226,6 +227,6 @@ pub(super) fn collation(text: &str) -> String {
         Some((schema, name)) if !schema.is_empty() && matches!(schema, "pg_catalog" | "public") => {
             super::names::qualified(schema, name)
         }
-        _ => quoted(text),
+        _ => quote_identifier(text),
     }
 }

@@ -2,12 +2,13 @@
 
 use super::{
     Context, Translator,
-    names::{Declared, attribute, quoted, string},
+    names::{Declared, attribute},
     order::{Key, Rank},
     sql::Sql,
     syntax::{Block, Fault, Form},
     values::{choice, flag, list, raw, text},
 };
+use crate::script::{quote_identifier, quote_literal};
 
 impl Translator<'_> {
     pub fn routine(&mut self, declared: &Declared) -> Result<(), Fault> {
@@ -25,7 +26,7 @@ impl Translator<'_> {
                 own.add(argument.at, &format!("{mode} "));
             }
             if let Some(label) = argument.labels.first() {
-                own.add(label.at, &quoted(&label.text)).add(label.at, " ");
+                own.add(label.at, &quote_identifier(&label.text)).add(label.at, " ");
             }
             self.own_type(&mut own, &mut context, argument)?;
             identity.join(own.clone());
@@ -54,7 +55,7 @@ impl Translator<'_> {
         for table in block.blocks.iter().filter(|inner| inner.kind == "return_table") {
             sql.add(table.at, "\nRETURNS TABLE (");
             for (at, column) in table.blocks.iter().enumerate() {
-                let name = column.labels.first().map(|label| quoted(&label.text)).unwrap_or_default();
+                let name = column.labels.first().map(|label| quote_identifier(&label.text)).unwrap_or_default();
                 sql.add(column.at, if at > 0 { ", " } else { "" }).add(column.at, &format!("{name} "));
                 self.own_type(&mut sql, &mut context, column)?;
             }
@@ -64,7 +65,7 @@ impl Translator<'_> {
             return Err(Fault::new(block.at, format!("this `{}` has no `lang`", block.kind)));
         };
         let language = text(found)?;
-        sql.add(found.value.at, &format!("\nLANGUAGE {}", quoted(&language.to_lowercase())));
+        sql.add(found.value.at, &format!("\nLANGUAGE {}", quote_identifier(&language.to_lowercase())));
         self.routine_options(&mut sql, block)?;
         let Some(found) = attribute(block, "as") else {
             return Err(Fault::new(block.at, format!("this `{}` has no `as`", block.kind)));
@@ -112,7 +113,7 @@ impl Translator<'_> {
         for settings in block.blocks.iter().filter(|inner| inner.kind == "config") {
             for setting in &settings.attributes {
                 let constant = |value: &super::syntax::Value| match &value.form {
-                    Form::Text(text) | Form::Word(text) => Ok(string(text).trim_start().to_string()),
+                    Form::Text(text) | Form::Word(text) => Ok(quote_literal(text).trim_start().to_string()),
                     Form::Number(number) => Ok(number.clone()),
                     Form::Bool(value) => Ok(value.to_string()),
                     _ => Err(Fault::new(value.at, "a setting is a constant, or a list of them")),
@@ -121,7 +122,7 @@ impl Translator<'_> {
                     Form::List(values) => values.iter().map(constant).collect::<Result<Vec<_>, _>>()?.join(", "),
                     _ => constant(&setting.value)?,
                 };
-                let name = setting.name.split('.').map(quoted).collect::<Vec<_>>().join(".");
+                let name = setting.name.split('.').map(quote_identifier).collect::<Vec<_>>().join(".");
                 sql.add(setting.at, &format!("\nSET {name} TO {value}"));
             }
         }
@@ -137,7 +138,8 @@ impl Translator<'_> {
         let mut context = self.context(declared, of);
         context.needs = [relation.key()].into();
         let constraint = if flag(block, "constraint")? == Some(true) { "CONSTRAINT " } else { "" };
-        let mut sql = Sql::new(&declared.source, block.at, &format!("CREATE {constraint}TRIGGER {}", quoted(&declared.name)));
+        let mut sql =
+            Sql::new(&declared.source, block.at, &format!("CREATE {constraint}TRIGGER {}", quote_identifier(&declared.name)));
         let times: Vec<&Block> =
             block.blocks.iter().filter(|inner| matches!(inner.kind.as_str(), "before" | "after" | "instead_of")).collect();
         let [time] = times.as_slice() else {
@@ -169,7 +171,7 @@ impl Translator<'_> {
             sql.add(referencing.at, " REFERENCING");
             for (name, words) in [("old_table", "OLD TABLE AS"), ("new_table", "NEW TABLE AS")] {
                 if let Some(found) = attribute(referencing, name) {
-                    sql.add(found.value.at, &format!(" {words} {}", quoted(&text(found)?)));
+                    sql.add(found.value.at, &format!(" {words} {}", quote_identifier(&text(found)?)));
                 }
             }
         }
@@ -198,7 +200,7 @@ impl Translator<'_> {
         }
         sql.add(execute.at, ")");
         self.depends_on(&mut context, block)?;
-        let what = format!("TRIGGER {} ON {}", quoted(&declared.name), relation.sql());
+        let what = format!("TRIGGER {} ON {}", quote_identifier(&declared.name), relation.sql());
         self.push_part(declared, sql, context, &what)
     }
 
@@ -223,11 +225,14 @@ impl Translator<'_> {
         let mut context = self.context(declared, None);
         context.needs.clear();
         let on = text(needed("on")?)?;
-        let mut sql =
-            Sql::new(&declared.source, block.at, &format!("CREATE EVENT TRIGGER {} ON {}", quoted(&declared.name), quoted(&on)));
+        let mut sql = Sql::new(
+            &declared.source,
+            block.at,
+            &format!("CREATE EVENT TRIGGER {} ON {}", quote_identifier(&declared.name), quote_identifier(&on)),
+        );
         if let Some(found) = attribute(block, "tags") {
             let tag = |value: &super::syntax::Value| {
-                super::names::word(value).map(|tag| string(&tag)).ok_or_else(|| Fault::new(value.at, "a tag is a text"))
+                super::names::word(value).map(|tag| quote_literal(&tag)).ok_or_else(|| Fault::new(value.at, "a tag is a text"))
             };
             let tags = list(&found.value)?.iter().map(tag).collect::<Result<Vec<_>, _>>()?;
             sql.add(found.at, &format!(" WHEN TAG IN ({})", tags.join(", ")));
@@ -236,7 +241,7 @@ impl Translator<'_> {
         self.function(&mut sql, &mut context, &needed("execute")?.value)?;
         sql.add(block.at, "()");
         // After everything else that is made.
-        self.push_part(declared, sql, context, &format!("EVENT TRIGGER {}", quoted(&declared.name)))
+        self.push_part(declared, sql, context, &format!("EVENT TRIGGER {}", quote_identifier(&declared.name)))
     }
 
     pub fn policy(&mut self, declared: &Declared) -> Result<(), Fault> {
@@ -245,7 +250,8 @@ impl Translator<'_> {
         let (table, _) = self.names.resolve(&on.value, &declared.schema, &["table", "partition"])?;
         let mut context = self.context(declared, None);
         context.needs = [table.key()].into();
-        let mut sql = Sql::new(&declared.source, block.at, &format!("CREATE POLICY {} ON {}", quoted(&declared.name), table.sql()));
+        let mut sql =
+            Sql::new(&declared.source, block.at, &format!("CREATE POLICY {} ON {}", quote_identifier(&declared.name), table.sql()));
         if let Some(found) = attribute(block, "as") {
             sql.add(found.value.at, &format!(" AS {}", choice(found, &["PERMISSIVE", "RESTRICTIVE"])?));
         }
@@ -260,8 +266,8 @@ impl Translator<'_> {
                     Ok(word.to_uppercase())
                 }
                 Form::Text(name) | Form::Word(name) if name == "public" => Ok("PUBLIC".to_string()),
-                Form::Text(name) | Form::Word(name) => Ok(quoted(name)),
-                Form::Reference(path) if path.len() == 2 && path[0] == "role" => Ok(quoted(&path[1])),
+                Form::Text(name) | Form::Word(name) => Ok(quote_identifier(name)),
+                Form::Reference(path) if path.len() == 2 && path[0] == "role" => Ok(quote_identifier(&path[1])),
                 _ => Err(Fault::new(value.at, "a role is wanted here: its name, or PUBLIC")),
             };
             let roles = match &found.value.form {
@@ -278,7 +284,7 @@ impl Translator<'_> {
             }
         }
         self.depends_on(&mut context, block)?;
-        self.push_part(declared, sql, context, &format!("POLICY {} ON {}", quoted(&declared.name), table.sql()))
+        self.push_part(declared, sql, context, &format!("POLICY {} ON {}", quote_identifier(&declared.name), table.sql()))
     }
 
     /// A statement that makes `what`, and the comment on that.

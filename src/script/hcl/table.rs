@@ -4,13 +4,14 @@
 
 use super::{
     Context, Translator, known,
-    names::{Declared, attribute, quoted},
+    names::{Declared, attribute},
     objects::{collation, sequence_options, storage},
     order::{Key, Rank},
     sql::Sql,
     syntax::{Block, Fault, Form, Value},
     values::{choice, flag, list, number, raw, text},
 };
+use crate::script::quote_identifier;
 
 const ACTIONS: &[&str] = &["NO_ACTION", "RESTRICT", "CASCADE", "SET_NULL", "SET_DEFAULT"];
 
@@ -40,7 +41,7 @@ impl Translator<'_> {
             };
             comma(&mut sql, part.at);
             if let Some(label) = part.labels.first() {
-                sql.add(label.at, &format!("CONSTRAINT {} ", quoted(&label.text)));
+                sql.add(label.at, &format!("CONSTRAINT {} ", quote_identifier(&label.text)));
             }
             sql.add(part.at, noun);
             match noun {
@@ -79,7 +80,7 @@ impl Translator<'_> {
         let block = &declared.block;
         let table = declared.sql();
         for part in &block.blocks {
-            let label = part.labels.first().map(|label| quoted(&label.text)).unwrap_or_default();
+            let label = part.labels.first().map(|label| quote_identifier(&label.text)).unwrap_or_default();
             match part.kind.as_str() {
                 "index" => self.index(at, part)?,
                 "foreign_key" => self.foreign_key(at, part)?,
@@ -97,7 +98,7 @@ impl Translator<'_> {
                 "primary_key" | "unique" | "check" | "exclude" if attribute(part, "comment").is_some() => {
                     let name = match part.labels.first() {
                         Some(_) => label,
-                        None if part.kind == "primary_key" => quoted(&format!("{}_pkey", declared.name)),
+                        None if part.kind == "primary_key" => quote_identifier(&format!("{}_pkey", declared.name)),
                         None => return Err(Fault::new(part.at, format!("a `{}` with a comment must have a name", part.kind))),
                     };
                     self.comment(declared, part, &format!("CONSTRAINT {name} ON {table}"), Some(declared.key()))?;
@@ -109,7 +110,7 @@ impl Translator<'_> {
     }
 
     fn column(&mut self, sql: &mut Sql, context: &mut Context, block: &Block) -> Result<(), Fault> {
-        let name = block.labels.first().map(|label| quoted(&label.text)).unwrap_or_default();
+        let name = block.labels.first().map(|label| quote_identifier(&label.text)).unwrap_or_default();
         // The name's place is the column's.
         sql.add(block.at, &name).add(block.at, " ");
         self.own_type(sql, context, block)?;
@@ -173,7 +174,7 @@ impl Translator<'_> {
 
     fn exclusion(&mut self, sql: &mut Sql, context: &mut Context, block: &Block) -> Result<(), Fault> {
         if let Some(found) = attribute(block, "type") {
-            sql.add(found.value.at, &format!(" USING {}", quoted(&text(found)?.to_lowercase())));
+            sql.add(found.value.at, &format!(" USING {}", quote_identifier(&text(found)?.to_lowercase())));
         }
         sql.add(block.at, " (");
         for (at, on) in block.blocks.iter().enumerate() {
@@ -202,7 +203,7 @@ impl Translator<'_> {
         let mut context = self.context(declared, Some(at));
         let mut sql = Sql::new(&declared.source, block.at, &format!("ALTER TABLE {} ADD ", declared.sql()));
         if let Some(label) = block.labels.first() {
-            sql.add(label.at, &format!("CONSTRAINT {} ", quoted(&label.text)));
+            sql.add(label.at, &format!("CONSTRAINT {} ", quote_identifier(&label.text)));
         }
         let needed =
             |name: &str| attribute(block, name).ok_or_else(|| Fault::new(block.at, format!("this `foreign_key` has no `{name}`")));
@@ -227,7 +228,7 @@ impl Translator<'_> {
                 return Err(Fault::new(value.at, "all of `ref_columns` are of one table"));
             }
             to = Some(table);
-            columns.push((value.at, quoted(&name)));
+            columns.push((value.at, quote_identifier(&name)));
         }
         let Some(to) = to else { return Err(Fault::new(found.value.at, "`ref_columns` names no column")) };
         sql.add(found.at, &format!(") REFERENCES {} (", to.sql()));
@@ -251,7 +252,7 @@ impl Translator<'_> {
             self.push(declared, sql, context, None, Rank::ForeignKey);
             return Ok(());
         };
-        let what = format!("CONSTRAINT {} ON {}", quoted(&label.text), declared.sql());
+        let what = format!("CONSTRAINT {} ON {}", quote_identifier(&label.text), declared.sql());
         let key = Key::part(&what);
         self.push(declared, sql, context, Some(key.clone()), Rank::ForeignKey);
         self.comment(declared, block, &what, Some(key))
@@ -263,8 +264,11 @@ impl Translator<'_> {
         let mut context = self.context(declared, Some(at));
         let name = block.labels.first().map(|label| label.text.clone()).unwrap_or_default();
         let unique = if flag(block, "unique")? == Some(true) { "UNIQUE " } else { "" };
-        let mut sql =
-            Sql::new(&declared.source, block.at, &format!("CREATE {unique}INDEX {} ON {}", quoted(&name), declared.sql()));
+        let mut sql = Sql::new(
+            &declared.source,
+            block.at,
+            &format!("CREATE {unique}INDEX {} ON {}", quote_identifier(&name), declared.sql()),
+        );
         let mut elements = Sql::new(&declared.source, block.at, " (");
         let mut class: Option<(usize, String)> = None;
         if let Some(found) = attribute(block, "columns") {
@@ -282,7 +286,7 @@ impl Translator<'_> {
         }
         elements.add(block.at, ")");
         match attribute(block, "type") {
-            Some(found) => drop(sql.add(found.value.at, &format!(" USING {}", quoted(&text(found)?.to_lowercase())))),
+            Some(found) => drop(sql.add(found.value.at, &format!(" USING {}", quote_identifier(&text(found)?.to_lowercase())))),
             None => {
                 if let Some((at, class)) = class
                     && let Some((_, [first, others @ ..])) = known::operator_class(&class)
@@ -328,7 +332,7 @@ impl Translator<'_> {
         match (attribute(block, "column"), attribute(block, "expr")) {
             (Some(found), None) => {
                 let column = self.own_column(context, &found.value)?;
-                sql.add(found.value.at, &quoted(&column));
+                sql.add(found.value.at, &quote_identifier(&column));
             }
             (None, Some(found)) => {
                 sql.add(found.at, "(");

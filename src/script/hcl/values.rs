@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 
 use super::{
     Context, Translator,
-    names::{self, attribute, string},
+    names::{self, attribute},
     order::Key,
     sql::Sql,
     syntax::{Attribute, Block, Fault, Form, Value},
 };
-use crate::{config::nearest, script};
+use crate::{
+    config::nearest,
+    script,
+    script::{quote_identifier, quote_literal},
+};
 
 /// Types of several words, as HCL writes them and as SQL does.
 const WORDS: &[(&str, &str, &str)] = &[
@@ -91,8 +95,8 @@ impl Translator<'_> {
             Form::Null => drop(sql.add(value.at, "NULL")),
             Form::Bool(constant) => drop(sql.add(value.at, &constant.to_string())),
             Form::Number(number) => drop(sql.add(value.at, number)),
-            Form::Text(text) => drop(sql.add(value.at, &string(text))),
-            Form::Word(word) => drop(sql.add(value.at, &string(word))),
+            Form::Text(text) => drop(sql.add(value.at, &quote_literal(text))),
+            Form::Word(word) => drop(sql.add(value.at, &quote_literal(word))),
             Form::Call(..) => match raw(value) {
                 Some((at, text)) => {
                     context.mention(text);
@@ -173,7 +177,7 @@ impl Translator<'_> {
         }
         for (at, value) in values.iter().enumerate() {
             let name = self.own_column(context, value)?;
-            sql.add(value.at, if at > 0 { ", " } else { "" }).add(value.at, &names::quoted(&name));
+            sql.add(value.at, if at > 0 { ", " } else { "" }).add(value.at, &quote_identifier(&name));
         }
         Ok(())
     }
@@ -217,7 +221,7 @@ fn type_words(name: &str, arguments: Option<&str>) -> String {
     match WORDS.iter().find(|(written, _, _)| *written == name) {
         Some((_, before, after)) => format!("{before}{arguments}{after}"),
         // HCL's names may have hyphens.
-        None if name.contains('-') => format!("{}{arguments}", names::quoted(name)),
+        None if name.contains('-') => format!("{}{arguments}", quote_identifier(name)),
         None => format!("{name}{arguments}"),
     }
 }
