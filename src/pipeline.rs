@@ -61,6 +61,8 @@ pub struct Job {
     pub target: Input,
     /// A live database that is compared with the base, for drift.
     pub live: Option<Input>,
+    /// Where the pull request began, when the base is a live database: what differs there already is told apart.
+    pub before: Option<Input>,
     /// The `atlas` binary, where there is one.
     pub atlas: Option<PathBuf>,
     /// Whether the plan is replayed.
@@ -158,6 +160,7 @@ fn dialect(job: &Job) -> Result<Dialect, PipelineError> {
 async fn story(job: &Job, servers: &Servers, begun: Instant) -> Result<Outcome, PipelineError> {
     let sides = side::both(job, servers).instrument(stage("Building both schemas")).await?;
     let changes = sides.changes();
+    let earlier = side::earlier(job, servers, &sides, &changes).instrument(stage("Looking at what differed before")).await;
     let proposal = planning::propose(job, servers, &sides, &changes).instrument(stage("Planning")).await?;
     let (proposal, proofs) = match job.prove {
         true => {
@@ -167,7 +170,16 @@ async fn story(job: &Job, servers: &Servers, begun: Instant) -> Result<Outcome, 
         }
         false => (proposal, None),
     };
-    conclude(job, sides, &changes, proposal, proofs, begun).instrument(stage("Rating the change")).await
+    let mut outcome = conclude(job, sides, &changes, proposal, proofs, begun).instrument(stage("Rating the change")).await?;
+    match earlier {
+        Ok(earlier) => outcome.report.tell_earlier(job.before.as_ref().map(|input| input.name.as_str()), &earlier),
+        // The plan stands without it.
+        Err(error) => {
+            let text = format!("It is not known which of these changes are the pull request's: {}.", error.reported().message);
+            outcome.report.remarks.push(side::remark("Not told apart", text));
+        }
+    }
+    Ok(outcome)
 }
 
 /// Between two live databases, nothing replayed and no sandbox started.

@@ -66,6 +66,9 @@ pub struct Report {
     /// Entities before and after, for the picture.
     pub picture: Picture,
     pub drift: Option<Drift>,
+    /// Which of the changes were there before the pull request, when the base is a live database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Earlier>,
     /// How the configured environments stand to the base (in a scheduled run: to the files).
     #[serde(default)]
     pub environments: Option<ReportedEnvironments>,
@@ -203,6 +206,30 @@ pub struct PicturedReference {
     pub to: String,
     pub constraint: String,
     pub action: Option<Action>,
+}
+
+/// What a live database differs in from where a pull request began: part of the plan, and not of the pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Earlier {
+    /// Where it began.
+    pub base: String,
+    /// Indexes into `changes`.
+    pub changes: Vec<usize>,
+    /// Indexes into `steps`: those that make these changes and no other.
+    pub steps: Vec<usize>,
+}
+
+impl Report {
+    /// Notes which of the changes were there before the pull request, which began at `base`.
+    pub fn tell_earlier(&mut self, base: Option<&str>, earlier: &[bool]) {
+        let Some(base) = base else { return };
+        let is_earlier = |at: usize| earlier.get(at).copied().unwrap_or_default();
+        let changes: Vec<usize> = (0..self.changes.len()).filter(|at| is_earlier(*at)).collect();
+        let makes = |step: usize| self.changes.iter().enumerate().filter(move |(_, change)| change.steps.contains(&step));
+        let alone = |step: &usize| makes(*step).next().is_some() && makes(*step).all(|(at, _)| is_earlier(at));
+        let steps = (0..self.steps.len()).filter(alone).collect();
+        self.earlier = Some(Earlier { base: base.into(), changes, steps });
+    }
 }
 
 /// A live database against the base.

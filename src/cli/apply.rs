@@ -167,6 +167,7 @@ impl<'a> Desk<'a> {
             base: Input { name: shown_url(url), commit: None, schema: Schema::Live(url.clone()) },
             target,
             live: None,
+            before: None,
             atlas: self.environment.atlas(),
             prove: true,
             acceptances: acceptances.collect(),

@@ -88,6 +88,7 @@ async fn sql(config: Config, input: Input, prove: bool, out: Option<&Path>, canc
         base: Input { name: "empty".into(), commit: None, schema: Schema::Empty },
         target: input,
         live: None,
+        before: None,
         atlas: None,
         prove,
         acceptances: Vec::new(),

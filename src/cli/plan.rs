@@ -76,6 +76,7 @@ pub async fn plan(arguments: PlanArguments, environment: &Environment, cancel: &
         base: input(from, &config).await?,
         target: input(to, &config).await?,
         live: None,
+        before: None,
         atlas: environment.atlas(),
         prove: !arguments.no_proof,
         acceptances: Vec::new(),

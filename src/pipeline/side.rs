@@ -232,6 +232,29 @@ pub(super) async fn drift(job: &Job, base: &Side) -> Result<Option<(Drift, Catal
     Ok(Some((Drift { database: name.clone(), changes, steps: report::build::steps(&steps, None) }, catalog)))
 }
 
+/// Which of the changes are not the pull request's: what they are about is alike where it began and where it leads, and the live database
+/// differs from both.
+pub(super) async fn earlier(job: &Job, servers: &Servers, sides: &Sides, changes: &[Change]) -> Result<Vec<bool>, PipelineError> {
+    let Some(input) = &job.before else { return Ok(Vec::new()) };
+    servers.base.set_aside().await?;
+    let before = build(&job.config, &servers.base, input, Strictness::Lenient).await;
+    // Everything else needs the base.
+    servers.base.put_back().await?;
+    let before = before?;
+    let own = catalog::compare(&before.catalog, &sides.target.catalog);
+    let is_own = |change: &Change| {
+        own.iter().any(|own| {
+            let (ours, theirs) = (&own.object.path, &change.object.path);
+            let comes_or_goes = own.action != Action::Alter && theirs.starts_with(ours);
+            own.object == change.object
+                || change.renamed_from.as_ref() == Some(&own.object)
+                || comes_or_goes
+                || ours.starts_with(theirs)
+        })
+    };
+    Ok(changes.iter().map(|change| !is_own(change)).collect())
+}
+
 /// What the live database says about the change: sizes of what is locked, and how many rows are in the way of what was found.
 pub(super) async fn ask_live(
     job: &Job,

@@ -250,6 +250,7 @@ fn about(report: &Report, detail: Detail) -> Value {
     json!({
         "headline": words::headline(report),
         "reason": reason(report),
+        "earlier": words::earlier(report),
         "error": report.error.as_ref().map(|error| json!({
             "message": error.message,
             "advice": error.advice,

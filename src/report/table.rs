@@ -69,9 +69,12 @@ pub fn rows(report: &Report) -> Vec<Row> {
     }
     let mut rows: Vec<Row> = Vec::new();
     let mut same: BTreeMap<String, usize> = BTreeMap::new();
-    for change in &report.changes {
+    for (at, change) in report.changes.iter().enumerate() {
         let about = findings.get(&(change.kind.as_str(), change.object.as_str())).map(Vec::as_slice).unwrap_or_default();
-        let row = row(report, change, about);
+        let mut row = row(report, change, about);
+        if report.earlier.as_ref().is_some_and(|earlier| earlier.changes.contains(&at)) {
+            row.change.push_str(words::EARLIER);
+        }
         let key = format!("{:?} {} {} {:?} {}", row.level, row.accepted, row.kind, row.action, row.change);
         match same.get(&key).and_then(|at| rows.get_mut(*at)) {
             Some(first) => {

@@ -35,6 +35,9 @@ pub fn render(report: &Report, style: Style) -> String {
     }
     header(&mut out, report, style);
     objects(&mut out, report, style);
+    if let Some(earlier) = words::earlier(report) {
+        let _ = writeln!(out, "\n{}", line(&earlier.replace('`', "")));
+    }
     steps(&mut out, report, style);
     let unplaced: Vec<_> =
         report.findings.iter().filter(|finding| finding.step.is_none_or(|step| step >= report.steps.len())).collect();

@@ -194,3 +194,26 @@ pub fn column_order(tables: &[String]) -> Remark {
         line: None,
     }
 }
+
+/// Behind a change that was there before the pull request.
+pub const EARLIER: &str = " (not by this pull request)";
+
+/// Which part of a plan for a live database is not the pull request's; names are between backticks.
+pub fn earlier(report: &Report) -> Option<String> {
+    let earlier = report.earlier.as_ref()?;
+    if earlier.changes.is_empty() {
+        return Some(format!("The database has the schema of `{}`: all changes are this pull request\u{2019}s.", earlier.base));
+    }
+    let count = match earlier.changes.len() == report.changes.len() {
+        true => "None of the changes is".to_string(),
+        false => format!("{} of {} changes are not", earlier.changes.len(), report.changes.len()),
+    };
+    let steps: Vec<String> = earlier.steps.iter().take(20).map(|step| (step + 1).to_string()).collect();
+    let more = if earlier.steps.len() > 20 { " and others" } else { "" };
+    let which = match steps.len() {
+        0 => String::new(),
+        1 => format!(" Step {} makes up for that alone.", steps[0]),
+        _ => format!(" Steps {}{more} make up for that alone.", steps.join(", ")),
+    };
+    Some(format!("{count} this pull request\u{2019}s: the database differs from `{}` already.{which}", earlier.base))
+}

@@ -54,16 +54,21 @@ pub mod invalid_index;
 pub mod json_column;
 pub mod likely_rename_column;
 pub mod likely_rename_table;
+pub mod limited_text;
 pub mod locks_held_together;
 pub mod loses_values;
 pub mod money_column;
 pub mod name_cut;
+pub mod name_needs_quotes;
+pub mod new_domain_constraint;
+pub mod new_enum;
 pub mod not_covered;
 pub mod remove_grant;
 pub mod rename_column;
 pub mod rename_table;
 pub mod rewrites_table;
 pub mod security_definer;
+pub mod serial_column;
 pub mod set_not_null;
 pub mod set_unlogged;
 pub mod small_key;
@@ -71,9 +76,11 @@ pub mod step_fails;
 pub mod table_without_primary_key;
 pub mod table_without_row_security;
 pub mod timestamp_without_time_zone;
+pub mod untracked_body;
 pub mod unused_note;
 pub mod unvalidated_constraint;
 pub mod view_loses_security;
+pub mod wasted_padding;
 
 /// Every rule, by name.
 pub static RULES: &[&Rule] = &[
@@ -129,16 +136,21 @@ pub static RULES: &[&Rule] = &[
     &json_column::RULE,
     &likely_rename_column::RULE,
     &likely_rename_table::RULE,
+    &limited_text::RULE,
     &locks_held_together::RULE,
     &loses_values::RULE,
     &money_column::RULE,
     &name_cut::RULE,
+    &name_needs_quotes::RULE,
+    &new_domain_constraint::RULE,
+    &new_enum::RULE,
     &not_covered::RULE,
+    &remove_grant::RULE,
     &rename_column::RULE,
     &rename_table::RULE,
-    &remove_grant::RULE,
     &rewrites_table::RULE,
     &security_definer::RULE,
+    &serial_column::RULE,
     &set_not_null::RULE,
     &set_unlogged::RULE,
     &small_key::RULE,
@@ -146,9 +158,11 @@ pub static RULES: &[&Rule] = &[
     &table_without_primary_key::RULE,
     &table_without_row_security::RULE,
     &timestamp_without_time_zone::RULE,
+    &untracked_body::RULE,
     &unused_note::RULE,
     &unvalidated_constraint::RULE,
     &view_loses_security::RULE,
+    &wasted_padding::RULE,
 ];
 
 /// Rules about what was measured alone: what another rule explains is not said twice.

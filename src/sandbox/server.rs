@@ -195,6 +195,37 @@ impl Server {
         self.administer(&format!("drop database if exists {}{force}", quote_identifier(name))).await
     }
 
+    /// Gives the database that a schema was loaded into another name, and makes an empty one in its place, so that a second schema can be
+    /// loaded. Not needed on a server that was given, which has a new one for each claim.
+    ///
+    /// # Errors
+    /// When the server refuses, for instance because a session is still in it.
+    pub async fn set_aside(&self) -> Result<(), SandboxError> {
+        if self.turn.is_some() {
+            return Ok(());
+        }
+        let (name, aside) = self.names();
+        self.administer(&format!("alter database {name} rename to {aside}")).await?;
+        self.administer(&format!("create database {name} template template0")).await
+    }
+
+    /// Drops what was loaded since [`Server::set_aside`], and gives the first database its name back.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn put_back(&self) -> Result<(), SandboxError> {
+        if self.turn.is_some() {
+            return Ok(());
+        }
+        let (name, aside) = self.names();
+        self.drop_database(&self.database).await?;
+        self.administer(&format!("alter database {aside} rename to {name}")).await
+    }
+
+    fn names(&self) -> (String, String) {
+        (quote_identifier(&self.database), quote_identifier(&format!("{}_aside", self.database)))
+    }
+
     /// Whether both sides are on this one server, so that they have the same roles.
     pub fn is_shared(&self) -> bool {
         self.turn.is_some()

@@ -51,6 +51,7 @@ async fn on_live(sql: &str, work: impl AsyncFn(Report)) {
             base: input("base", files(BASE)),
             target: input("head", files(HEAD)),
             live: Some(input("live", Schema::Live(url))),
+            before: None,
             atlas: None,
             prove: true,
             acceptances: Vec::new(),
@@ -124,4 +125,50 @@ async fn a_locked_table_of_a_live_database_is_not_waited_for() {
         assert_eq!(other, "In the live database one row has NULL there: the statement fails.");
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_differed_before_the_pull_request_is_told_apart() {
+    const BEFORE: &str = "CREATE TABLE t (id int PRIMARY KEY, a int); CREATE INDEX t_a ON t (a);";
+    let head = format!("CREATE TABLE u (id int PRIMARY KEY); {BEFORE} ALTER TABLE t ADD COLUMN b int;");
+    with_servers(&request(Where::Docker), Sides::One, &CancellationToken::new(), async |servers| {
+        let server = &servers.base;
+        let database = server.create_database("live", None).await?;
+        let connection = server.connect(&database).await?;
+        connection.batch_execute("CREATE TABLE t (id int PRIMARY KEY, a int, by_hand int)").await.unwrap();
+        connection.close().await;
+        let files = |sql: &str| {
+            Schema::Files(SqlFiles { files: vec![SqlFile { path: "s.sql".into(), text: sql.into() }], ..SqlFiles::default() })
+        };
+        let input = |name: &str, schema| Input { name: name.into(), commit: None, schema };
+        let job = Job {
+            config: Config { engine: EngineChoice::Native, image: test_image(), ..Config::default() },
+            base: input("live", Schema::Live(server.url(&database))),
+            target: input("head", files(&head)),
+            live: None,
+            before: Some(input("main", files(BEFORE))),
+            atlas: None,
+            prove: true,
+            acceptances: Vec::new(),
+            renames: Vec::new(),
+            run: None,
+        };
+        let report = pipeline::run(&job, &CancellationToken::new()).await.report;
+        let earlier = report.earlier.as_ref().unwrap_or_else(|| panic!("{:#?}", report.error));
+        let objects: Vec<&str> = earlier.changes.iter().map(|at| report.changes[*at].object.as_str()).collect();
+        let steps: Vec<&str> = earlier.steps.iter().map(|at| report.steps[*at].sql.as_str()).collect();
+        assert_eq!(objects, ["public.t.by_hand", "public.t_a"], "{:#?}", report.changes);
+        assert_eq!(steps, ["ALTER TABLE public.t DROP COLUMN by_hand", "CREATE INDEX t_a ON public.t USING btree (a)"]);
+        let comment = schemaproof::report::comment::comment(&report, 0);
+        assert!(
+            comment.contains("2 of 4 changes are not this pull request’s: the database differs from `main` already."),
+            "{comment}"
+        );
+        let row = |object: &str| comment.lines().find(|line| line.starts_with('|') && line.contains(object)).unwrap().to_string();
+        assert!(row("by_hand").contains("not by this pull request") && !row("`public.t.b`").contains("not by"), "{comment}");
+        server.drop_database(&database).await?;
+        Ok::<(), SandboxError>(())
+    })
+    .await
+    .unwrap();
 }

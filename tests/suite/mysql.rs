@@ -19,6 +19,7 @@ async fn run_with(base: SqlFiles, target: SqlFiles, config: Config) -> Outcome {
         base: input("base", base),
         target: input("head", target),
         live: None,
+        before: None,
         atlas: None,
         prove: true,
         acceptances: Vec::new(),

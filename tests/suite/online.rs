@@ -27,6 +27,7 @@ async fn run_by(engine: EngineChoice, base: &str, target: &str, online: bool) ->
         base: input("base", base),
         target: input("head", target),
         live: None,
+        before: None,
         // Never started: an online plan does not ask it.
         atlas: Some("/nowhere/atlas".into()),
         prove: true,

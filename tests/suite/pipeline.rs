@@ -25,6 +25,7 @@ fn job(base: SqlFiles, target: SqlFiles, engine: EngineChoice) -> Job {
         base: input("base", base),
         target: input("head", target),
         live: None,
+        before: None,
         atlas: Some(atlas::binary()),
         prove: true,
         acceptances: Vec::new(),

@@ -26,7 +26,8 @@ fn main() -> Result<()> {
 
 /// Every generated file, by its path in the repository, with the text that it is to have.
 fn generated(root: &Path) -> Result<BTreeMap<PathBuf, String>> {
-    let mut files = rules::pages();
+    let runs = std::fs::read_to_string(root.join(rules::RUNS)).with_context(|| format!("reading {}", rules::RUNS))?;
+    let mut files = rules::pages(&runs);
     files.insert("action.yml".into(), action::metadata());
     files.insert("docs/configuration.md".into(), configuration::page());
     let schema = serde_json::to_string_pretty(&schemaproof::report::json::schema())?;

@@ -237,11 +237,21 @@ impl Reading<'_> {
         let reference = if scheduled { Some(target.clone()).filter(|_| !after.is_empty()) } else { Some(base.clone()) };
         let environments = drift::named(config, reference, scheduled).await?;
         let is_database = matches!(base.schema, Schema::Live(_));
+        // What the live database differs in from where the pull request began is not the pull request's.
+        let before = match (&was, is_database) {
+            (Some(was), true) => Some(Input {
+                name: subject.base_name.clone(),
+                commit: before.map(ToString::to_string),
+                schema: Schema::Files(commits.read(was).await?),
+            }),
+            _ => None,
+        };
         let job = Job {
             config: config.clone(),
             base,
             target,
             live: live.filter(|_| !is_database),
+            before,
             atlas: environment.atlas.clone(),
             prove: true,
             acceptances: Vec::new(),

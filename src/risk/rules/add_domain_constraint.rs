@@ -13,7 +13,7 @@ pub static RULE: Rule = Rule {
     why: "One value of any column of the domain that does not fulfil it makes the statement fail.",
     effect: "Share lock on every table with a column of the domain while it is read.",
     advice: "Add it NOT VALID, and validate it in a transaction of its own; or put the check on the tables.",
-    source: "https://squawkhq.com/docs/ban-create-domain-with-constraint",
+    source: "https://squawkhq.com/docs/ban-alter-domain-with-add-constraint",
     bad: Example {
         base: "CREATE DOMAIN code AS text;",
         head: "CREATE DOMAIN code AS text CONSTRAINT short CHECK (length(VALUE) < 9);",
