@@ -2,13 +2,16 @@
 //! `cargo run --example plan -- postgres://localhost/base postgres://localhost/target`.
 
 use anyhow::Context;
-use schemaproof::{catalog, plan::native};
-use tokio_postgres::NoTls;
+use schemaproof::{
+    catalog::read::{ReadOptions, read_two},
+    plan::native,
+};
+use tokio_postgres::{Client, NoTls};
 
-async fn read(url: &str) -> anyhow::Result<catalog::Catalog> {
+async fn connect(url: &str) -> anyhow::Result<Client> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.with_context(|| format!("connecting to {url}"))?;
     tokio::spawn(connection);
-    Ok(catalog::read::read(&client, &catalog::read::ReadOptions::default()).await?)
+    Ok(client)
 }
 
 #[tokio::main]
@@ -22,7 +25,8 @@ async fn main() -> anyhow::Result<()> {
         anyhow::bail!("usage: plan BASE_URL TARGET_URL");
     };
     let started = std::time::Instant::now();
-    let (base, target) = tokio::try_join!(read(&base), read(&target))?;
+    let (base, target) = tokio::try_join!(connect(&base), connect(&target))?;
+    let (base, target) = read_two(&base, &target, &ReadOptions::default()).await?;
     let read = started.elapsed();
     let plan = native::plan(&base, &target, &native::Options::default())?;
     let planned = started.elapsed();

@@ -3,8 +3,13 @@
 //! An [`Object`] is one named thing at the finest grain: a column is an object of its own, so are its default, a comment and a
 //! grant. Two catalogs are compared generically ([`compare`]); what a difference means in SQL is the planner's matter.
 
-use std::{cmp::Ordering, collections::BTreeMap, fmt};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
+mod alike;
 mod attributes;
 mod builder;
 pub mod column;
@@ -313,6 +318,9 @@ pub struct Catalog {
     pub reader: String,
     /// What the completeness check found in pg_catalog and no reader reads.
     pub not_covered: Vec<String>,
+    /// Objects without the `definition` that they have: it is the same in the other catalog that this one was read beside
+    /// ([`read::read_two`]), and nothing that they need differs.
+    pub unprinted: BTreeSet<ObjectId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]

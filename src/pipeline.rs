@@ -31,6 +31,7 @@ mod mysql;
 mod planning;
 mod proving;
 pub mod reading;
+mod reduced;
 mod roles;
 mod side;
 
@@ -79,7 +80,8 @@ pub struct Job {
 pub struct Outcome {
     pub report: Report,
     pub plan: Plan,
-    /// Absent when the schemas could not be read, and for the MySQL family, whose plans are not saved.
+    /// Absent when the schemas could not be read, for a plan between live databases that is not proven, and for the MySQL family, whose
+    /// plans are not saved.
     pub catalogs: Option<Box<Catalogs>>,
 }
 
@@ -184,10 +186,23 @@ async fn story(job: &Job, servers: &Servers, begun: Instant) -> Result<Outcome, 
 
 /// Between two live databases, nothing replayed and no sandbox started.
 async fn unproven(job: &Job, base: &SecretString, target: &SecretString, begun: Instant) -> Result<Outcome, PipelineError> {
-    let sides = side::both_live(job, base, target).await?;
-    let changes = sides.changes();
-    let proposal = planning::native_alone(job, &sides, Vec::new())?;
-    conclude(job, sides, &changes, proposal, None, begun).await
+    // Drift is compared with the whole base.
+    let mut all = job.live.is_some();
+    let (sides, changes, proposal) = loop {
+        let sides = side::both_live(job, base, target, all).await?;
+        let changes = sides.changes();
+        let proposal = planning::native_alone(job, &sides, Vec::new())?;
+        let unprinted = &sides.base.catalog.unprinted;
+        let mut objects = proposal.plan.steps.iter().flat_map(|step| &step.objects);
+        if all || !objects.any(|object| unprinted.contains(object)) {
+            break (sides, changes, proposal);
+        }
+        tracing::info!("the plan is about more than what differs and depends on that: both databases are read whole");
+        all = true;
+    };
+    let outcome = conclude(job, sides, &changes, proposal, None, begun).await?;
+    // Never run, so that nobody asks where it leads from and to.
+    Ok(Outcome { catalogs: None, ..outcome })
 }
 
 /// Rates what is known, asks the live database about it where there is one, and makes the report of it all.

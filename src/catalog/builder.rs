@@ -12,7 +12,7 @@ use foldhash::{HashMap, HashSet};
 use super::{
     Address, Catalog, Kind, Object, ObjectId,
     column::ColumnType,
-    definition::{self, Asked, ColumnFacts, Printed},
+    definition::{Asked, ColumnFacts, Printed},
     read::class,
 };
 
@@ -38,6 +38,10 @@ pub struct Builder {
     /// Default operator classes: the type they are for, and the access method.
     classes: HashMap<u32, (u32, u32)>,
     asked: Vec<Asked>,
+    /// Expression trees as the server stores them, of what may be asked for.
+    trees: HashMap<(Printed, u32), Box<str>>,
+    /// The last number of a column, by relation.
+    widths: HashMap<u32, i32>,
     /// Types of columns by OID and modifier.
     pub(super) column_types: HashMap<(u32, i64), Arc<ColumnType>>,
     /// Collations of columns, as SQL names them.
@@ -116,6 +120,13 @@ impl Builder {
             self.columns_sql.insert((relation, number), sql.to_owned());
         }
         self.columns.insert((relation, number), facts);
+        let width = self.widths.entry(relation).or_default();
+        *width = number.max(*width);
+    }
+
+    /// The last number of a column of a relation.
+    pub(super) fn width(&self, relation: u32) -> i32 {
+        self.widths.get(&relation).copied().unwrap_or_default()
     }
 
     /// Says that an operator class is the default for a type.
@@ -150,21 +161,30 @@ impl Builder {
         self.classes.values().any(|class| *class == (of, method))
     }
 
-    /// Asks the server, once all else is read, to print an object's attribute `definition`.
-    pub fn ask(&mut self, printed: Printed, oid: u32, id: &ObjectId) {
-        self.asked.push(Asked { printed, oid, id: id.clone() });
+    /// Asks the server, once all else is read, to print an object's attribute `definition`. `facts` are what it prints besides the
+    /// expressions of the relation `of`, when it prints nothing else.
+    pub fn ask(&mut self, printed: Printed, oid: u32, id: &ObjectId, of: u32, facts: Option<String>) {
+        self.asked.push(Asked { printed, oid, id: id.clone(), of, facts });
     }
 
-    /// What is to be printed, once.
-    pub(super) fn take_asked(&mut self) -> Vec<Asked> {
-        std::mem::take(&mut self.asked)
+    /// What is to be printed.
+    pub(super) fn asked(&self) -> &[Asked] {
+        &self.asked
     }
 
-    /// Gives an object the definition that was printed.
-    pub(super) fn define(&mut self, id: &ObjectId, text: &str) {
-        if let Some(object) = self.objects.get_mut(id) {
-            object.attributes.insert("definition", definition::kept(text).into());
-        }
+    /// Says how the server stores the expressions of what may be asked for.
+    pub(super) fn tree(&mut self, printed: Printed, oid: u32, tree: &str) {
+        self.trees.insert((printed, oid), tree.into());
+    }
+
+    /// The expressions of what is asked for, as the server stores them.
+    pub(super) fn tree_of(&self, asked: &Asked) -> Option<&str> {
+        self.trees.get(&(asked.printed, asked.oid)).map(AsRef::as_ref)
+    }
+
+    /// What an array type is an array of.
+    pub(super) fn element(&self, array: u32) -> Option<u32> {
+        self.arrays.get(&array).copied()
     }
 
     /// The name of the extension that an object is a member of.
@@ -207,7 +227,7 @@ impl Builder {
     }
 
     /// The catalog without parts whose whole is not there, and the addresses of what pg_depend mentions and nobody has registered.
-    pub(super) fn finish(mut self, reader: String) -> (Catalog, Vec<Address>) {
+    pub(super) fn finish(mut self, reader: String) -> (Catalog, Vec<Asked>, Vec<Address>) {
         let mut missing = BTreeSet::new();
         let mut of_members = BTreeSet::new();
         let mut dependencies = std::mem::take(&mut self.dependencies);
@@ -250,15 +270,28 @@ impl Builder {
                 objects.remove(id);
             }
         }
-        let objects: BTreeMap<ObjectId, Object> = objects
-            .into_values()
-            .map(|mut object| {
-                object.needs.sort_unstable();
-                object.needs.dedup();
-                (object.id.clone(), object)
-            })
-            .collect();
-        let catalog = Catalog { objects, server_version: self.version, reader, ..Catalog::default() };
-        (catalog, missing.into_iter().collect())
+        let catalog =
+            Catalog { objects: sorted(objects.into_values()), server_version: self.version, reader, ..Catalog::default() };
+        (catalog, self.asked, missing.into_iter().collect())
     }
+}
+
+/// The objects by name. They are compared by names that lie in one piece each: to follow every name to where it lies takes longer.
+fn sorted(objects: impl Iterator<Item = Object>) -> BTreeMap<ObjectId, Object> {
+    let mut objects: Vec<(Vec<u8>, Object)> = objects
+        .map(|mut object| {
+            object.needs.sort_unstable();
+            object.needs.dedup();
+            // No name has a NUL in it, and none sorts before one.
+            let mut key = Vec::with_capacity(64);
+            key.extend((object.id.kind as u16).to_be_bytes());
+            for name in object.id.path.iter() {
+                key.extend(name.as_bytes());
+                key.push(0);
+            }
+            (key, object)
+        })
+        .collect();
+    objects.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    objects.into_iter().map(|(_, object)| (object.id.clone(), object)).collect()
 }

@@ -9,12 +9,11 @@ use std::sync::Arc;
 use super::{
     Kind, Object, ObjectId,
     definition::ColumnFacts,
-    read::{Builder, CatalogError, Reader, Row, USER_SCHEMAS, class},
+    read::{Builder, CatalogError, Reader, Row, class},
 };
 
 pub(super) const READERS: &[Reader] = &[
     Reader { what: "types of columns", query: |_| Some(types()), row: column_type },
-    Reader { what: "collations of columns", query: |_| Some(collations()), row: collation },
     Reader { what: "columns", query: |version| Some(query(version)), row },
 ];
 
@@ -31,9 +30,11 @@ pub(super) struct ColumnType {
 
 fn types() -> String {
     "select t.oid, x.atttypmod, format_type(t.oid, x.atttypmod) as type, format_type(t.oid, null) as bare_type, t.typtype, t.typcategory,
-       t.typstorage, t.typcollation
-     from (select distinct atttypid, atttypmod from pg_attribute where attnum > 0 and not attisdropped and attrelid >= 16384) x
-       join pg_type t on t.oid = x.atttypid"
+       t.typstorage, t.typcollation, k.oid as collation_oid, quote_ident(n.nspname) || '.' || quote_ident(k.collname) as collation
+     from (select distinct atttypid, atttypmod, attcollation from pg_attribute
+           where attnum > 0 and not attisdropped and attrelid >= 16384) x
+       join pg_type t on t.oid = x.atttypid left join pg_collation k on k.oid = x.attcollation
+       left join pg_namespace n on n.oid = k.collnamespace"
         .to_owned()
 }
 
@@ -47,22 +48,14 @@ fn column_type(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError>
         collation: row.oid("typcollation")?,
     };
     builder.column_types.insert((row.oid("oid")?, row.integer("atttypmod")?.unwrap_or(-1)), Arc::new(found));
+    if let Some(collation) = row.opt("collation")? {
+        builder.collations.insert(row.oid("collation_oid")?, collation.to_owned());
+    }
     Ok(())
 }
 
-fn collations() -> String {
-    "select k.oid, quote_ident(n.nspname) || '.' || quote_ident(k.collname) as name from pg_collation k
-       join pg_namespace n on n.oid = k.collnamespace
-     where k.oid in (select attcollation from pg_attribute where attnum > 0 and attrelid >= 16384)"
-        .to_owned()
-}
-
-fn collation(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
-    builder.collations.insert(row.oid("oid")?, row.text("name")?.to_owned());
-    Ok(())
-}
-
-// Rows are many: what is as usual is NULL, and what columns of one type share is read once. A default refers to no column, so that it is
+// Rows are many: what is as usual is NULL, and what columns of one type share is read once. Relations of no schema of users are left out by
+// `row`. A default refers to no column, so that it is
 // printed without opening its table.
 fn query(version: u32) -> String {
     let compression = if version >= 140_000 { "nullif(a.attcompression, '')" } else { "null" };
@@ -87,12 +80,14 @@ fn query(version: u32) -> String {
            nullif(a.attstattarget, -1) as statistics, to_json(a.attoptions) as options, to_json(a.attfdwoptions) as foreign_options,
            d.oid as default_oid,
            case when a.attgenerated = '' then pg_get_expr(d.adbin, 0) else pg_get_expr(d.adbin, d.adrelid) end as expression,
-           case when d.adbin::text like '%funcid%' then nullif(exists (select from regexp_matches(d.adbin::text, ':(?:op)?funcid (\\d+)', 'g') as called
-             join pg_proc p on p.oid = called[1]::oid where p.provolatile = 'v'), false) end as volatile, {not_null}
-         from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+           v.volatile, {not_null}
+         from pg_attribute a join pg_class c on c.oid = a.attrelid
            left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum and a.atthasdef
+           left join (select tree, nullif(exists (select from regexp_matches(tree, ':(?:op)?funcid (\\d+)', 'g') as called
+               join pg_proc p on p.oid = called[1]::oid where p.provolatile = 'v'), false) as volatile
+             from (select distinct adbin::text as tree from pg_attrdef where adbin::text like '%funcid%') t) v on v.tree = d.adbin::text
            {join}
-         where a.attnum > 0 and not a.attisdropped and a.attrelid >= 16384 and c.relkind in ('r', 'p', 'f', 'v', 'm', 'c') and {USER_SCHEMAS}"
+         where a.attnum > 0 and not a.attisdropped and a.attrelid >= 16384 and c.relkind in ('r', 'p', 'f', 'v', 'm', 'c')"
     )
 }
 

@@ -14,11 +14,12 @@ pub(super) const READERS: &[Reader] = &[Reader { what: "constraints", query: |ve
 fn query(version: u32) -> String {
     // What a constraint of these says is written from its columns (`definition::key`).
     let distinct = if version >= 150_000 { "x.indnullsnotdistinct is not true and k.confdelsetcols is null" } else { "true" };
-    let timeless = if version >= 180_000 { "not k.conperiod and k.conenforced" } else { "true" };
+    let (timeless, enforced) =
+        if version >= 180_000 { ("not k.conperiod and k.conenforced", "k.conenforced") } else { ("true", "true") };
     format!(
         "select k.oid, k.conrelid, k.contypid, k.conname, k.contype, k.conislocal, k.coninhcount, k.conparentid, k.connoinherit,
            k.convalidated, k.conindid, k.confrelid, k.conkey::text as key, k.confkey::text as referenced_key, k.confmatchtype, k.confupdtype, k.confdeltype, k.condeferrable, k.condeferred,
-           (k.contype = 'f' or k.contype in ('p', 'u') and x.indnatts = x.indnkeyatts) and {distinct} and {timeless} as plain,
+           (k.contype = 'f' or k.contype in ('p', 'u') and x.indnatts = x.indnkeyatts) and {distinct} and {timeless} as plain, {enforced} as enforced,
            case when k.contype in ('p', 'u', 'x') then to_json(i.reloptions) end as index_options,
            case when k.contype in ('p', 'u', 'x') then sp.spcname end as tablespace,
            x.indisclustered, x.indisreplident,
@@ -82,7 +83,9 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         return Ok(());
     }
     if !plain {
-        builder.ask(Printed::Constraint, oid, &id);
+        let facts = (kind == "c" && relation != 0)
+            .then(|| row.facts(&["connoinherit", "convalidated", "condeferrable", "condeferred", "enforced"]));
+        builder.ask(Printed::Constraint, oid, &id, relation, facts.transpose()?);
     }
     let index = row.oid("conindid")?;
     if keyed && index != 0 {

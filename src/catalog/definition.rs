@@ -194,4 +194,8 @@ pub(super) struct Asked {
     pub printed: Printed,
     pub oid: u32,
     pub id: ObjectId,
+    /// The relation whose columns its expressions name.
+    pub of: u32,
+    /// What is printed besides expressions; absent where that is more than is known here.
+    pub facts: Option<String>,
 }

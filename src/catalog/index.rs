@@ -23,13 +23,15 @@ pub(super) const READERS: &[Reader] = &[
 fn query(version: u32) -> String {
     // What an index of these says is written from its columns (`definition::index`).
     let distinct = if version >= 150_000 { "not x.indnullsnotdistinct" } else { "true" };
+    let together = if version >= 150_000 { "x.indnullsnotdistinct" } else { "false" };
     format!(
         "select c.oid, n.nspname, c.relname, quote_ident(c.relname) as name, x.indrelid, c.relkind, am.amname, x.indisvalid, x.indisclustered,
            x.indisreplident, x.indisunique, x.indnkeyatts, x.indkey,
            case when x.indisunique and x.indexprs is null and x.indpred is null
              then (x.indkey::int2[])[0:x.indnkeyatts - 1]::text end as key, x.indclass, x.indcollation, x.indoption, sp.spcname,
            x.indexprs is null and x.indpred is null and c.reloptions is null and o.has_options is not true and {distinct}
-             and am.amname in ('btree', 'hash', 'gin', 'gist', 'spgist', 'brin') as plain,
+             and am.amname in ('btree', 'hash', 'gin', 'gist', 'spgist', 'brin') as plain, {together} as nulls_together, o.has_options,
+           case when c.reloptions is not null then to_json(c.reloptions) end as options,
            quote_ident(pn.nspname) || '.' || quote_ident(p.relname) as attached_to,
            case when x.indexprs is not null then o.statistics end as statistics
          from pg_index x join pg_class c on c.oid = x.indexrelid join pg_namespace n on n.oid = c.relnamespace join pg_am am on am.oid = c.relam
@@ -66,7 +68,15 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         .part_of(whole.clone());
     if builder.add(object) {
         if !plain {
-            builder.ask(Printed::Index, oid, &id);
+            let facts = (!row.flag("has_options")?).then(|| {
+                let facts =
+                    row.facts(&["relkind", "amname", "indisunique", "nulls_together", "indnkeyatts", "indkey", "indoption"])?;
+                let classes = row.facts(&["indclass"])?;
+                let collations = row.facts(&["indcollation"])?;
+                let options = row.facts(&["options"])?;
+                Ok::<_, CatalogError>(format!("{facts} :opclass {classes} :collid {collations} :options {options}"))
+            });
+            builder.ask(Printed::Index, oid, &id, row.oid("indrelid")?, facts.transpose()?);
         }
         mark(builder, &whole, &id, row.flag("indisclustered")?, row.flag("indisreplident")?);
     }

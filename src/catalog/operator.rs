@@ -16,7 +16,7 @@ pub(super) const READERS: &[Reader] = &[
 ];
 
 fn operators() -> String {
-    let other = |column: &str| {
+    let other = |column: &'static str| {
         format!(
             "(select 'OPERATOR(' || quote_ident(xn.nspname) || '.' || x.oprname || ')' from pg_operator x
               join pg_namespace xn on xn.oid = x.oprnamespace where x.oid = o.{column})"

@@ -3,16 +3,41 @@
 use std::{
     cmp::Ordering,
     fmt,
+    hash::{BuildHasher, Hash, Hasher},
     ops::{Deref, DerefMut},
-    sync::Arc,
+    sync::{
+        Arc, LazyLock,
+        atomic::{self, AtomicU64},
+    },
 };
 
 use serde::{Deserialize, Serialize};
 
 /// A list of names that copies share until one of them is changed.
-#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Path(Arc<Vec<String>>);
+#[derive(Clone, Default)]
+pub struct Path(Arc<Names>);
+
+/// One for the process, so that equal lists have equal hashes, and nobody knows names that collide.
+static STATE: LazyLock<foldhash::fast::RandomState> = LazyLock::new(Default::default);
+
+#[derive(Default)]
+struct Names {
+    list: Vec<String>,
+    /// Of the list; 0 is not known yet. Names are looked up far more often than they are made.
+    hash: AtomicU64,
+}
+
+impl Clone for Names {
+    fn clone(&self) -> Self {
+        self.list.clone().into()
+    }
+}
+
+impl From<Vec<String>> for Names {
+    fn from(list: Vec<String>) -> Self {
+        Self { list, hash: AtomicU64::new(0) }
+    }
+}
 
 impl Path {
     /// The path of a part of what has this one.
@@ -29,19 +54,52 @@ impl Deref for Path {
     type Target = Vec<String>;
 
     fn deref(&self) -> &Vec<String> {
-        &self.0
+        &self.0.list
     }
 }
 
 impl DerefMut for Path {
     fn deref_mut(&mut self) -> &mut Vec<String> {
-        Arc::make_mut(&mut self.0)
+        let names = Arc::make_mut(&mut self.0);
+        *names.hash.get_mut() = 0;
+        &mut names.list
+    }
+}
+
+impl Hash for Path {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let mut hash = self.0.hash.load(atomic::Ordering::Relaxed);
+        if hash == 0 {
+            hash = STATE.hash_one(&self.0.list).max(1);
+            self.0.hash.store(hash, atomic::Ordering::Relaxed);
+        }
+        state.write_u64(hash);
+    }
+}
+
+impl PartialEq for Path {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.list == other.0.list
+    }
+}
+
+impl Eq for Path {}
+
+impl Serialize for Path {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.list.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Path {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from)
     }
 }
 
 impl Ord for Path {
     fn cmp(&self, other: &Self) -> Ordering {
-        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.list.cmp(&other.0.list) }
     }
 }
 
@@ -53,25 +111,25 @@ impl PartialOrd for Path {
 
 impl PartialEq<Vec<String>> for Path {
     fn eq(&self, other: &Vec<String>) -> bool {
-        *self.0 == *other
+        self.0.list == *other
     }
 }
 
 impl fmt::Debug for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.0.list.fmt(f)
     }
 }
 
 impl From<Vec<String>> for Path {
     fn from(names: Vec<String>) -> Self {
-        Self(Arc::new(names))
+        Self(Arc::new(names.into()))
     }
 }
 
 impl From<Path> for Vec<String> {
     fn from(path: Path) -> Self {
-        Arc::unwrap_or_clone(path.0)
+        Arc::unwrap_or_clone(path.0).list
     }
 }
 

@@ -21,14 +21,21 @@
 //!
 //! It does not compare, and it never writes.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    pin::pin,
+    time::Duration,
+};
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use futures_util::TryStreamExt;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 pub use super::builder::Builder;
-use super::{Address, Catalog, ObjectId, definition::Printed};
+use super::{
+    Address, Catalog, ObjectId, alike,
+    definition::{self, Asked, Printed},
+};
 
 /// OIDs of the system catalogs that addresses refer to (fixed in `src/include/catalog/*.h`).
 pub mod class {
@@ -156,10 +163,38 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     READERS.iter().copied().flatten().map(|reader| reader.what)
 }
 
+/// Where the columns of a query's rows stand, in the order in which a reader asks for them: it asks alike for every row, and looking a
+/// name up among twenty would cost more than all else that is done with a row.
+#[derive(Debug, Default)]
+struct Places {
+    asked: RefCell<Vec<(&'static str, usize)>>,
+    next: Cell<usize>,
+}
+
+impl Places {
+    /// The place of a column in these rows; the name is a literal of the reader's, told by where it lies.
+    fn of(&self, column: &'static str, row: &SimpleQueryRow) -> Option<usize> {
+        let mut asked = self.asked.borrow_mut();
+        let next = self.next.get();
+        let is = |at: &usize| asked.get(*at).is_some_and(|(name, _)| std::ptr::eq(*name, column));
+        let at = if is(&next) { Some(next) } else { (0..asked.len()).find(is) };
+        let at = match at {
+            Some(at) => at,
+            None => {
+                asked.push((column, row.columns().iter().position(|other| other.name() == column)?));
+                asked.len() - 1
+            }
+        };
+        self.next.set(at + 1);
+        asked.get(at).map(|(_, place)| *place)
+    }
+}
+
 /// One row of a reader's query. Everything is text, as the server prints it.
 pub struct Row<'a> {
     what: &'static str,
     row: &'a SimpleQueryRow,
+    places: &'a Places,
 }
 
 impl<'a> Row<'a> {
@@ -168,33 +203,44 @@ impl<'a> Row<'a> {
     }
 
     /// A text that may be NULL.
-    pub fn opt(&self, column: &str) -> Result<Option<&'a str>, CatalogError> {
-        self.row.try_get(column).map_err(|_| self.refuse("no such column", column))
+    pub fn opt(&self, column: &'static str) -> Result<Option<&'a str>, CatalogError> {
+        let place = self.places.of(column, self.row).ok_or_else(|| self.refuse("no such column", column))?;
+        self.row.try_get(place).map_err(|_| self.refuse("what is not UTF-8", column))
     }
 
     /// A text that may be NULL or empty: both are `None`.
-    pub fn filled(&self, column: &str) -> Result<Option<&'a str>, CatalogError> {
+    pub fn filled(&self, column: &'static str) -> Result<Option<&'a str>, CatalogError> {
         Ok(self.opt(column)?.filter(|text| !text.is_empty()))
     }
 
-    pub fn text(&self, column: &str) -> Result<&'a str, CatalogError> {
+    /// The texts of several columns, each followed by a space.
+    pub(super) fn facts(&self, columns: &[&'static str]) -> Result<String, CatalogError> {
+        let mut text = String::new();
+        for column in columns {
+            text.push_str(self.opt(column)?.unwrap_or_default());
+            text.push(' ');
+        }
+        Ok(text)
+    }
+
+    pub fn text(&self, column: &'static str) -> Result<&'a str, CatalogError> {
         self.opt(column)?.ok_or_else(|| self.refuse("NULL", column))
     }
 
     /// A boolean; NULL is false.
-    pub fn flag(&self, column: &str) -> Result<bool, CatalogError> {
+    pub fn flag(&self, column: &'static str) -> Result<bool, CatalogError> {
         Ok(self.opt(column)? == Some("t"))
     }
 
     /// An OID; NULL is 0.
-    pub fn oid(&self, column: &str) -> Result<u32, CatalogError> {
+    pub fn oid(&self, column: &'static str) -> Result<u32, CatalogError> {
         match self.opt(column)? {
             None => Ok(0),
             Some(text) => text.parse().map_err(|_| self.refuse(text, format!("an OID as {column}"))),
         }
     }
 
-    pub fn integer(&self, column: &str) -> Result<Option<i64>, CatalogError> {
+    pub fn integer(&self, column: &'static str) -> Result<Option<i64>, CatalogError> {
         match self.opt(column)? {
             None => Ok(None),
             Some(text) => text.parse().map(Some).map_err(|_| self.refuse(text, format!("a number as {column}"))),
@@ -202,7 +248,7 @@ impl<'a> Row<'a> {
     }
 
     /// A JSON array of texts (`to_json(array(...))`); NULL is empty, so is an element that is NULL.
-    pub fn list(&self, column: &str) -> Result<Vec<String>, CatalogError> {
+    pub fn list(&self, column: &'static str) -> Result<Vec<String>, CatalogError> {
         match self.opt(column)? {
             None => Ok(Vec::new()),
             Some(text) => serde_json::from_str::<Vec<Option<String>>>(text)
@@ -242,31 +288,93 @@ fn exclude(mut catalog: Catalog, patterns: &[String]) -> Result<Catalog, Catalog
 
 /// Reads the schema of the database that `client` is connected to.
 ///
-/// The connection must not be inside a transaction; afterwards it is as it was. Two databases are read at once by two calls on two
-/// connections, joined.
+/// The connection must not be inside a transaction; afterwards it is as it was. Two databases that a plan is to be made between are
+/// read by [`read_two`].
 ///
 /// # Errors
 /// [`CatalogError`] when the server is too old, a query is refused or times out, or a pattern to exclude is none.
 pub async fn read(client: &Client, options: &ReadOptions) -> Result<Catalog, CatalogError> {
-    let failed = |what| move |source| CatalogError::Query { what, source };
-    // Nothing is known of how many rows join in a catalog that was filled a moment ago: without nested loops no query is ever slow.
-    let begin = format!(
-        "begin transaction isolation level repeatable read, read only;
-         set local search_path = ''; set local statement_timeout = {timeout}; set local lock_timeout = {timeout};
-         set local quote_all_identifiers = off; set local datestyle = 'ISO'; set local intervalstyle = 'postgres';
-         set local extra_float_digits = 3; set local bytea_output = 'hex'; set local timezone = 'UTC'; set local jit = off;
-         set local enable_nestloop = off;
-         set local standard_conforming_strings = on;
-         select current_setting('server_version_num') as version, current_user::text as reader",
-        timeout = options.statement_timeout.as_millis()
-    );
     let outcome = async {
-        let mut version = 0;
-        let mut reader = String::new();
-        for message in client.simple_query(&begin).await.map_err(failed("the server's version"))? {
+        let rows = Rows::read(client, options, false).await?;
+        let mut reading = rows.finish(options)?;
+        print(client, &mut reading, &HashSet::default()).await?;
+        conclude(client, reading).await
+    };
+    let outcome = outcome.await;
+    end(client, outcome).await
+}
+
+/// Reads two databases at once, in order to plan between them. What is certain to be printed alike on both sides and no plan looks at is
+/// not printed: its `definition` is on neither side, and it stands in [`Catalog::unprinted`].
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_two(base: &Client, target: &Client, options: &ReadOptions) -> Result<(Catalog, Catalog), CatalogError> {
+    let outcome = async {
+        let (one, two) = tokio::try_join!(Rows::read(base, options, true), Rows::read(target, options, true))?;
+        let comparable = one.builder.version() == two.builder.version() && one.encoding == two.encoding;
+        let alike = if comparable { alike::certain(&one.builder, &two.builder) } else { HashSet::default() };
+        let (mut one, mut two) = (one.finish(options)?, two.finish(options)?);
+        let asked = one.asked.iter().chain(&two.asked).map(|asked| &asked.id);
+        let left_out = alike::left_out(&one.catalog, &two.catalog, &alike, asked);
+        tokio::try_join!(print(base, &mut one, &left_out), print(target, &mut two, &left_out))?;
+        tokio::try_join!(conclude(base, one), conclude(target, two))
+    };
+    let (one, two) = match outcome.await {
+        Ok((one, two)) => (Ok(one), Ok(two)),
+        // The other transaction has to end all the same; its own error is the lesser one.
+        Err(error) => (Err(error), Ok(Catalog::default())),
+    };
+    let (one, two) = tokio::join!(end(base, one), end(target, two));
+    Ok((one?, two?))
+}
+
+/// Ends the transaction of a reading. Nothing was written: it cannot lose anything, and a broken connection has already been reported.
+async fn end(client: &Client, outcome: Result<Catalog, CatalogError>) -> Result<Catalog, CatalogError> {
+    let ended = client.simple_query("rollback").await;
+    let catalog = outcome?;
+    ended.map_err(|source| CatalogError::Query { what: "the end of the transaction", source })?;
+    Ok(catalog)
+}
+
+/// All rows of one database, before the server prints what must be printed.
+struct Rows {
+    builder: Builder,
+    reader: String,
+    encoding: String,
+    /// What the role may not see.
+    unseen: Vec<String>,
+}
+
+/// A catalog, and what is still to be asked about it.
+struct Reading {
+    catalog: Catalog,
+    asked: Vec<Asked>,
+    missing: Vec<Address>,
+}
+
+impl Rows {
+    /// Begins the transaction and reads everything in it; with `trees`, the expressions of what is to be printed too.
+    async fn read(client: &Client, options: &ReadOptions, trees: bool) -> Result<Rows, CatalogError> {
+        // Nothing is known of how many rows join in a catalog that was filled a moment ago: without nested loops no query is ever slow.
+        let begin = format!(
+            "begin transaction isolation level repeatable read, read only;
+             set local search_path = ''; set local statement_timeout = {timeout}; set local lock_timeout = {timeout};
+             set local quote_all_identifiers = off; set local datestyle = 'ISO'; set local intervalstyle = 'postgres';
+             set local extra_float_digits = 3; set local bytea_output = 'hex'; set local timezone = 'UTC'; set local jit = off;
+             set local enable_nestloop = off;
+             set local standard_conforming_strings = on;
+             select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding,
+               current_user::text as reader",
+            timeout = options.statement_timeout.as_millis()
+        );
+        let what = "the server's version";
+        let (mut version, mut encoding, mut reader) = (0, String::new(), String::new());
+        for message in client.simple_query(&begin).await.map_err(|source| CatalogError::Query { what, source })? {
             if let SimpleQueryMessage::Row(row) = message {
-                let row = Row { what: "the server's version", row: &row };
+                let row = Row { what, row: &row, places: &Places::default() };
                 version = row.oid("version")?;
+                encoding = row.text("encoding")?.to_owned();
                 reader = row.text("reader")?.to_owned();
             }
         }
@@ -274,23 +382,18 @@ pub async fn read(client: &Client, options: &ReadOptions) -> Result<Catalog, Cat
             return Err(CatalogError::Version(version));
         }
         let mut builder = Builder::new(version);
-        read_all(client, &mut builder).await?;
-        print_rest(client, &mut builder).await?;
+        read_all(client, &mut builder, trees).await?;
         let unseen = super::publication::connections(client, &mut builder).await?;
-        let (catalog, missing) = builder.finish(reader);
-        let mut catalog = exclude(catalog, &options.exclude)?;
-        if !missing.is_empty() {
-            catalog.not_covered = describe_missing(client, &missing).await?;
-        }
-        catalog.not_covered.extend(unseen);
-        Ok(catalog)
+        Ok(Rows { builder, reader, encoding, unseen })
     }
-    .await;
-    // Nothing was written: ending the transaction cannot lose anything, and a broken connection has already been reported.
-    let ended = client.simple_query("rollback").await.map_err(failed("the end of the transaction"));
-    let catalog = outcome?;
-    ended?;
-    Ok(catalog)
+
+    fn finish(self, options: &ReadOptions) -> Result<Reading, CatalogError> {
+        let (catalog, mut asked, missing) = self.builder.finish(self.reader);
+        let mut catalog = exclude(catalog, &options.exclude)?;
+        catalog.not_covered = self.unseen;
+        asked.retain(|asked| catalog.objects.contains_key(&asked.id));
+        Ok(Reading { catalog, asked, missing })
+    }
 }
 
 const MEMBERS: Reader = Reader {
@@ -364,8 +467,9 @@ const DEPENDENCIES: Reader = Reader {
     },
 };
 
-async fn read_all(client: &Client, builder: &mut Builder) -> Result<(), CatalogError> {
+async fn read_all(client: &Client, builder: &mut Builder, trees: bool) -> Result<(), CatalogError> {
     let readers = [&MEMBERS, &OF_TYPES].into_iter().chain(READERS.iter().copied().flatten()).chain(std::iter::once(&DEPENDENCIES));
+    let readers = readers.chain(if trees { alike::TREES } else { &[] });
     let mut what = Vec::new();
     let mut sql = String::new();
     for reader in readers {
@@ -380,16 +484,19 @@ async fn read_all(client: &Client, builder: &mut Builder) -> Result<(), CatalogE
     let stream = client.simple_query_raw(&sql).await.map_err(|source| CatalogError::Query { what: name(0), source })?;
     let mut stream = pin!(stream);
     let mut started = std::time::Instant::now();
+    let mut places = Places::default();
     while let Some(message) = stream.try_next().await.map_err(|source| CatalogError::Query { what: name(at), source })? {
         match message {
             SimpleQueryMessage::Row(row) => {
                 if let Some(reader) = what.get(at) {
-                    (reader.row)(&Row { what: reader.what, row: &row }, builder)?;
+                    places.next.set(0);
+                    (reader.row)(&Row { what: reader.what, row: &row, places: &places }, builder)?;
                 }
             }
             SimpleQueryMessage::CommandComplete(rows) => {
                 tracing::debug!(what = name(at), rows, milliseconds = started.elapsed().as_secs_f64() * 1000.0, "read");
                 started = std::time::Instant::now();
+                places = Places::default();
                 at += 1;
             }
             _ => {}
@@ -398,14 +505,14 @@ async fn read_all(client: &Client, builder: &mut Builder) -> Result<(), CatalogE
     Ok(())
 }
 
-/// Has the server print the definitions that were asked for.
-async fn print_rest(client: &Client, builder: &mut Builder) -> Result<(), CatalogError> {
-    let asked = builder.take_asked();
+/// Has the server print the definitions that were asked for, but those that are left out.
+async fn print(client: &Client, reading: &mut Reading, left_out: &HashSet<ObjectId>) -> Result<(), CatalogError> {
+    let Reading { catalog, asked, .. } = reading;
     let mut of: HashMap<(Printed, u32), &ObjectId> = HashMap::default();
     let mut sql = String::new();
     let mut order = Vec::new();
     for printed in Printed::ALL {
-        let those = asked.iter().filter(|one| one.printed == printed);
+        let those = asked.iter().filter(|one| one.printed == printed && !left_out.contains(&one.id));
         let oids: Vec<u32> = those.clone().map(|one| one.oid).collect();
         of.extend(those.map(|one| ((printed, one.oid), &one.id)));
         if !oids.is_empty() {
@@ -414,6 +521,7 @@ async fn print_rest(client: &Client, builder: &mut Builder) -> Result<(), Catalo
             sql.push_str(";\n");
         }
     }
+    catalog.unprinted = asked.iter().filter(|one| left_out.contains(&one.id)).map(|one| one.id.clone()).collect();
     let mut order = order.into_iter().peekable();
     let Some(first) = order.peek() else { return Ok(()) };
     let failed = |what| move |source| CatalogError::Query { what, source };
@@ -424,9 +532,11 @@ async fn print_rest(client: &Client, builder: &mut Builder) -> Result<(), Catalo
     {
         match message {
             SimpleQueryMessage::Row(row) => {
-                let row = Row { what: printed.what(), row: &row };
-                if let (Some(id), Some(text)) = (of.get(&(printed, row.oid("oid")?)), row.opt("text")?) {
-                    builder.define(id, text);
+                let row = Row { what: printed.what(), row: &row, places: &Places::default() };
+                if let (Some(id), Some(text)) = (of.get(&(printed, row.oid("oid")?)), row.opt("text")?)
+                    && let Some(object) = catalog.objects.get_mut(*id)
+                {
+                    object.attributes.insert("definition", definition::kept(text).into());
                 }
             }
             SimpleQueryMessage::CommandComplete(rows) => {
@@ -438,6 +548,17 @@ async fn print_rest(client: &Client, builder: &mut Builder) -> Result<(), Catalo
         }
     }
     Ok(())
+}
+
+/// The catalog, with the names of what no reader reads.
+async fn conclude(client: &Client, reading: Reading) -> Result<Catalog, CatalogError> {
+    let Reading { mut catalog, missing, .. } = reading;
+    if !missing.is_empty() {
+        let unseen = std::mem::take(&mut catalog.not_covered);
+        catalog.not_covered = describe_missing(client, &missing).await?;
+        catalog.not_covered.extend(unseen);
+    }
+    Ok(catalog)
 }
 
 /// `type identity` of what no reader reads, at most 200 of them.
@@ -455,7 +576,7 @@ async fn describe_missing(client: &Client, missing: &[Address]) -> Result<Vec<St
     let mut found = Vec::new();
     for message in &messages {
         if let SimpleQueryMessage::Row(row) = message {
-            found.push(Row { what, row }.text("object")?.to_owned());
+            found.push(Row { what, row, places: &Places::default() }.text("object")?.to_owned());
         }
     }
     if missing.len() > SHOWN {

@@ -95,7 +95,7 @@ fn aggregate(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let usual = row.text("usual_modify")?;
     let mut options = vec![format!("SFUNC = {}", row.text("aggtransfn")?), format!("STYPE = {}", row.text("stype")?)];
     let mut give = |word: &str, value: Option<String>| options.extend(value.map(|value| format!("{word} = {value}")));
-    let text = |column: &str| Ok::<_, CatalogError>(row.opt(column)?.map(str::to_owned));
+    let text = |column: &'static str| Ok::<_, CatalogError>(row.opt(column)?.map(str::to_owned));
     give("SSPACE", text("sspace")?);
     give("FINALFUNC", text("finalfunc")?);
     if row.opt("finalfunc")?.is_some() && row.text("aggfinalmodify")? != usual {

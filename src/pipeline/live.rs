@@ -22,12 +22,34 @@ use crate::{
 const OPTIONS: &str =
     "-c default_transaction_read_only=on -c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s";
 
+/// Longest time for all that is done with one connection.
+const SESSION: Duration = Duration::from_secs(120);
+
 /// The catalog of a live database.
 ///
 /// # Errors
 /// When it cannot be reached or read; the message names the database without its password.
 pub(super) async fn read(url: &SecretString, options: &ReadOptions) -> Result<Catalog, PipelineError> {
     with_session(url, async |connection| Ok(read::read(connection, options).await?)).await
+}
+
+/// The catalogs of two live databases, read at once for a plan between them ([`read::read_two`]).
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn read_two(
+    base: &SecretString,
+    target: &SecretString,
+    options: &ReadOptions,
+) -> Result<(Catalog, Catalog), PipelineError> {
+    let reading = async {
+        let (one, two) = tokio::try_join!(open(base), open(target))?;
+        let outcome = read::read_two(&one, &two, options).await;
+        tokio::join!(one.close(), two.close());
+        Ok(outcome?)
+    };
+    let late = || PipelineError::LiveTimeout { database: format!("{} and {}", shown_url(base), shown_url(target)), limit: SESSION };
+    tokio::time::timeout(SESSION, reading).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// The names of the roles of a live database's server.
@@ -142,14 +164,18 @@ async fn with_session<T>(
     url: &SecretString,
     work: impl AsyncFnOnce(&Connection) -> Result<T, PipelineError>,
 ) -> Result<T, PipelineError> {
-    let limit = Duration::from_secs(120);
     let reading = async {
-        let address = Address::from_url(url)?;
-        let failed = |source| PipelineError::Live { database: shown_url(url), source };
-        let connection = address.connect(address.database(), OPTIONS).await.map_err(failed)?;
+        let connection = open(url).await?;
         let outcome = work(&connection).await;
         connection.close().await;
         outcome
     };
-    tokio::time::timeout(limit, reading).await.unwrap_or(Err(PipelineError::LiveTimeout { database: shown_url(url), limit }))
+    let late = || PipelineError::LiveTimeout { database: shown_url(url), limit: SESSION };
+    tokio::time::timeout(SESSION, reading).await.unwrap_or_else(|_| Err(late()))
+}
+
+async fn open(url: &SecretString) -> Result<Connection, PipelineError> {
+    let address = Address::from_url(url)?;
+    let failed = |source| PipelineError::Live { database: shown_url(url), source };
+    address.connect(address.database(), OPTIONS).await.map_err(failed)
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Job, PipelineError, proving, side::Sides};
+use super::{
+    Job, PipelineError, proving, reduced,
+    side::{Side, Sides},
+};
 use crate::{
     catalog::{self, Action, Catalog, Change, Kind, Object, ObjectId},
     config::EngineChoice,
@@ -91,10 +94,7 @@ async fn with_atlas(
 ) -> Result<Result<Proposal, Remark>, PipelineError> {
     let (base, target) = (sides.start(), &sides.target);
     let server = &servers.base;
-    let scratch = server.create_database("scratch", None).await?;
-    let urls = (server.url(&base.database), servers.target().url(&target.database), server.url(&scratch));
-    let proposed = atlas.propose(&urls.0, &urls.1, &urls.2, limit).await;
-    server.drop_database(&scratch).await?;
+    let proposed = ask(atlas, limit, servers, (base, target), changes).await?;
     let statements = match proposed {
         Ok(statements) => statements,
         Err(error) => return Ok(Err(set_aside(atlas, "it could not plan", Some(error.to_string())))),
@@ -125,6 +125,41 @@ async fn with_atlas(
     let remarks = left_out_remark(atlas, &rest, &target.catalog).into_iter().collect();
     let left_out = rest.into_iter().map(|change| change.object).collect();
     Ok(Ok(Proposal { plan: Plan { steps }, engine, left_out, remarks }))
+}
+
+/// What Atlas proposes between two sides, or between what of them matters where they are large: its time grows with all that is there.
+async fn ask(
+    atlas: &Atlas,
+    limit: Duration,
+    servers: &Servers,
+    (base, target): (&Side, &Side),
+    changes: &[Change],
+) -> Result<Result<Vec<String>, AtlasError>, PipelineError> {
+    let server = &servers.base;
+    let mut small = None;
+    if let Some(wanted) = reduced::wanted(&base.catalog, &target.catalog, changes) {
+        let both = (reduced::make(server, base, &wanted).await?, reduced::make(servers.target(), target, &wanted).await?);
+        match both {
+            (Ok(base), Ok(target)) => small = Some((base, target)),
+            (base, target) => {
+                for (server, made) in [(server, base), (servers.target(), target)] {
+                    match made {
+                        Ok(database) => server.drop_database(&database).await?,
+                        Err(why) => tracing::info!("Atlas is handed everything: a database of what differs was not made: {why}"),
+                    }
+                }
+            }
+        }
+    }
+    let scratch = server.create_database("scratch", None).await?;
+    let (from, to) = small.as_ref().map_or((&base.database, &target.database), |(base, target)| (base, target));
+    let proposed = atlas.propose(&server.url(from), &servers.target().url(to), &server.url(&scratch), limit).await;
+    server.drop_database(&scratch).await?;
+    if let Some((base, target)) = &small {
+        server.drop_database(base).await?;
+        servers.target().drop_database(target).await?;
+    }
+    Ok(proposed)
 }
 
 fn atlas_step(sql: String, group: usize, transactional: bool) -> Step {

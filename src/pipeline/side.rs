@@ -149,10 +149,13 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
     Ok(sides)
 }
 
-/// Reads two live databases.
-pub(super) async fn both_live(job: &Job, base: &SecretString, target: &SecretString) -> Result<Sides, PipelineError> {
+/// Reads two live databases: all of them, or what a plan between them needs ([`read::read_two`]).
+pub(super) async fn both_live(job: &Job, base: &SecretString, target: &SecretString, all: bool) -> Result<Sides, PipelineError> {
     let options = read_options(&job.config);
-    let (base, target) = tokio::try_join!(live::read(base, &options), live::read(target, &options))?;
+    let (base, target) = match all {
+        true => tokio::try_join!(live::read(base, &options), live::read(target, &options))?,
+        false => live::read_two(base, target, &options).await?,
+    };
     let server = version(base.server_version);
     let side =
         |catalog| Side { catalog, database: String::new(), options: options.clone(), places: BTreeMap::new(), remarks: Vec::new() };

@@ -37,7 +37,8 @@ pub struct Ends {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SavedError {
     #[error(
-        "it is not a saved plan: its first line does not begin with `{HEAD}`; save one with `schemaproof plan --format sql --out FILE`"
+        "it is not a saved plan: its first line does not begin with `{HEAD}`; save one with `schemaproof plan --format sql \
+         --out FILE`, and without `--no-proof`"
     )]
     NotSaved,
     #[error("it is a saved plan of version {0}, and this schemaproof reads version {VERSION}: use the release that saved it")]
