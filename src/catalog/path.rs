@@ -5,10 +5,7 @@ use std::{
     fmt,
     hash::{BuildHasher, Hash, Hasher},
     ops::{Deref, DerefMut},
-    sync::{
-        Arc, LazyLock,
-        atomic::{self, AtomicU64},
-    },
+    sync::{Arc, LazyLock},
 };
 
 use serde::{Deserialize, Serialize};
@@ -20,23 +17,11 @@ pub struct Path(Arc<Names>);
 /// One for the process, so that equal lists have equal hashes, and nobody knows names that collide.
 static STATE: LazyLock<foldhash::fast::RandomState> = LazyLock::new(Default::default);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Names {
     list: Vec<String>,
-    /// Of the list; 0 is not known yet. Names are looked up far more often than they are made.
-    hash: AtomicU64,
-}
-
-impl Clone for Names {
-    fn clone(&self) -> Self {
-        self.list.clone().into()
-    }
-}
-
-impl From<Vec<String>> for Names {
-    fn from(list: Vec<String>) -> Self {
-        Self { list, hash: AtomicU64::new(0) }
-    }
+    /// Of the list, as it was made; absent after a change. Names are looked up far more often than they are made.
+    hash: Option<u64>,
 }
 
 impl Path {
@@ -61,18 +46,14 @@ impl Deref for Path {
 impl DerefMut for Path {
     fn deref_mut(&mut self) -> &mut Vec<String> {
         let names = Arc::make_mut(&mut self.0);
-        *names.hash.get_mut() = 0;
+        names.hash = None;
         &mut names.list
     }
 }
 
 impl Hash for Path {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let mut hash = self.0.hash.load(atomic::Ordering::Relaxed);
-        if hash == 0 {
-            hash = STATE.hash_one(&self.0.list).max(1);
-            self.0.hash.store(hash, atomic::Ordering::Relaxed);
-        }
+        let hash = self.0.hash.unwrap_or_else(|| STATE.hash_one(&self.0.list));
         state.write_u64(hash);
     }
 }
@@ -123,7 +104,8 @@ impl fmt::Debug for Path {
 
 impl From<Vec<String>> for Path {
     fn from(names: Vec<String>) -> Self {
-        Self(Arc::new(names.into()))
+        let hash = Some(STATE.hash_one(&names));
+        Self(Arc::new(Names { list: names, hash }))
     }
 }
 
