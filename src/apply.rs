@@ -17,6 +17,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 mod group;
+pub mod mysql;
 mod online;
 mod session;
 pub mod told;
@@ -32,7 +33,7 @@ use crate::{
     proof::SqlError,
     report::{self, ReportedChange},
     risk::Places,
-    sandbox::{Address, SandboxError},
+    sandbox::{Address, SandboxError, mysql::MySqlError},
     source::shown_url,
 };
 
@@ -95,6 +96,8 @@ pub enum Event<'a> {
     In { group: usize },
     /// A group was rolled back and is tried again after a pause.
     Again { group: usize, tried: u32, tries: u32, pause: Duration, error: &'a SqlError },
+    /// What the server says of a step that it is at.
+    Progress { told: &'a str },
 }
 
 /// What became of one step.
@@ -185,6 +188,13 @@ pub enum ApplyError {
         changed(.changes)
     )]
     Changed { database: String, changes: Vec<ReportedChange> },
+    #[error("cannot {attempted} of {database}: {source}")]
+    MySql { database: String, attempted: &'static str, source: MySqlError },
+    #[error(
+        "another run of schemaproof works on {database}{}; wait until it has ended",
+        .holder.as_ref().map(|id| format!(": connection {id} has its lock (`KILL {id}` ends it)")).unwrap_or_default()
+    )]
+    LockedMySql { database: String, holder: Option<String> },
     #[error("the run was cancelled before anything was run")]
     Cancelled,
 }
@@ -316,9 +326,13 @@ fn is(wanted: &State<'_>, now: &Catalog) -> bool {
 /// What the database has that is not wanted, and the other way round; empty when only a fingerprint is wanted.
 fn differences(wanted: &State<'_>, now: &Catalog) -> Vec<ReportedChange> {
     match wanted {
-        State::Known(catalog) => report::build::changes(catalog, now, &catalog::compare(catalog, now), &Places::default()),
+        State::Known(catalog) => differences_between(catalog, now),
         State::Fingerprint(_) => Vec::new(),
     }
+}
+
+fn differences_between(wanted: &Catalog, now: &Catalog) -> Vec<ReportedChange> {
+    report::build::changes(wanted, now, &catalog::compare(wanted, now), &Places::default())
 }
 
 impl Session {

@@ -9,9 +9,11 @@ use serde::Serialize;
 
 use crate::{
     catalog::{self, Action, Catalog, ObjectId, fingerprint::CatalogFingerprint},
+    mysql,
     plan::native,
     report::{self, ReportedChange},
     risk::{Places, look},
+    sandbox::mysql::Flavor,
 };
 
 pub mod told;
@@ -127,6 +129,10 @@ pub fn compare(found: &[Found], catalogs: &BTreeMap<CatalogFingerprint, Catalog>
                 rows.entry(change.object.clone()).or_default().insert(at, state);
             }
             group.changes = report::build::changes(catalog, wanted, &changes, &Places::default());
+            if let Some(flavor) = Flavor::of_dialect(wanted.dialect) {
+                group.steps = Some(mysql::plan::plan(catalog, wanted, flavor, &mysql::plan::Options::default()).steps.len());
+                return group;
+            }
             match native::plan(catalog, wanted, &native::Options::default()) {
                 Ok(plan) => group.steps = Some(plan.steps.len()),
                 Err(error) => group.no_plan = Some(error.to_string()),

@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod ddl;
+pub mod live;
 pub mod load;
 pub mod plan;
 pub mod proof;

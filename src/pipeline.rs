@@ -16,10 +16,11 @@ use self::{planning::Proposal, proving::Proofs, side::Sides};
 use crate::{
     catalog::{Catalog, Change, read::ReadOptions},
     config::{Config, Dialect, EngineChoice},
+    mysql::live::Databases,
     plan::{Plan, rename::asked::Asked, saved::Ends},
     report::{self, Remark, Report, Run, build::Parts},
     risk::{self, Facts},
-    sandbox::{self, Request, Servers},
+    sandbox::{self, Request, Servers, mysql::Flavor},
     source::{self, SqlFiles},
     verdict::{self, Acceptance},
 };
@@ -80,8 +81,7 @@ pub struct Job {
 pub struct Outcome {
     pub report: Report,
     pub plan: Plan,
-    /// Absent when the schemas could not be read, for a plan between live databases that is not proven, and for the MySQL family, whose
-    /// plans are not saved.
+    /// Absent when the schemas could not be read, and for a plan between live databases that is not proven.
     pub catalogs: Option<Box<Catalogs>>,
 }
 
@@ -91,13 +91,15 @@ pub struct Catalogs {
     pub base: Catalog,
     pub target: Catalog,
     pub options: ReadOptions,
+    /// Of the MySQL family: which server, and which of its databases they are of.
+    pub family: Option<(Flavor, Databases)>,
 }
 
 impl Catalogs {
-    /// What a saved plan holds of them.
-    pub fn ends(&self) -> Ends {
+    /// What a saved plan holds of them; plans of the MySQL family are not saved.
+    pub fn ends(&self) -> Option<Ends> {
         let exclude = self.options.exclude.clone();
-        Ends { base: self.base.fingerprint(), target: self.target.fingerprint(), exclude }
+        self.family.is_none().then(|| Ends { base: self.base.fingerprint(), target: self.target.fingerprint(), exclude })
     }
 }
 
@@ -254,7 +256,7 @@ async fn conclude(
         run: job.run.clone(),
     });
     let (base, target) = (sides.base.catalog, sides.target.catalog);
-    let catalogs = Catalogs { base, target, options: sides.base.options };
+    let catalogs = Catalogs { base, target, options: sides.base.options, family: None };
     Ok(Outcome { report, plan: proposal.plan, catalogs: Some(Box::new(catalogs)) })
 }
 

@@ -150,6 +150,7 @@ pub fn event(event: &Event<'_>, plan: &Plan, style: Style) -> String {
             let took = words::milliseconds(time.as_secs_f64() * 1000.0);
             format!("  {} {} ran in {took}", paint("✓", GREEN, style), step + 1)
         }
+        Event::Progress { told } => format!("    {}", paint(&line(told), DIM, style)),
         Event::In { group } => paint(&format!("group {group} is in"), BOLD, style),
         Event::Again { group, tried, tries, pause, error } => {
             let code = error.sqlstate.as_deref().unwrap_or_default();

@@ -20,15 +20,19 @@ use crate::{
         told::{self, Account, Outcome},
     },
     catalog::read::ReadOptions,
-    config::Config,
+    config::{Config, Dialect},
+    mysql::live::Databases,
     pipeline::{self, Input, Job, Schema},
     plan::{
         Plan,
         saved::{Ends, Saved},
     },
     report::{self, Report, text::Style, words},
-    sandbox::Address,
-    source::shown_url,
+    sandbox::{
+        Address,
+        mysql::{Flavor, MySqlAddress},
+    },
+    source::{self, shown_url},
     verdict::{Acceptance, Verdict},
 };
 
@@ -142,6 +146,8 @@ struct Proposed<'a> {
     options: &'a ReadOptions,
     /// Absent when the plan is a saved one.
     report: Option<&'a Report>,
+    /// Absent for Postgres.
+    family: Option<&'a (Flavor, Databases)>,
 }
 
 impl<'a> Desk<'a> {
@@ -155,8 +161,12 @@ impl<'a> Desk<'a> {
             return Ok(Exit::Usage);
         }
         config.online |= self.options.online;
-        let address = Address::from_url(url).context("the database's URL cannot be used")?;
-        if config.role == Config::default().role {
+        let wrong = "the database's URL cannot be used";
+        if source::dialect_of(url) != Dialect::Postgres {
+            MySqlAddress::from_url(url).context(wrong)?;
+        } else if let address = Address::from_url(url).context(wrong)?
+            && config.role == Config::default().role
+        {
             // What the files make is to belong to whoever applies it, as it will in the database.
             config.role = address.user().to_string();
         }
@@ -194,6 +204,7 @@ impl<'a> Desk<'a> {
             target: State::Known(&catalogs.target),
             options: &catalogs.options,
             report: Some(&report),
+            family: catalogs.family.as_ref(),
         };
         self.go_on(proposed, url).await
     }
@@ -202,6 +213,11 @@ impl<'a> Desk<'a> {
     async fn saved(&self, path: &Path, url: &SecretString) -> anyhow::Result<Exit> {
         if !self.can_ask() {
             return Ok(Exit::Usage);
+        }
+        if source::dialect_of(url) != Dialect::Postgres {
+            bail!(
+                "saved plans are for Postgres; on TiDB, MySQL and MariaDB give `--to`, and `--accept` with the fingerprint of the plan that was reviewed"
+            );
         }
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the plan {}", path.display()))?;
         let saved = Saved::read(&text).with_context(|| format!("cannot use the plan {}", path.display()))?;
@@ -225,7 +241,7 @@ impl<'a> Desk<'a> {
         }
         let options = ReadOptions { exclude: exclude.clone(), ..ReadOptions::default() };
         let (base, target) = (State::Fingerprint(base), State::Fingerprint(target));
-        self.go_on(Proposed { plan, base, target, options: &options, report: None }, url).await
+        self.go_on(Proposed { plan, base, target, options: &options, report: None, family: None }, url).await
     }
 
     /// Asks, runs, tells.
@@ -248,12 +264,23 @@ impl<'a> Desk<'a> {
             tries: self.options.tries,
             ..Limits::default()
         };
-        let task = Task { url, plan, base: proposed.base, target: proposed.target, options: proposed.options, limits };
-        let applied = apply::apply(&task, self.cancel, |event| {
+        let on = |event: apply::Event<'_>| {
+            let text = format!("{}\n", told::event(&event, plan, self.style));
             // Who stopped listening does not stop the plan.
-            let _ = self.show(&format!("{}\n", told::event(&event, plan, self.style)));
-        })
-        .await;
+            let _ = match event {
+                apply::Event::Progress { .. } => std::io::stderr().write_all(text.as_bytes()).map_err(Into::into),
+                _ => self.show(&text),
+            };
+        };
+        let Proposed { base, target, options, .. } = proposed;
+        let applied = match (proposed.family, &base, &target) {
+            (Some((flavor, databases)), State::Known(base), State::Known(target)) => {
+                let (exclude, flavor) = (options.exclude.as_slice(), *flavor);
+                let task = apply::mysql::Task { url, plan, base, target, exclude, databases, flavor, limits };
+                apply::mysql::apply(&task, self.cancel, on).await
+            }
+            _ => apply::apply(&Task { url, plan, base, target, options, limits }, self.cancel, on).await,
+        };
         let exit = if applied.is_reached() { Exit::Pass } else { Exit::Failed };
         self.show(&told::text(&applied, plan, saved, self.style))?;
         self.end(&Account::of(&applied, plan, report, saved), "", exit)

@@ -124,9 +124,12 @@ pub(super) fn named(line: &str) -> Option<(&str, &str)> {
     (plain && !source.is_empty()).then_some((name, source))
 }
 
+/// Of addresses of live databases.
+const SCHEMES: &[&str] = &["postgres", "postgresql", "mysql", "mariadb", "tidb"];
+
 /// The databases that `postgres://host/tenant_*` stands for; absent for a source without a star in its database's name.
 pub(super) async fn matching(name: &str, source: &str) -> anyhow::Result<Option<Vec<environments::Environment>>> {
-    let Some(mut url) = url::Url::parse(source).ok().filter(|url| matches!(url.scheme(), "postgres" | "postgresql")) else {
+    let Some(mut url) = url::Url::parse(source).ok().filter(|url| SCHEMES.contains(&url.scheme())) else {
         return Ok(None);
     };
     let path = url.path().trim_start_matches('/').to_string();
@@ -136,7 +139,7 @@ pub(super) async fn matching(name: &str, source: &str) -> anyhow::Result<Option<
     let pattern = percent_encoding::percent_decode_str(&path).decode_utf8_lossy().into_owned();
     let wrong = || format!("`{pattern}` of {name} is no pattern of database names");
     let pattern = globset::Glob::new(&pattern).with_context(wrong)?.compile_matcher();
-    url.set_path("/postgres");
+    url.set_path(if url.scheme().starts_with("postgres") { "/postgres" } else { "" });
     let names = environments::databases(&SecretString::from(url.to_string())).await?;
     let matching: Vec<String> = names.into_iter().filter(|database| pattern.is_match(database)).collect();
     if matching.is_empty() {

@@ -60,6 +60,10 @@ pub async fn inspect(arguments: InspectArguments, cancel: &CancellationToken) ->
     let config = arguments.common.config()?;
     let input = input(&arguments.source, &config).await?;
     let out = arguments.out.as_deref();
+    let dialect = reading::dialect(&config, &input);
+    if arguments.format == Format::Hcl && !dialect.is_postgres() {
+        anyhow::bail!("HCL is written for Postgres only; of {} there are sql, json, mermaid and svg", dialect.name());
+    }
     match arguments.format {
         Format::Sql => sql(config, input, !arguments.no_proof, out, cancel).await,
         Format::Hcl if !arguments.no_proof => hcl(&config, &input, out, cancel).await,
@@ -104,10 +108,13 @@ async fn sql(config: Config, input: Input, prove: bool, out: Option<&Path>, canc
     }
     let server = report.server.as_deref().unwrap_or_default();
     let proof = match prove {
-        true => "proven: loaded into an empty database it is equal, to pg_dump and to schemaproof's own reading",
-        false => "not proven",
+        true => format!(
+            "proven: loaded into an empty database it is equal, to {} and to schemaproof's own reading",
+            report.dialect.judge()
+        ),
+        false => "not proven".to_string(),
     };
-    let mut text = format!("-- {}, PostgreSQL {server}\n-- {proof}\n", safe::visible(&job.target.name));
+    let mut text = format!("-- {}, {} {server}\n-- {proof}\n", safe::visible(&job.target.name), report.dialect.name());
     for remark in &report.remarks {
         text.push_str(&format!("-- {}\n", safe::visible(&remark.text)));
     }

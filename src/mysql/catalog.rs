@@ -66,6 +66,19 @@ pub async fn read(session: &Session, flavor: Flavor, exclude: &[String], replica
     Ok(snapshot)
 }
 
+/// Takes out placement policies that nothing of the snapshot names: they are the server's, of whichever database.
+pub fn without_unused_policies(snapshot: &mut Snapshot) {
+    let named: std::collections::BTreeSet<String> = snapshot
+        .catalog
+        .objects
+        .values()
+        .filter_map(|object| object.text("placement_policy"))
+        .map(|name| name.replace('`', ""))
+        .collect();
+    snapshot.catalog.objects.retain(|id, _| id.kind != Kind::PlacementPolicy || named.contains(id.name()));
+    snapshot.printed.retain(|key, _| key.strip_prefix("placement policy ").is_none_or(|name| named.contains(name)));
+}
+
 /// Whether `app`, `app.*` or `app.user*` leaves an object out.
 fn is_excluded(path: &[String], exclude: &[String]) -> bool {
     let name = path.join(".");

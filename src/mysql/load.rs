@@ -80,6 +80,31 @@ pub async fn empty(server: &MySqlServer) -> Result<(), SandboxError> {
     work.await.map_err(failed)
 }
 
+/// Drops the database that files are run in when they have left it empty.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn drop_if_empty(server: &MySqlServer) -> Result<(), SandboxError> {
+    let session = server.connect().await?;
+    let attempted = format!("drop the empty database `{}` of {}", server.database, server.origin);
+    let failed = |source| SandboxError::MySql { attempted: attempted.clone(), source };
+    if is_empty(&session, &server.database).await.map_err(failed)? {
+        session.run(&format!("DROP DATABASE IF EXISTS {}", quoted(&server.database))).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn is_empty(session: &Session, database: &str) -> Result<bool, MySqlError> {
+    for (table, column) in [("tables", "table_schema"), ("routines", "routine_schema"), ("events", "event_schema")] {
+        let sql = format!("SELECT COUNT(*) FROM information_schema.{table} WHERE {column} = {}", literal(database));
+        let counted = session.rows(&sql).await?;
+        if counted.first().and_then(|row| row.text(0)) != Some("0") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Runs the statements of `setup:`.
 ///
 /// # Errors
@@ -117,7 +142,18 @@ pub async fn load(server: &MySqlServer, files: &SqlFiles, options: Options) -> R
         if found.first().is_some_and(|token| token.is("USE")) {
             database = found.get(1).and_then(Token::name).unwrap_or(database);
         }
-        match session.run(&statement.text).await {
+        let mut ran = session.run(&statement.text).await;
+        if matches!(&ran, Err(error) if error.code() == Some(DATABASE_EXISTS)) && makes(&found, &server.database) {
+            // Files may make the database that they begin in, which we have made for them.
+            if is_empty(&session, &server.database).await.unwrap_or(false) {
+                let _ = session.run(&format!("DROP DATABASE {}", quoted(&server.database))).await;
+                ran = session.run(&statement.text).await;
+                if database == server.database {
+                    let _ = session.run(&format!("USE {}", quoted(&database))).await;
+                }
+            }
+        }
+        match ran {
             Ok(0) => {}
             Ok(_) => {
                 for row in session.rows("SHOW WARNINGS").await.unwrap_or_default() {
@@ -148,6 +184,15 @@ pub async fn load(server: &MySqlServer, files: &SqlFiles, options: Options) -> R
         times => format!("The server warns {times} times: {text}."),
     }));
     Ok(loaded)
+}
+
+/// `ER_DB_CREATE_EXISTS`.
+const DATABASE_EXISTS: u16 = 1007;
+
+/// Whether a statement is `CREATE DATABASE` of this name.
+fn makes(found: &[Token<'_>], database: &str) -> bool {
+    let [create, what, name, ..] = found else { return false };
+    create.is("CREATE") && (what.is("DATABASE") || what.is("SCHEMA")) && name.name().as_deref() == Some(database)
 }
 
 async fn open(server: &MySqlServer) -> Result<Session, LoadError> {

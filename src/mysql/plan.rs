@@ -35,7 +35,13 @@ pub fn plan(base: &Catalog, target: &Catalog, flavor: Flavor, options: &Options)
         let group = steps.len() + 1;
         steps.push(Step { sql, masked: None, origin: Origin::Native, group, transactional: false, objects, online: None });
     };
-    let before = [planner.drop_foreign_keys(), planner.drop_code(), planner.make_surroundings(), planner.make_tables()];
+    let before = [
+        planner.drop_left_over(),
+        planner.drop_foreign_keys(),
+        planner.drop_code(),
+        planner.make_surroundings(),
+        planner.make_tables(),
+    ];
     let after = [planner.add_foreign_keys(), planner.make_views(), planner.make_code(), planner.drop_rest()];
     before.into_iter().flatten().for_each(|(sql, object)| add(sql, vec![object]));
     planner.alter_tables().into_iter().for_each(|(sql, objects)| add(sql, objects));
@@ -349,11 +355,18 @@ impl<'a> Planner<'a> {
     }
 
     /// What goes for good comes last.
+    /// Tables of a run that was killed, before others of their names are made.
+    fn drop_left_over(&self) -> Statements {
+        let tables = only(self.base, self.target, Kind::Table).filter(|table| is_left_over(&table.id, self.base));
+        tables.map(|table| (format!("DROP TABLE {}", qualified(&table.id.path)), table.id.clone())).collect()
+    }
+
     fn drop_rest(&self) -> Statements {
         let mut found = Vec::new();
         let mut drop = |kind: Kind, word: &str, with_database: bool| {
             for object in only(self.base, self.target, kind) {
-                if with_database || !self.database_goes(&object.id) {
+                let is_done = is_left_over(&object.id, self.base);
+                if !is_done && (with_database || !self.database_goes(&object.id)) {
                     found.push((format!("DROP {word} {}", qualified(&object.id.path)), object.id.clone()));
                 }
             }
@@ -369,6 +382,23 @@ impl<'a> Planner<'a> {
 /// The name of the table that takes another's place; names have 64 characters at the most.
 pub fn beside(name: &str) -> String {
     format!("schemaproof_new_{}", name.chars().take(48).collect::<String>())
+}
+
+/// The name of the table whose place was taken, until it is dropped.
+pub fn aside(name: &str) -> String {
+    format!("schemaproof_old_{}", name.chars().take(48).collect::<String>())
+}
+
+/// Whether a table is what a run that was killed left beside one that is there: it has the rows of that one, or fewer.
+pub fn is_left_over(id: &ObjectId, base: &Catalog) -> bool {
+    let [database, name] = id.path.as_slice() else { return false };
+    id.kind == Kind::Table
+        && ["schemaproof_new_", "schemaproof_old_"].iter().any(|prefix| name.starts_with(prefix))
+        && base.objects.keys().any(|other| {
+            other.kind == Kind::Table
+                && other.path[0] == *database
+                && (beside(other.name()) == *name || aside(other.name()) == *name)
+        })
 }
 
 /// Database and name of what is not a part of a table by its address: a trigger's path has the table between them.

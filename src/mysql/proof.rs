@@ -257,11 +257,11 @@ async fn at_stake(session: &Session, step: &Step) -> u64 {
     if goes_over && moved(session, step).await { 0 } else { lost }
 }
 
-/// Whether the table that a step drops stands beside the new one that has its rows.
+/// Whether the table that a step drops is the old one of a pair, whose rows have gone over to the new one.
 async fn moved(session: &Session, step: &Step) -> bool {
     let Some([database, name]) = step.objects.first().map(|object| object.path.as_slice()) else { return false };
-    let beside = [database.clone(), plan::beside(name)];
-    matches!((count(session, &[database.clone(), name.clone()]).await, count(session, &beside).await), (Some(old), Some(new)) if new >= old)
+    let aside = [database.clone(), plan::aside(name)];
+    matches!((count(session, &aside).await, count(session, &[database.clone(), name.clone()]).await), (Some(old), Some(new)) if new >= old)
 }
 
 /// `DROP COLUMN` of this name, in whichever clause.

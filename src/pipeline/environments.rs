@@ -12,19 +12,19 @@ use futures_util::{StreamExt as _, stream};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::{Input, PipelineError, Schema, live};
+use super::{Input, PipelineError, Schema, live, mysql};
 use crate::{
     catalog::{
         Catalog,
         fingerprint::CatalogFingerprint,
         read::{self, ReadOptions},
     },
-    config::Config,
+    config::{Config, Dialect},
     environments::{self, Comparison, Found},
     load::{self, Strictness},
     report::mask,
     sandbox::{self, Request, SandboxError, Sides},
-    source::SqlFiles,
+    source::{self, SqlFiles},
 };
 
 /// An environment to be read.
@@ -42,8 +42,9 @@ pub async fn compare(environments: &[Environment], config: &Config, connections:
     // One catalog a fingerprint: hundreds of tenants are a few catalogs.
     let catalogs: Mutex<BTreeMap<CatalogFingerprint, Catalog>> = Mutex::default();
     let own = cancel.child_token();
+    let family = family(environments, config);
     let read = async |(at, Environment { name, input }): (usize, &Environment)| {
-        let read = catalog(&input.schema, config, &options, &own).await.map(|catalog| {
+        let read = catalog(input, config, &family, &options, &own).await.map(|catalog| {
             let print = catalog.fingerprint();
             catalogs.lock().unwrap_or_else(PoisonError::into_inner).entry(print.clone()).or_insert(catalog);
             print
@@ -67,13 +68,29 @@ pub async fn compare(environments: &[Environment], config: &Config, connections:
     environments::compare(&found, &catalogs.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// On whose servers all of them are: as configured, else as the first live one says; and, of the MySQL family, what the database of each is
+/// called in the comparison.
+fn family(environments: &[Environment], config: &Config) -> (Dialect, Option<String>) {
+    let live = || environments.iter().filter_map(|environment| mysql::of_live(&environment.input));
+    let dialect = config.dialect.or_else(|| live().next().map(source::dialect_of)).unwrap_or_default();
+    let named = live().filter_map(|url| mysql::one::named(url).ok().flatten()).next();
+    (dialect, named.filter(|_| !dialect.is_postgres()))
+}
+
 async fn catalog(
-    schema: &Schema,
+    input: &Input,
     config: &Config,
+    (dialect, database): &(Dialect, Option<String>),
     options: &ReadOptions,
     cancel: &CancellationToken,
 ) -> Result<Catalog, PipelineError> {
-    match schema {
+    if mysql::of_live(input).is_some_and(|url| source::dialect_of(url).is_postgres() != dialect.is_postgres()) {
+        return Err(PipelineError::Mixed { name: input.name.clone(), dialect: *dialect });
+    }
+    if !dialect.is_postgres() {
+        return mysql::one::read(config, *dialect, input, database.as_deref(), cancel).await.map(|one| one.catalog);
+    }
+    match &input.schema {
         Schema::Live(url) => tokio::select! {
             biased;
             () = cancel.cancelled() => Err(SandboxError::Cancelled.into()),
@@ -108,5 +125,8 @@ async fn load(
 /// # Errors
 /// When the server cannot be asked.
 pub async fn databases(url: &SecretString) -> Result<Vec<String>, PipelineError> {
+    if !source::dialect_of(url).is_postgres() {
+        return mysql::one::databases(url).await;
+    }
     live::databases(url).await
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     catalog::read::CatalogError,
     load::LoadError,
+    mysql::live::LiveError,
     plan::{atlas::AtlasError, native::PlanError},
     proof::{SqlError, replay::ReplayError},
     report::ReportedError,
@@ -46,10 +47,15 @@ pub enum PipelineError {
     Mixed { name: String, dialect: crate::config::Dialect },
     #[error("Atlas plans for Postgres only here; for TiDB, MySQL and MariaDB leave `engine` at `auto` or set it to `native`")]
     NoAtlas,
-    #[error("the live database {database} is a {found}, and the schemas are for {wanted}; set `dialect:` to what it is")]
-    OtherServer { database: String, found: &'static str, wanted: &'static str },
     #[error("cannot read the live database {database}: {source}")]
-    LiveMySql { database: String, source: MySqlError },
+    LiveMySql { database: String, source: LiveError },
+    #[error(
+        "`{one}` and `{other}` are two databases, and statements name theirs: give addresses of the same name, or without one to compare whole \
+         servers; `schemaproof compare` compares databases of any name"
+    )]
+    OtherDatabase { one: String, other: String },
+    #[error("{database} has no database `{name}`")]
+    NoDatabase { database: String, name: String },
     #[error("replaying the plan failed: {source}")]
     ReplayMySql { source: MySqlError },
     #[error("the live database {database} cannot be rebuilt in the sandbox: `{sql}` failed: {why}")]

@@ -3,23 +3,24 @@
 //! Statements commit by themselves there and a server holds several databases, so there is no copy of a database: a plan is replayed
 //! on the side's own server, and a side that is needed once more is loaded once more.
 
-use std::{cell::Cell, time::Instant};
+use std::{cell::Cell, collections::BTreeSet, time::Instant};
 
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{
-    Input, Job, Outcome, PipelineError, Schema,
+    Catalogs, Input, Job, Outcome, PipelineError, Schema,
     side::{left_out, remark},
     stage,
 };
 use crate::{
-    catalog::{self, Catalog, ObjectId},
-    config::{Dialect, EngineChoice},
+    catalog::{self, Catalog, ObjectId, read::ReadOptions},
+    config::{Config, Dialect, EngineChoice},
     load::{Options, Strictness},
     mysql::{
         catalog::{self as reading, Replicas, Snapshot},
+        live::{self, Databases, LiveError},
         load::{self, Loaded},
         plan::{self, Options as Planning},
         proof::{self, Replay},
@@ -30,11 +31,13 @@ use crate::{
     risk::{self, Facts, Places},
     sandbox::{
         Request, SandboxError,
-        mysql::{Flavor, MySqlAddress, MySqlError, MySqlServer, MySqlServers, with_mysql_servers},
+        mysql::{Flavor, MySqlAddress, MySqlServer, MySqlServers, with_mysql_servers},
     },
     source::shown_url,
     verdict,
 };
+
+pub(super) mod one;
 
 /// From two schemas of the family to a report.
 pub(super) async fn run(job: &Job, dialect: Dialect, begun: Instant, cancel: &CancellationToken) -> Result<Outcome, PipelineError> {
@@ -45,21 +48,25 @@ pub(super) async fn run(job: &Job, dialect: Dialect, begun: Instant, cancel: &Ca
     if job.config.online && dialect != Dialect::TiDb {
         return Err(PipelineError::OnlineByMySql { dialect });
     }
-    let flavor = match (dialect, live(&job.base).or_else(|| live(&job.target))) {
+    let flavor = match (dialect, of_live(&job.base).or_else(|| of_live(&job.target))) {
         // `mysql://` is the way to all three.
         (Dialect::MySql, Some(url)) if job.config.dialect.is_none() => flavor_of(url).await?,
         (Dialect::TiDb, _) => Flavor::TiDb,
         (Dialect::MariaDb, _) => Flavor::MariaDb,
         (Dialect::MySql | Dialect::Postgres, _) => Flavor::MySql,
     };
+    let named = named(job)?;
+    let scoped = named.as_ref().map(|name| Job { config: Config { database: name.clone(), ..job.config.clone() }, ..job.clone() });
+    let job = scoped.as_ref().unwrap_or(job);
+    let databases: Databases = named.map(|name| BTreeSet::from([name]));
     let mut request = Request::from(&job.config);
     if request.image == crate::config::Config::default().image {
         request.image = flavor.image().into();
     }
-    with_mysql_servers(&request, flavor, cancel, async |servers| story(job, servers, begun).await).await
+    with_mysql_servers(&request, flavor, cancel, async |servers| story(job, servers, databases, begun).await).await
 }
 
-fn live(input: &Input) -> Option<&SecretString> {
+pub(super) fn of_live(input: &Input) -> Option<&SecretString> {
     match &input.schema {
         Schema::Live(url) => Some(url),
         Schema::Files(_) | Schema::Empty => None,
@@ -67,30 +74,30 @@ fn live(input: &Input) -> Option<&SecretString> {
 }
 
 async fn flavor_of(url: &SecretString) -> Result<Flavor, PipelineError> {
-    let address = MySqlAddress::from_url(url)?;
-    let failed = |source| PipelineError::LiveMySql { database: shown_url(url), source };
-    let session = address.connect(LIVE_LIMIT).await.map_err(failed)?;
-    let rows = session.rows("SELECT VERSION()").await.map_err(failed)?;
-    Ok(Flavor::of_version(rows.first().and_then(|row| row.text(0)).unwrap_or_default()))
+    reading_live(url, live::flavor_of(url).await)
 }
 
-/// One statement on a live server.
-const LIVE_LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
+fn reading_live<T>(url: &SecretString, read: Result<T, LiveError>) -> Result<T, PipelineError> {
+    read.map_err(|source| PipelineError::LiveMySql { database: shown_url(url), source })
+}
 
-async fn story(job: &Job, servers: &MySqlServers, begun: Instant) -> Result<Outcome, PipelineError> {
-    let given = servers.target().is_none();
-    let building = async {
-        let base = Side::build(job, &servers.base, &job.base, Strictness::Lenient);
-        let target = Side::build(job, servers.target().unwrap_or(&servers.base), &job.target, Strictness::Strict);
-        if !given {
-            return tokio::try_join!(base, target);
+/// The database that the addresses of a job name: files begin in it, and no other that they do not make counts.
+fn named(job: &Job) -> Result<Option<String>, PipelineError> {
+    let mut found: Option<String> = None;
+    for input in [Some(&job.base), Some(&job.target), job.live.as_ref()].into_iter().flatten() {
+        let Some(url) = of_live(input) else { continue };
+        let Some(name) = MySqlAddress::from_url(url)?.database().map(String::from) else { continue };
+        match &found {
+            Some(one) if *one != name => return Err(PipelineError::OtherDatabase { one: one.clone(), other: name }),
+            _ => found = Some(name),
         }
-        // In turns: the target takes the base's place.
-        let (base, target) = (base.await?, target.await?);
-        base.fresh.set(false);
-        Ok((base, target))
-    };
-    let (base, target) = building.instrument(stage("Building both schemas")).await?;
+    }
+    Ok(found)
+}
+
+async fn story(job: &Job, servers: &MySqlServers, databases: Databases, begun: Instant) -> Result<Outcome, PipelineError> {
+    let given = servers.target().is_none();
+    let (base, target, databases) = sides(job, servers, databases).instrument(stage("Building both schemas")).await?;
     let flavor = servers.base.flavor;
     let changes = catalog::compare(&base.snapshot.catalog, &target.snapshot.catalog);
     let (plan, replayed) = base.plan_to(&target, flavor, job.prove).instrument(stage("Planning and replaying")).await?;
@@ -138,13 +145,53 @@ async fn story(job: &Job, servers: &MySqlServers, begun: Instant) -> Result<Outc
         engine: Some(Engine { name: Origin::Native, version: env!("CARGO_PKG_VERSION").into(), left_out: 0 }),
         left_out: &[],
         remarks,
-        drift: drift(job, &base, flavor).await?,
+        drift: drift(job, &base, flavor, &databases).await?,
         live: None,
         down,
         seconds: begun.elapsed().as_secs_f64(),
         run: job.run.clone(),
     });
-    Ok(Outcome { report, plan, catalogs: None })
+    let catalogs = Catalogs {
+        base: base.snapshot.catalog,
+        target: target.snapshot.catalog,
+        options: ReadOptions { exclude: job.config.exclude.clone(), ..ReadOptions::default() },
+        family: Some((flavor, databases)),
+    };
+    Ok(Outcome { report, plan, catalogs: Some(Box::new(catalogs)) })
+}
+
+/// Both sides, and the databases that count: of a live server those that its address or the files of the other side name.
+async fn sides<'a>(
+    job: &'a Job,
+    servers: &'a MySqlServers,
+    mut databases: Databases,
+) -> Result<(Side<'a>, Side<'a>, Databases), PipelineError> {
+    let given = servers.target().is_none();
+    let base = |databases| Side::build(job, &servers.base, &job.base, Strictness::Lenient, databases);
+    let target =
+        |databases| Side::build(job, servers.target().unwrap_or(&servers.base), &job.target, Strictness::Strict, databases);
+    let base_is_live = of_live(&job.base).is_some();
+    if !given && (databases.is_none() || base_is_live == of_live(&job.target).is_some()) {
+        let (base, target) = tokio::try_join!(base(databases.clone()), target(databases.clone()))?;
+        return Ok((base, target, databases));
+    }
+    // In turns: what the files make must be known before a live server is read, and on one server each takes the other's place.
+    let files_first = |side: &Side<'_>, databases: &mut Databases| {
+        if let Some(databases) = databases {
+            databases.extend(side.databases());
+        }
+        side.fresh.set(!given);
+    };
+    if base_is_live {
+        let target = target(databases.clone()).await?;
+        files_first(&target, &mut databases);
+        let base = base(databases.clone()).await?;
+        return Ok((base, target, databases));
+    }
+    let base = base(databases.clone()).await?;
+    files_first(&base, &mut databases);
+    let target = target(databases.clone()).await?;
+    Ok((base, target, databases))
 }
 
 /// Steps that only a server with TiFlash can do.
@@ -167,6 +214,8 @@ struct Side<'a> {
     strictness: Strictness,
     snapshot: Snapshot,
     loaded: Loaded,
+    /// Those of a live server that count.
+    live: Databases,
     /// Whether the server holds this side as it was loaded.
     fresh: Cell<bool>,
 }
@@ -183,16 +232,22 @@ impl<'a> Side<'a> {
         server: &'a MySqlServer,
         input: &'a Input,
         strictness: Strictness,
+        live: Databases,
     ) -> Result<Side<'a>, PipelineError> {
         load::set_up(server).await?;
-        let (snapshot, loaded) = load_side(job, server, input, strictness).await?;
-        Ok(Side { job, server, input, strictness, snapshot, loaded, fresh: Cell::new(true) })
+        let (snapshot, loaded) = load_side(job, server, input, strictness, &live).await?;
+        Ok(Side { job, server, input, strictness, snapshot, loaded, live, fresh: Cell::new(true) })
+    }
+
+    fn databases(&self) -> impl Iterator<Item = String> {
+        let databases = self.snapshot.catalog.objects.keys().filter(|id| id.kind == catalog::Kind::Database);
+        databases.map(|id| id.name().to_string())
     }
 
     /// Has the server hold this side as it was loaded.
     async fn refresh(&self) -> Result<(), PipelineError> {
         if !self.fresh.get() {
-            load_side(self.job, self.server, self.input, self.strictness).await?;
+            load_side(self.job, self.server, self.input, self.strictness, &self.live).await?;
             self.fresh.set(true);
         }
         Ok(())
@@ -289,13 +344,18 @@ async fn load_side(
     server: &MySqlServer,
     input: &Input,
     strictness: Strictness,
+    live: &Databases,
 ) -> Result<(Snapshot, Loaded), PipelineError> {
     load::empty(server).await?;
     let loaded = match &input.schema {
         Schema::Files(files) => load::load(server, files, Options { session: job.config.session, strictness }).await?,
         Schema::Empty => Loaded::default(),
-        Schema::Live(url) => return rebuild(job, server, url).await,
+        Schema::Live(url) => return rebuild(job, server, url, live).await,
     };
+    if live.is_none() && [&job.base, &job.target].into_iter().any(|input| of_live(input).is_some()) {
+        // The database that files begin in is ours alone unless they put something in it.
+        load::drop_if_empty(server).await?;
+    }
     let session = server.connect().await?;
     let mut snapshot = reading::read(&session, server.flavor, &job.config.exclude, &loaded.replicas)
         .await
@@ -304,38 +364,15 @@ async fn load_side(
     Ok((snapshot, loaded))
 }
 
-/// A live server's schema, only read.
-async fn read_live(job: &Job, url: &SecretString, flavor: Flavor) -> Result<(Snapshot, Replicas), PipelineError> {
-    let failed = |source: MySqlError| PipelineError::LiveMySql { database: shown_url(url), source };
-    let session = MySqlAddress::from_url(url)?.connect(LIVE_LIMIT).await.map_err(failed)?;
-    let version = session.rows("SELECT VERSION()").await.map_err(failed)?;
-    let found = Flavor::of_version(version.first().and_then(|row| row.text(0)).unwrap_or_default());
-    if found != flavor {
-        return Err(PipelineError::OtherServer { database: shown_url(url), found: found.name(), wanted: flavor.name() });
-    }
-    // Belt and braces: what reads here only selects and shows.
-    if flavor != Flavor::TiDb {
-        // TiDB has no such transactions.
-        session.run("SET SESSION TRANSACTION READ ONLY").await.map_err(failed)?;
-    }
-    let mut replicas = Replicas::new();
-    if flavor == Flavor::TiDb {
-        let sql = "SELECT table_schema, table_name, replica_count, location_labels FROM information_schema.tiflash_replica";
-        for row in session.rows(sql).await.map_err(failed)? {
-            let (Some(database), Some(table), Some(count)) = (row.text(0), row.text(1), row.text(2)) else { continue };
-            let labels: Vec<String> =
-                row.text(3).unwrap_or_default().split(',').filter(|label| !label.is_empty()).map(crate::mysql::literal).collect();
-            let labels = if labels.is_empty() { String::new() } else { format!(" LOCATION LABELS {}", labels.join(" , ")) };
-            replicas.insert(vec![database.into(), table.into()], format!("{count}{labels}"));
-        }
-    }
-    let snapshot = reading::read(&session, flavor, &job.config.exclude, &replicas).await.map_err(failed)?;
-    Ok((snapshot, replicas))
-}
-
 /// A live server's schema made anew in the sandbox by the planner, without a row of its data.
-async fn rebuild(job: &Job, server: &MySqlServer, url: &SecretString) -> Result<(Snapshot, Loaded), PipelineError> {
-    let (wanted, replicas) = read_live(job, url, server.flavor).await?;
+async fn rebuild(
+    job: &Job,
+    server: &MySqlServer,
+    url: &SecretString,
+    databases: &Databases,
+) -> Result<(Snapshot, Loaded), PipelineError> {
+    let read = live::read(url, server.flavor, &job.config.exclude, databases).await;
+    let (wanted, replicas) = reading_live(url, read)?;
     let session = server.connect().await?;
     let failed = |source| SandboxError::MySql { attempted: format!("read the schema back from {}", server.origin), source };
     let none = Replicas::new();
@@ -360,9 +397,9 @@ async fn rebuild(job: &Job, server: &MySqlServer, url: &SecretString) -> Result<
 }
 
 /// What a live server has that the base has not, and the other way round.
-async fn drift(job: &Job, base: &Side<'_>, flavor: Flavor) -> Result<Option<Drift>, PipelineError> {
+async fn drift(job: &Job, base: &Side<'_>, flavor: Flavor, databases: &Databases) -> Result<Option<Drift>, PipelineError> {
     let Some(Input { name, schema: Schema::Live(url), .. }) = &job.live else { return Ok(None) };
-    let (live, _) = read_live(job, url, flavor).await?;
+    let (live, _) = reading_live(url, live::read(url, flavor, &job.config.exclude, databases).await)?;
     let (base, live) = (&base.snapshot.catalog, &live.catalog);
     let changes = report::build::changes(base, live, &catalog::compare(base, live), &Places::default());
     let steps = plan::plan(live, base, flavor, &Planning::default());

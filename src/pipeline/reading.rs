@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Input, PipelineError, Schema, live, roles, side};
+use super::{Input, PipelineError, Schema, live, mysql, roles, side};
 use crate::{
     catalog::{self, Catalog, Change, read::ReadOptions},
-    config::Config,
+    config::{Config, Dialect},
     load::Strictness,
     sandbox::{self, Request, Sides},
-    source::SqlFiles,
+    source::{self, SqlFiles},
 };
 
 /// A schema as it was read.
@@ -27,6 +27,14 @@ pub struct Reading {
 /// # Errors
 /// [`PipelineError`]; within the configuration's `timeout`.
 pub async fn read(config: &Config, input: &Input, cancel: &CancellationToken) -> Result<Reading, PipelineError> {
+    let dialect = dialect(config, input);
+    if !dialect.is_postgres() {
+        return within(config, cancel, async |own| {
+            let mysql::one::One { catalog, remarks } = mysql::one::read(config, dialect, input, None, own).await?;
+            Ok(Reading { catalog, remarks })
+        })
+        .await;
+    }
     if let Schema::Live(url) = &input.schema {
         let catalog = live::read(url, &options(config)).await?;
         return Ok(Reading { catalog, remarks: Vec::new() });
@@ -79,6 +87,12 @@ pub async fn read_and_write(
         .await
     })
     .await
+}
+
+/// On whose server a schema is: as its address says, else as configured.
+pub fn dialect(config: &Config, input: &Input) -> Dialect {
+    let live = mysql::of_live(input).map(source::dialect_of);
+    config.dialect.or(live).unwrap_or_default()
 }
 
 fn options(config: &Config) -> ReadOptions {

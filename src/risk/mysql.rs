@@ -6,6 +6,7 @@
 use crate::{
     catalog::{Action, AttributeChange, Change, Kind, Object, Value},
     config::Dialect,
+    mysql::plan,
     mysql::{qualified, quoted},
     risk::{Facts, Finding, Level, Rule, look, rules},
 };
@@ -28,6 +29,10 @@ pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
 
 fn dropped(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
     let id = &change.object;
+    if plan::is_left_over(id, facts.base) {
+        // A copy of rows that are all in the table beside it.
+        return None;
+    }
     let name = look::name(id);
     let readers = look::readers(facts, id);
     let (rule, message, advice): (&Rule, String, &str) = match id.kind {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::connection::{MySqlAddress, MySqlError, Row, Session};
 use super::{Limits, Request, SandboxError, Where, docker, random};
+use crate::config::Dialect;
 
 /// Which server of the family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,16 @@ impl Flavor {
             Flavor::TiDb => "TiDB",
             Flavor::MySql => "MySQL",
             Flavor::MariaDb => "MariaDB",
+        }
+    }
+
+    /// That of a dialect; none of Postgres.
+    pub fn of_dialect(dialect: Dialect) -> Option<Flavor> {
+        match dialect {
+            Dialect::Postgres => None,
+            Dialect::TiDb => Some(Flavor::TiDb),
+            Dialect::MySql => Some(Flavor::MySql),
+            Dialect::MariaDb => Some(Flavor::MariaDb),
         }
     }
 
@@ -81,6 +92,11 @@ pub struct MySqlServer {
 }
 
 impl MySqlServer {
+    /// The address of a database on it, with the password.
+    pub fn url(&self, database: &str) -> SecretString {
+        self.address.url(database)
+    }
+
     /// A new session, in no database.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod install;
 mod live;
 mod load;
 mod mysql;
+mod mysql_apply;
 mod online;
 mod pipeline;
 mod planner;

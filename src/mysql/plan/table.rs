@@ -211,8 +211,10 @@ impl Planner<'_> {
             let list = common.join(", ");
             statements.push(format!("INSERT INTO {new} ({list}) SELECT {list} FROM {old}"));
         }
-        statements.push(format!("DROP TABLE {old}"));
-        statements.push(format!("RENAME TABLE {new} TO {old}"));
+        // At once: there is no moment without the table, and whatever a run that was killed left beside it has no row of its own.
+        let aside = qualified(&[database.clone(), super::aside(name)]);
+        statements.push(format!("RENAME TABLE {old} TO {aside}, {new} TO {old}"));
+        statements.push(format!("DROP TABLE {aside}"));
         statements.into_iter().map(|sql| (sql, id.clone())).collect()
     }
 }

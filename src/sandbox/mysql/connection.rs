@@ -150,6 +150,14 @@ impl MySqlAddress {
         Ok(MySqlAddress { host, port, user, password, tls, database })
     }
 
+    /// As a URL, with the password.
+    pub(super) fn url(&self, database: &str) -> SecretString {
+        let encoded = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let (user, password) = (encoded(&self.user), encoded(self.password.expose_secret()));
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        SecretString::from(format!("mysql://{user}:{password}@{host}:{}/{}", self.port, encoded(database)))
+    }
+
     /// The database that a URL names.
     pub fn database(&self) -> Option<&str> {
         self.database.as_deref()

@@ -1,0 +1,278 @@
+//! `apply` on live servers of the MySQL family: real TiDB and MariaDB, whole, in part, twice at once, and changed meanwhile.
+
+use std::{
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use schemaproof::{
+    apply::{End, Limits, mysql},
+    config::Config,
+    mysql::load,
+    pipeline::{self, Input, Job, Schema},
+    sandbox::{
+        Request, SandboxError,
+        mysql::{Flavor, MySqlServer, with_mysql_servers},
+    },
+    script::SqlFile,
+    source::SqlFiles,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::said;
+
+/// A live server with the databases `app` and `other`, which holds a table that no file names; and one for a sandbox.
+struct Live<'a> {
+    server: &'a MySqlServer,
+    beside: &'a MySqlServer,
+    sandbox: SecretString,
+}
+
+impl Live<'_> {
+    /// A server is taken for a sandbox when there is no table on it.
+    async fn clean(&self) {
+        load::empty(self.beside).await.unwrap();
+    }
+}
+
+async fn on_live(flavor: Flavor, work: impl AsyncFnOnce(&Live<'_>)) {
+    let config = Config { sandbox: "local".into(), ..Config::default() };
+    with_mysql_servers(&Request::from(&config), flavor, &CancellationToken::new(), async |servers| {
+        let beside = servers.target().unwrap();
+        let live = Live { server: &servers.base, beside, sandbox: beside.url("") };
+        sql(&live, &["CREATE DATABASE app", "CREATE DATABASE other", "CREATE TABLE other.kept (id int)"]).await;
+        work(&live).await;
+        Ok::<(), SandboxError>(())
+    })
+    .await
+    .unwrap();
+}
+
+async fn sql(live: &Live<'_>, statements: &[&str]) {
+    let session = live.server.connect().await.unwrap();
+    for statement in statements {
+        session.run(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}
+
+async fn value(live: &Live<'_>, query: &str) -> String {
+    let rows = live.server.connect().await.unwrap().rows(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+    rows.first().and_then(|row| row.text(0)).unwrap_or_default().to_string()
+}
+
+/// A directory with the schema in `schema.sql`.
+fn schema(text: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("schema.sql"), text).unwrap();
+    directory
+}
+
+async fn run(directory: &Path, command: &str, live: &Live<'_>, arguments: &[&str]) -> Output {
+    live.clean().await;
+    let mut run = Command::new(env!("CARGO_BIN_EXE_schemaproof"));
+    run.args([command, "--sandbox", live.sandbox.expose_secret()])
+        .args(arguments)
+        .env_remove("DATABASE_URL")
+        .current_dir(directory);
+    if command == "sync" {
+        run.env("DATABASE_URL", live.server.url("app").expose_secret());
+    }
+    run.stdin(Stdio::null()).output().unwrap()
+}
+
+async fn apply(directory: &Path, live: &Live<'_>, arguments: &[&str]) -> Output {
+    let url = live.server.url("app");
+    run(directory, "apply", live, &[&["--url", url.expose_secret(), "--to", "schema.sql"], arguments].concat()).await
+}
+
+const TABLES: &str = "CREATE TABLE t (id bigint PRIMARY KEY, note varchar(20));
+CREATE TABLE u (id bigint PRIMARY KEY, t_id bigint, CONSTRAINT of_t FOREIGN KEY (t_id) REFERENCES t (id));
+CREATE VIEW v AS SELECT id FROM t;\n";
+
+async fn whole(flavor: Flavor) {
+    on_live(flavor, async |live| {
+        let directory = schema(TABLES);
+        let dry = apply(directory.path(), live, &["--dry-run"]).await;
+        assert_eq!(dry.status.code(), Some(0), "{}", said(&dry));
+        assert_eq!(value(live, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'app'").await, "0");
+        let done = apply(directory.path(), live, &["--yes"]).await;
+        assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+        assert!(said(&done).contains("is as the target"), "{}", said(&done));
+        let again = run(directory.path(), "sync", live, &["schema.sql", "--yes"]).await;
+        assert!(again.status.success() && said(&again).contains("Nothing to do"), "{}", said(&again));
+        // What blocks needs more than yes.
+        std::fs::write(directory.path().join("schema.sql"), TABLES.replace(", note varchar(20)", "")).unwrap();
+        let blocked = apply(directory.path(), live, &["--yes", "--format", "json"]).await;
+        assert_eq!(blocked.status.code(), Some(3), "{}", said(&blocked));
+        let account: serde_json::Value = serde_json::from_slice(&blocked.stdout).unwrap();
+        let fingerprint = account["fingerprint"].as_str().unwrap();
+        let accepted = run(directory.path(), "sync", live, &["schema.sql", "--yes", "--accept", fingerprint]).await;
+        assert_eq!(accepted.status.code(), Some(0), "{}", said(&accepted));
+        assert_eq!(value(live, "SELECT COUNT(*) FROM other.kept").await, "0");
+        let password = url::Url::parse(live.server.url("app").expose_secret()).unwrap().password().map(String::from);
+        let all = [dry, done, again, blocked, accepted].map(|output| said(&output)).concat();
+        assert!(password.is_none_or(|password| password.is_empty() || !all.contains(&password)), "{all}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_schema_is_applied_whole_on_tidb() {
+    whole(Flavor::TiDb).await;
+}
+
+#[tokio::test]
+async fn a_schema_is_applied_whole_on_mariadb() {
+    whole(Flavor::MariaDb).await;
+}
+
+async fn in_part(flavor: Flavor) {
+    on_live(flavor, async |live| {
+        sql(live, &["CREATE TABLE app.b (n int)", "INSERT INTO app.b VALUES (1), (1)"]).await;
+        let directory = schema("CREATE TABLE a (id int PRIMARY KEY);\nCREATE TABLE b (n int, UNIQUE KEY once (n));\n");
+        // The replay's own rows are no duplicates: the live ones are.
+        let stopped = apply(directory.path(), live, &["--yes", "--format", "json"]).await;
+        let account: serde_json::Value = serde_json::from_slice(&stopped.stdout).unwrap_or_else(|_| panic!("{}", said(&stopped)));
+        assert_eq!((stopped.status.code(), account["outcome"].as_str()), (Some(1), Some("stopped")), "{}", said(&stopped));
+        let states: Vec<&str> = account["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
+        assert_eq!(states, ["in", "failed"], "{account:#}");
+        assert!(account["message"].as_str().unwrap().contains("step 1 is in"), "{account:#}");
+        assert!(account["advice"].as_str().unwrap().contains("Rows that are there are in the way"), "{account:#}");
+        sql(live, &["DELETE FROM app.b LIMIT 1"]).await;
+        let done = apply(directory.path(), live, &["--yes"]).await;
+        assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+        assert_eq!(value(live, "SELECT COUNT(*) FROM app.b").await, "1");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_step_that_live_rows_refuse_says_what_is_in_and_the_next_run_goes_on_tidb() {
+    in_part(Flavor::TiDb).await;
+}
+
+#[tokio::test]
+async fn a_step_that_live_rows_refuse_says_what_is_in_and_the_next_run_goes_on_mariadb() {
+    in_part(Flavor::MariaDb).await;
+}
+
+/// What is planned from the live server to a schema, and the catalogs.
+async fn planned(live: &Live<'_>, target: &str) -> pipeline::Outcome {
+    live.clean().await;
+    let files = SqlFiles { files: vec![SqlFile { path: "schema.sql".into(), text: target.into() }], ..SqlFiles::default() };
+    let input = |name: &str, schema| Input { name: name.into(), commit: None, schema };
+    let job = Job {
+        config: Config { sandbox: live.sandbox.expose_secret().into(), ..Config::default() },
+        base: input("live", Schema::Live(live.server.url("app"))),
+        target: input("files", Schema::Files(files)),
+        live: None,
+        atlas: None,
+        prove: true,
+        acceptances: Vec::new(),
+        renames: Vec::new(),
+        run: None,
+    };
+    let outcome = Box::pin(pipeline::run(&job, &CancellationToken::new())).await;
+    assert!(outcome.report.proven, "{:#?}", outcome.report);
+    outcome
+}
+
+/// A table that must be made anew, one that is altered, one that is new.
+const BEFORE: &[&str] = &[
+    "CREATE TABLE app.big (id bigint PRIMARY KEY AUTO_RANDOM(5), n int)",
+    "INSERT INTO app.big (n) VALUES (1), (2), (3)",
+    "CREATE TABLE app.t (id int PRIMARY KEY)",
+    "INSERT INTO app.t VALUES (1), (2)",
+];
+const AFTER: &str = "CREATE TABLE big (id bigint PRIMARY KEY AUTO_RANDOM(6), n int);
+CREATE TABLE t (id int PRIMARY KEY, note text, KEY (note(10)));
+CREATE TABLE fresh (id int PRIMARY KEY);\n";
+
+#[tokio::test]
+async fn killed_after_any_step_the_next_run_finishes_and_no_row_is_lost() {
+    on_live(Flavor::TiDb, async |live| {
+        let directory = schema(AFTER);
+        sql(live, BEFORE).await;
+        let plan = planned(live, AFTER).await.plan;
+        let steps: Vec<&str> = plan.steps.iter().map(|step| step.sql.as_str()).collect();
+        assert!(steps.iter().any(|step| step.starts_with("RENAME TABLE")) && steps.len() >= 6, "{steps:#?}");
+        for done in 0..=steps.len() {
+            sql(live, &["DROP DATABASE app", "CREATE DATABASE app"]).await;
+            sql(live, BEFORE).await;
+            // Each statement commits by itself: this is what a run leaves that is killed after so many of them.
+            sql(live, &steps[..done]).await;
+            let next = apply(directory.path(), live, &["--yes"]).await;
+            assert_eq!(next.status.code(), Some(0), "after step {done}: {}", said(&next));
+            for (query, rows) in [("SELECT SUM(n) FROM app.big", "6"), ("SELECT COUNT(*) FROM app.t", "2")] {
+                assert_eq!(value(live, query).await, rows, "after step {done}: {query}");
+            }
+            let left = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'app'";
+            assert_eq!(value(live, left).await, "3", "after step {done}");
+        }
+    })
+    .await;
+}
+
+async fn two_at_once_and_changed(flavor: Flavor) {
+    on_live(flavor, async |live| {
+        let pipeline::Outcome { plan, catalogs, .. } = planned(live, TABLES).await;
+        let catalogs = catalogs.unwrap();
+        let (flavor, databases) = catalogs.family.as_ref().unwrap();
+        let url = live.server.url("app");
+        let limits = Limits { patience: std::time::Duration::from_secs(1), ..Limits::default() };
+        let task = mysql::Task {
+            url: &url,
+            plan: &plan,
+            base: &catalogs.base,
+            target: &catalogs.target,
+            exclude: &[],
+            databases,
+            flavor: *flavor,
+            limits,
+        };
+        let held = live.server.connect().await.unwrap();
+        held.rows("SELECT GET_LOCK('schemaproof', 5)").await.unwrap();
+        let locked = mysql::apply(&task, &CancellationToken::new(), |_| {}).await;
+        let End::Refused(error) = &locked.end else { panic!("{locked:?}") };
+        assert!(error.to_string().contains("another run of schemaproof"), "{error}");
+        held.rows("SELECT RELEASE_LOCK('schemaproof')").await.unwrap();
+
+        sql(live, &["CREATE TABLE app.t (id int)"]).await;
+        let changed = mysql::apply(&task, &CancellationToken::new(), |_| {}).await;
+        let End::Refused(error) = &changed.end else { panic!("{changed:?}") };
+        assert!(error.to_string().contains("not as it was when the plan was made: table app.t"), "{error}");
+        // Another database of the server is nobody's business here.
+        sql(live, &["DROP TABLE app.t", "CREATE TABLE other.more (id int)"]).await;
+        let applied = mysql::apply(&task, &CancellationToken::new(), |_| {}).await;
+        assert!(applied.is_reached(), "{applied:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_at_once_are_kept_apart_and_a_changed_schema_is_refused_on_tidb() {
+    two_at_once_and_changed(Flavor::TiDb).await;
+}
+
+#[tokio::test]
+async fn two_at_once_are_kept_apart_and_a_changed_schema_is_refused_on_mariadb() {
+    two_at_once_and_changed(Flavor::MariaDb).await;
+}
+
+#[tokio::test]
+async fn what_cannot_work_says_so() {
+    let directory = schema("CREATE TABLE t (id int);");
+    let say = |arguments: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_schemaproof")).args(arguments).current_dir(directory.path()).output().unwrap();
+        assert!(!output.status.success());
+        said(&output)
+    };
+    let url = "mysql://root@127.0.0.1:1/app";
+    let saved = say(&["apply", "--url", url, "--plan", "schema.sql", "--yes"]);
+    assert!(saved.contains("saved plans are for Postgres"), "{saved}");
+    let two =
+        say(&["plan", "--from", url, "--to", "mysql://root@127.0.0.1:1/elsewhere", "--dialect", "tidb", "--sandbox", "local"]);
+    assert!(two.contains("`app` and `elsewhere` are two databases"), "{two}");
+}
