@@ -274,5 +274,5 @@ async fn what_cannot_work_says_so() {
     assert!(saved.contains("saved plans are for Postgres"), "{saved}");
     let two =
         say(&["plan", "--from", url, "--to", "mysql://root@127.0.0.1:1/elsewhere", "--dialect", "tidb", "--sandbox", "local"]);
-    assert!(two.contains("`app` and `elsewhere` are two databases"), "{two}");
+    assert!(two.contains("app and elsewhere are two databases"), "{two}");
 }
