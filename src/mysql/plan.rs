@@ -357,7 +357,7 @@ impl<'a> Planner<'a> {
     /// What goes for good comes last.
     /// Tables of a run that was killed, before others of their names are made.
     fn drop_left_over(&self) -> Statements {
-        let tables = only(self.base, self.target, Kind::Table).filter(|table| is_left_over(&table.id, self.base));
+        let tables = only(self.base, self.target, Kind::Table).filter(|table| left_beside(&table.id, self.base).is_some());
         tables.map(|table| (format!("DROP TABLE {}", qualified(&table.id.path)), table.id.clone())).collect()
     }
 
@@ -365,7 +365,7 @@ impl<'a> Planner<'a> {
         let mut found = Vec::new();
         let mut drop = |kind: Kind, word: &str, with_database: bool| {
             for object in only(self.base, self.target, kind) {
-                let is_done = is_left_over(&object.id, self.base);
+                let is_done = left_beside(&object.id, self.base).is_some();
                 if !is_done && (with_database || !self.database_goes(&object.id)) {
                     found.push((format!("DROP {word} {}", qualified(&object.id.path)), object.id.clone()));
                 }
@@ -389,16 +389,12 @@ pub fn aside(name: &str) -> String {
     format!("schemaproof_old_{}", name.chars().take(48).collect::<String>())
 }
 
-/// Whether a table is what a run that was killed left beside one that is there: it has the rows of that one, or fewer.
-pub fn is_left_over(id: &ObjectId, base: &Catalog) -> bool {
-    let [database, name] = id.path.as_slice() else { return false };
-    id.kind == Kind::Table
-        && ["schemaproof_new_", "schemaproof_old_"].iter().any(|prefix| name.starts_with(prefix))
-        && base.objects.keys().any(|other| {
-            other.kind == Kind::Table
-                && other.path[0] == *database
-                && (beside(other.name()) == *name || aside(other.name()) == *name)
-        })
+/// The table beside which a run that was killed has left this one, where it is such a table: it has the rows of that one, or fewer.
+pub fn left_beside(id: &ObjectId, base: &Catalog) -> Option<ObjectId> {
+    let [database, name] = id.path.as_slice() else { return None };
+    let is_ours = id.kind == Kind::Table && ["schemaproof_new_", "schemaproof_old_"].iter().any(|prefix| name.starts_with(prefix));
+    let mut tables = base.objects.keys().filter(|other| is_ours && other.kind == Kind::Table && other.path[0] == *database);
+    tables.find(|other| beside(other.name()) == *name || aside(other.name()) == *name).cloned()
 }
 
 /// Database and name of what is not a part of a table by its address: a trigger's path has the table between them.

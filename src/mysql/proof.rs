@@ -127,19 +127,26 @@ pub async fn replay(
     session: &Session,
     flavor: Flavor,
     before: &Catalog,
-    plan: &Plan,
+    steps: &Plan,
     filled: &[ObjectId],
     replicas: &Replicas,
 ) -> Result<Replay, MySqlError> {
     let mut done = Replay { replicas: replicas.clone(), rows: !filled.is_empty(), ..Replay::default() };
-    for (at, step) in plan.steps.iter().enumerate() {
+    for (at, step) in steps.steps.iter().enumerate() {
         let begun = std::time::Instant::now();
         let table = table_of(step).filter(|table| before.objects.contains_key(table));
         let rows_before = match &table {
             Some(table) => count(session, &table.path).await,
             None => None,
         };
-        let values_before = at_stake(session, step).await;
+        let values_before = match step.objects.first().and_then(|object| Some((object, plan::left_beside(object, before)?))) {
+            // What the table beside it has is not lost.
+            Some((left, whole)) => {
+                let (left, whole) = (count(session, &left.path).await, count(session, &whole.path).await);
+                left.unwrap_or_default().saturating_sub(whole.unwrap_or_default())
+            }
+            None => at_stake(session, step).await,
+        };
         let (mut effects, as_text) = once(session, flavor, step, filled, &mut done.replicas).await?;
         effects.rows_before = rows_before;
         if let Some(table) = &table {

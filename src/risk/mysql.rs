@@ -29,7 +29,7 @@ pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
 
 fn dropped(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
     let id = &change.object;
-    if plan::is_left_over(id, facts.base) {
+    if plan::left_beside(id, facts.base).is_some() {
         // A copy of rows that are all in the table beside it.
         return None;
     }

@@ -2,7 +2,8 @@
 
 use std::{
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use schemaproof::{
@@ -12,7 +13,7 @@ use schemaproof::{
     pipeline::{self, Input, Job, Schema},
     sandbox::{
         Request, SandboxError,
-        mysql::{Flavor, MySqlServer, with_mysql_servers},
+        mysql::{Flavor, MySqlAddress, MySqlServer, Session, with_mysql_servers},
     },
     script::SqlFile,
     source::SqlFiles,
@@ -24,15 +25,61 @@ use crate::apply::said;
 
 /// A live server with the databases `app` and `other`, which holds a table that no file names; and one for a sandbox.
 struct Live<'a> {
-    server: &'a MySqlServer,
+    address: String,
     beside: &'a MySqlServer,
     sandbox: SecretString,
 }
 
 impl Live<'_> {
+    fn url(&self, database: &str) -> SecretString {
+        SecretString::from(format!("{}{database}", self.address))
+    }
+
+    async fn connect(&self) -> Session {
+        MySqlAddress::from_url(&self.url("")).unwrap().connect(Duration::from_secs(60)).await.unwrap()
+    }
+
     /// A server is taken for a sandbox when there is no table on it.
     async fn clean(&self) {
         load::empty(self.beside).await.unwrap();
+    }
+}
+
+/// A TiDB as it runs in production: sandboxes have no status port, and `information_schema.tiflash_replica` is read through it.
+struct TiDb {
+    process: Child,
+    port: u16,
+    _data: tempfile::TempDir,
+}
+
+impl TiDb {
+    async fn start() -> TiDb {
+        let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (port, status, data) = (free(), free(), tempfile::tempdir().unwrap());
+        let mut command = Command::new("tidb-server");
+        command.args(["-store", "unistore", "-host", "127.0.0.1", "-path"]).arg(data.path());
+        command.args(["-P", &port.to_string(), "-status", &status.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
+        // It keeps a log of slow statements where it is started.
+        command.current_dir(data.path());
+        let server = TiDb { process: command.spawn().expect("tidb-server"), port, _data: data };
+        let begun = Instant::now();
+        let address = MySqlAddress::from_url(&SecretString::from(server.address())).unwrap();
+        while let Err(error) = address.connect(Duration::from_secs(5)).await {
+            assert!(begun.elapsed().as_secs() < 120, "{error}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        server
+    }
+
+    fn address(&self) -> String {
+        format!("mysql://root@127.0.0.1:{}/", self.port)
+    }
+}
+
+impl Drop for TiDb {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -40,7 +87,9 @@ async fn on_live(flavor: Flavor, work: impl AsyncFnOnce(&Live<'_>)) {
     let config = Config { sandbox: "local".into(), ..Config::default() };
     with_mysql_servers(&Request::from(&config), flavor, &CancellationToken::new(), async |servers| {
         let beside = servers.target().unwrap();
-        let live = Live { server: &servers.base, beside, sandbox: beside.url("") };
+        let tidb = if flavor == Flavor::TiDb { Some(TiDb::start().await) } else { None };
+        let address = tidb.as_ref().map_or_else(|| servers.base.url("").expose_secret().to_string(), TiDb::address);
+        let live = Live { address, beside, sandbox: beside.url("") };
         sql(&live, &["CREATE DATABASE app", "CREATE DATABASE other", "CREATE TABLE other.kept (id int)"]).await;
         work(&live).await;
         Ok::<(), SandboxError>(())
@@ -50,14 +99,14 @@ async fn on_live(flavor: Flavor, work: impl AsyncFnOnce(&Live<'_>)) {
 }
 
 async fn sql(live: &Live<'_>, statements: &[&str]) {
-    let session = live.server.connect().await.unwrap();
+    let session = live.connect().await;
     for statement in statements {
         session.run(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
 }
 
 async fn value(live: &Live<'_>, query: &str) -> String {
-    let rows = live.server.connect().await.unwrap().rows(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+    let rows = live.connect().await.rows(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
     rows.first().and_then(|row| row.text(0)).unwrap_or_default().to_string()
 }
 
@@ -76,13 +125,13 @@ async fn run(directory: &Path, command: &str, live: &Live<'_>, arguments: &[&str
         .env_remove("DATABASE_URL")
         .current_dir(directory);
     if command == "sync" {
-        run.env("DATABASE_URL", live.server.url("app").expose_secret());
+        run.env("DATABASE_URL", live.url("app").expose_secret());
     }
     run.stdin(Stdio::null()).output().unwrap()
 }
 
 async fn apply(directory: &Path, live: &Live<'_>, arguments: &[&str]) -> Output {
-    let url = live.server.url("app");
+    let url = live.url("app");
     run(directory, "apply", live, &[&["--url", url.expose_secret(), "--to", "schema.sql"], arguments].concat()).await
 }
 
@@ -110,7 +159,7 @@ async fn whole(flavor: Flavor) {
         let accepted = run(directory.path(), "sync", live, &["schema.sql", "--yes", "--accept", fingerprint]).await;
         assert_eq!(accepted.status.code(), Some(0), "{}", said(&accepted));
         assert_eq!(value(live, "SELECT COUNT(*) FROM other.kept").await, "0");
-        let password = url::Url::parse(live.server.url("app").expose_secret()).unwrap().password().map(String::from);
+        let password = url::Url::parse(live.url("app").expose_secret()).unwrap().password().map(String::from);
         let all = [dry, done, again, blocked, accepted].map(|output| said(&output)).concat();
         assert!(password.is_none_or(|password| password.is_empty() || !all.contains(&password)), "{all}");
     })
@@ -164,7 +213,7 @@ async fn planned(live: &Live<'_>, target: &str) -> pipeline::Outcome {
     let input = |name: &str, schema| Input { name: name.into(), commit: None, schema };
     let job = Job {
         config: Config { sandbox: live.sandbox.expose_secret().into(), ..Config::default() },
-        base: input("live", Schema::Live(live.server.url("app"))),
+        base: input("live", Schema::Live(live.url("app"))),
         target: input("files", Schema::Files(files)),
         live: None,
         atlas: None,
@@ -219,8 +268,8 @@ async fn two_at_once_and_changed(flavor: Flavor) {
         let pipeline::Outcome { plan, catalogs, .. } = planned(live, TABLES).await;
         let catalogs = catalogs.unwrap();
         let (flavor, databases) = catalogs.family.as_ref().unwrap();
-        let url = live.server.url("app");
-        let limits = Limits { patience: std::time::Duration::from_secs(1), ..Limits::default() };
+        let url = live.url("app");
+        let limits = Limits { patience: Duration::from_secs(1), ..Limits::default() };
         let task = mysql::Task {
             url: &url,
             plan: &plan,
@@ -231,7 +280,7 @@ async fn two_at_once_and_changed(flavor: Flavor) {
             flavor: *flavor,
             limits,
         };
-        let held = live.server.connect().await.unwrap();
+        let held = live.connect().await;
         held.rows("SELECT GET_LOCK('schemaproof', 5)").await.unwrap();
         let locked = mysql::apply(&task, &CancellationToken::new(), |_| {}).await;
         let End::Refused(error) = &locked.end else { panic!("{locked:?}") };
