@@ -216,6 +216,7 @@ async fn planned(live: &Live<'_>, target: &str) -> pipeline::Outcome {
         base: input("live", Schema::Live(live.url("app"))),
         target: input("files", Schema::Files(files)),
         live: None,
+        before: None,
         atlas: None,
         prove: true,
         acceptances: Vec::new(),
