@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use schemaproof::{
+    cli::{Exit, ci::ci},
     config::{Config, Dialect},
     pipeline::{self, Input, Job, Outcome, Schema},
     report::Report,
@@ -11,6 +12,11 @@ use schemaproof::{
     verdict::Verdict,
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::{
+    ci::{Stage, opened},
+    fake::Repo,
+};
 
 async fn run_with(base: SqlFiles, target: SqlFiles, config: Config) -> Outcome {
     let input = |name: &str, files| Input { name: name.into(), commit: None, schema: Schema::Files(files) };
@@ -85,14 +91,20 @@ async fn every_case_is_proven_both_ways_on_mariadb() {
     cases(Dialect::MariaDb, "tidb-").await;
 }
 
+/// P8FS's schema for TiDB, before and after a change.
+fn corpus() -> Option<PathBuf> {
+    let corpus = std::env::var_os("SCHEMAPROOF_CORPUS").map(|corpus| Path::new(&corpus).join("p8fs-tidb"));
+    let corpus = corpus.filter(|corpus| corpus.is_dir());
+    if corpus.is_none() {
+        eprintln!("skipped: SCHEMAPROOF_CORPUS names no folder with p8fs-tidb");
+    }
+    corpus
+}
+
 #[tokio::test]
 async fn the_schema_of_p8fs_is_planned_both_ways_on_tidb() {
-    let Some(corpus) = std::env::var_os("SCHEMAPROOF_CORPUS").map(PathBuf::from).filter(|corpus| corpus.join("p8fs-tidb").is_dir())
-    else {
-        eprintln!("skipped: SCHEMAPROOF_CORPUS names no folder with p8fs-tidb");
-        return;
-    };
-    let side = |name: &str| directory::read(&corpus.join("p8fs-tidb").join(name)).unwrap();
+    let Some(corpus) = corpus() else { return };
+    let side = |name: &str| directory::read(&corpus.join(name)).unwrap();
     let Outcome { report, plan, .. } = run(side("base.sql"), side("head.sql"), Dialect::TiDb).await;
     assert_eq!(faults(&report), Vec::<String>::new());
     let sql = |wanted: &str| plan.steps.iter().any(|step| step.sql.contains(wanted));
@@ -161,4 +173,28 @@ async fn tidb_runs_from_its_image() {
     let Outcome { report, .. } = run_with(file("CREATE TABLE t (id int);"), file("CREATE TABLE t (id int, n int);"), config).await;
     assert_eq!((report.verdict, report.proven), (Verdict::Pass, true), "{report:#?}");
     assert_eq!((report.dialect, report.server.as_deref()), (Dialect::TiDb, Some("8.4.0")));
+}
+
+#[tokio::test]
+async fn the_actions_whole_job_runs_for_tidb() {
+    let Some(corpus) = corpus() else { return };
+    let text = |name: &str| std::fs::read_to_string(corpus.join(name)).unwrap();
+    let (base, head) = (text("base.sql"), text("head.sql"));
+    let settings = (".github/schemaproof.yml", "dialect: tidb\nsandbox: local\n");
+    let repo = Repo::new().await;
+    let (number, _, commit) =
+        repo.with_pull(&[settings, ("extensions/sql/1.sql", &base)], &[settings, ("extensions/sql/1.sql", &head)]).await;
+    let stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
+    let cancel = CancellationToken::new();
+    let run =
+        ci(&stage.environment, &cancel, async |job: &Job, cancel: &CancellationToken| Box::pin(pipeline::run(job, cancel)).await);
+    assert_eq!(Box::pin(run).await, Exit::Blocked);
+    assert_eq!(repo.status(&commit.0, "schemaproof").await.unwrap().0, "failure");
+    assert_eq!((stage.output("proven").as_deref(), stage.output("verdict").as_deref()), (Some("true"), Some("blocked")));
+    let (_, comment) = repo.comments(number).await.remove(0);
+    for part in ["TiDB 8.4.0", "`embeddings.moments_embeddings`", "vector(384)", "/schemaproof accept ", "TiFlash", "SHOW CREATE"] {
+        assert!(comment.contains(part), "{part}\n{comment}");
+    }
+    let plan = stage.file(&stage.output("plan-sql").unwrap());
+    assert!(plan.contains("CREATE TABLE `embeddings`.`moments_embeddings`"), "{plan}");
 }
