@@ -11,6 +11,8 @@ use schemaproof::plan::native::Options;
 mod corpus;
 #[path = "../tests/suite/planner/coverage.rs"]
 mod coverage;
+#[path = "../tests/suite/planner/kept.rs"]
+mod kept;
 #[path = "../tests/suite/planner/random.rs"]
 mod random;
 #[path = "../tests/suite/planner/server.rs"]

@@ -14,7 +14,7 @@ pub mod sql;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::catalog::ObjectId;
+use crate::catalog::{Kind, ObjectId};
 
 /// Who proposed a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -69,6 +69,26 @@ impl Step {
     pub fn shown(&self) -> &str {
         self.masked.as_deref().unwrap_or(&self.sql)
     }
+
+    /// Whether it makes a routine whose body may name what is made later: it runs with `check_function_bodies` off, as `apply` and the
+    /// replay have it for the whole session.
+    fn has_body(&self) -> bool {
+        let routine = self.objects.first().is_some_and(|object| matches!(object.kind, Kind::Function | Kind::Procedure));
+        self.transactional && routine && self.sql.starts_with("CREATE ")
+    }
+}
+
+/// What a script says after BEGIN where a step of the group makes a routine. It is no step.
+pub(crate) const UNCHECKED: &str = "SET LOCAL check_function_bodies = off;";
+
+/// Whether a script says [`UNCHECKED`] in a group.
+pub(crate) fn is_unchecked(group: &[Step]) -> bool {
+    group.iter().any(Step::has_body)
+}
+
+/// Whether a script begins and ends a transaction for a group: one statement is one by itself.
+pub(crate) fn is_wrapped(group: &[Step]) -> bool {
+    group.first().is_some_and(|step| step.transactional) && (group.len() > 1 || is_unchecked(group))
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -117,9 +137,13 @@ impl Plan {
         }
         for group in self.steps.chunk_by(|a, b| a.group == b.group) {
             online::introduce(group, &mut sql);
-            let transaction = group.len() > 1 && group[0].transactional;
+            let transaction = is_wrapped(group);
             if transaction {
                 sql.push_str("BEGIN;\n");
+            }
+            if is_unchecked(group) {
+                sql.push_str(UNCHECKED);
+                sql.push('\n');
             }
             for step in group {
                 sql.push_str(&step.sql);

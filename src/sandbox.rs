@@ -29,8 +29,9 @@ pub use self::{
     server::{Claim, Server},
 };
 
-/// Settings of every server of our own: nothing outlives it, so nothing is made durable; a plan may lock thousands of tables at once.
-const SETTINGS: [&str; 7] = [
+/// Settings of every server of our own: nothing outlives it, so nothing is made durable; a plan may lock thousands of tables at once; a
+/// subscription that a plan enables calls no publisher.
+const SETTINGS: [&str; 8] = [
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
@@ -38,6 +39,7 @@ const SETTINGS: [&str; 7] = [
     "autovacuum=off",
     "jit=off",
     "max_locks_per_transaction=1024",
+    "max_logical_replication_workers=0",
 ];
 
 /// How many servers a run needs.

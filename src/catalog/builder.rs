@@ -42,6 +42,8 @@ pub struct Builder {
     trees: HashMap<(Printed, u32), Box<str>>,
     /// The last number of a column, by relation.
     widths: HashMap<u32, i32>,
+    /// What is there and not read, in words.
+    left: Vec<String>,
     /// Types of columns by OID and modifier.
     pub(super) column_types: HashMap<(u32, i64), Arc<ColumnType>>,
     /// Collations of columns, as SQL names them.
@@ -77,6 +79,11 @@ impl Builder {
         if object != 0 {
             self.addresses.insert(Address { class, object, sub }, id);
         }
+    }
+
+    /// Says what is there and not read, as the report is to have it.
+    pub fn leave(&mut self, what: &str) {
+        self.left.push(what.to_owned());
     }
 
     /// Says that an object, and what depends on it, is left out on purpose, so that it is not reported as not covered.
@@ -165,6 +172,11 @@ impl Builder {
     /// expressions of the relation `of`, when it prints nothing else.
     pub fn ask(&mut self, printed: Printed, oid: u32, id: &ObjectId, of: u32, facts: Option<String>) {
         self.asked.push(Asked { printed, oid, id: id.clone(), of, facts });
+    }
+
+    /// What [`Builder::leave`] was told, once.
+    pub(super) fn take_left(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.left)
     }
 
     /// What is to be printed.

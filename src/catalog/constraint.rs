@@ -24,10 +24,13 @@ fn query(version: u32) -> String {
            case when k.contype in ('p', 'u', 'x') then sp.spcname end as tablespace,
            x.indisclustered, x.indisreplident,
            case when i.relispartition then (select quote_ident(pn.nspname) || '.' || quote_ident(p.relname) from pg_inherits h
-              join pg_class p on p.oid = h.inhparent join pg_namespace pn on pn.oid = p.relnamespace where h.inhrelid = k.conindid) end as attached_to
+              join pg_class p on p.oid = h.inhparent join pg_namespace pn on pn.oid = p.relnamespace where h.inhrelid = k.conindid) end as attached_to,
+           ck.conname is not null and k.convalidated as validated_below
          from pg_constraint k left join pg_class i on i.oid = k.conindid and k.contype in ('p', 'u', 'x')
            left join pg_tablespace sp on sp.oid = i.reltablespace
            left join pg_index x on x.indexrelid = i.oid
+           left join (select distinct h.inhrelid, a.conname from pg_constraint a join pg_inherits h on h.inhparent = a.conrelid
+              where a.contype = 'c' and not a.convalidated) ck on ck.inhrelid = k.conrelid and ck.conname = k.conname and k.contype = 'c'
          where (k.contype in ('c', 'f', 'p', 'u', 'x') or k.contype = 'n' and k.contypid <> 0) and k.oid >= 16384"
     )
 }
@@ -55,11 +58,17 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         } else {
             builder.ignore(class::CONSTRAINT, oid);
         }
-        if let Some(table) = builder.get_mut(&whole)
-            && let Value::List(list) = table.details.get_or_insert("inherited_constraints", Value::List(Vec::new()))
-        {
-            list.push(name.to_owned());
-            list.sort();
+        let Some(table) = builder.get_mut(&whole) else { return Ok(()) };
+        let mut lists = vec![table.details.get_or_insert("inherited_constraints", Value::List(Vec::new()))];
+        // Validated here, while what it comes from is not.
+        if row.flag("validated_below")? {
+            lists.push(table.attributes.get_or_insert("validated_checks", Value::List(Vec::new())));
+        }
+        for list in lists {
+            if let Value::List(list) = list {
+                list.push(name.to_owned());
+                list.sort();
+            }
         }
         return Ok(());
     }

@@ -2,7 +2,7 @@
 //!
 //! The absence of a privilege that Postgres gives by default is a fact too: a grant with an empty list. What the owner has stands under
 //! the name `(owner)`, so that it does not change when the owner does. Privileges on tablespaces and parameters belong to the
-//! server, not to the schema, and are not read.
+//! server and all its databases, those on large objects to data: none are planned, and that there are some is said.
 
 use super::{
     Kind, Object, ObjectId, Value,
@@ -12,6 +12,14 @@ use super::{
 
 pub(super) const READERS: &[Reader] = &[
     Reader { what: "privileges", query: |_| Some(grants()), row: grant },
+    Reader {
+        what: "privileges that are not planned",
+        query: |version| Some(apart(version)),
+        row: |row, builder| {
+            builder.leave(row.text("said")?);
+            Ok(())
+        },
+    },
     Reader { what: "default privileges", query: |_| Some(defaults()), row: default },
 ];
 
@@ -117,6 +125,17 @@ fn grant(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     }
     builder.add(grant);
     Ok(())
+}
+
+fn apart(version: u32) -> String {
+    let parameters =
+        if version >= 150_000 { "union all select 'privileges on parameter ' || parname from pg_parameter_acl" } else { "" };
+    format!(
+        "select 'privileges on tablespace ' || quote_ident(spcname) as said from pg_tablespace where spcacl <> acldefault('t', spcowner) {parameters}
+         union all select 'comments and privileges of ' || count(*) || ' large objects' from pg_largeobject_metadata l
+           where lomacl is not null or exists (select from pg_description d where d.classoid = 'pg_largeobject'::regclass and d.objoid = l.oid)
+           having count(*) > 0"
+    )
 }
 
 fn defaults() -> String {

@@ -103,9 +103,9 @@ fn subscriptions(version: u32) -> String {
         }
     }
     format!(
-        "select s.oid, s.subname, pg_get_userbyid(s.subowner) as owner, s.subenabled, s.subslotname, s.subsynccommit,
+        "select s.oid, s.subname, pg_get_userbyid(s.subowner) as owner, r.rolsuper, s.subenabled, s.subslotname, s.subsynccommit,
            to_json(s.subpublications) as publications {columns}
-         from pg_subscription s where s.subdbid = (select oid from pg_database where datname = current_database())"
+         from pg_subscription s left join pg_roles r on r.oid = s.subowner where s.subdbid = (select oid from pg_database where datname = current_database())"
     )
 }
 
@@ -143,7 +143,8 @@ fn subscription(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError
         .with_flag("enabled", row.flag("subenabled")?)
         .with_some("slot", row.opt("subslotname")?)
         .with("publications", row.list("publications")?)
-        .with_list("options", options);
+        .with_list("options", options)
+        .detail("owner_is_superuser", row.flag("rolsuper")?);
     builder.add(object);
     Ok(())
 }

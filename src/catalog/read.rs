@@ -383,7 +383,8 @@ impl Rows {
         }
         let mut builder = Builder::new(version);
         read_all(client, &mut builder, trees).await?;
-        let unseen = super::publication::connections(client, &mut builder).await?;
+        let mut unseen = super::publication::connections(client, &mut builder).await?;
+        unseen.extend(builder.take_left());
         Ok(Rows { builder, reader, encoding, unseen })
     }
 

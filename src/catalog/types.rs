@@ -1,7 +1,6 @@
-//! Enums, domains, composite and range types as objects.
+//! Enums, domains, composite, range and base types as objects; shells too, of which base types are to be made.
 //!
-//! A table's row type, array types and multirange types are not objects of their own: they stand for what they come with. Base types
-//! (made of C functions) are not read.
+//! A table's row type, array types and multirange types are not objects of their own: they stand for what they come with.
 
 use super::{
     Kind, Object, ObjectId,
@@ -32,6 +31,7 @@ fn query(version: u32) -> String {
     } else {
         "null"
     };
+    let subscript = if version >= 140_000 { "nullif(t.typsubscript, 0)::regproc" } else { "null" };
     let multirange = if version >= 140_000 { "rngmultitypid" } else { "0::oid" };
     format!(
         "select t.oid, n.nspname, t.typname, t.typtype, t.typrelid, pg_get_userbyid(t.typowner) as owner, t.typarray,
@@ -49,6 +49,14 @@ fn query(version: u32) -> String {
            (select quote_ident(cn.nspname) || '.' || quote_ident(k.opcname) from pg_opclass k
               join pg_namespace cn on cn.oid = k.opcnamespace where k.oid = r.rngsubopc and not k.opcdefault) as opclass,
            nullif(r.rngcanonical, 0)::regproc as canonical, nullif(r.rngsubdiff, 0)::regproc as subdiff,
+           t.typinput::regproc as input, t.typoutput::regproc as output, nullif(t.typreceive, 0)::regproc as receive,
+           nullif(t.typsend, 0)::regproc as send, nullif(t.typmodin, 0)::regproc as typmod_in, nullif(t.typmodout, 0)::regproc as typmod_out,
+           nullif(t.typanalyze, 0)::regproc as analyze, {subscript} as subscript, case when t.typlen > 0 then t.typlen end as length, t.typbyval,
+           case t.typalign when 'c' then 'char' when 's' then 'int2' when 'd' then 'double' end as alignment,
+           case t.typstorage when 'e' then 'external' when 'm' then 'main' when 'x' then 'extended' end as storage,
+           nullif(t.typcategory, 'U') as category, t.typispreferred, t.typdefault as text_default,
+           case when t.typelem <> 0 then format_type(t.typelem, null) end as element, nullif(t.typdelim, ',') as delimiter,
+           t.typcollation <> 0 as collatable, t.typisdefined,
            r.multirange, mr.typname as multirange_name, mr.typarray as multirange_array
          from pg_type t join pg_namespace n on n.oid = t.typnamespace
            left join pg_class c on c.oid = t.typrelid
@@ -56,9 +64,29 @@ fn query(version: u32) -> String {
            left join (select *, {multirange} as multirange from pg_range) r on r.rngtypid = t.oid
            left join pg_type st on st.oid = r.rngsubtype
            left join pg_type mr on mr.oid = r.multirange
-         where (t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and c.relkind = 'c') and {USER_SCHEMAS}"
+           left join pg_type el on el.oid = t.typelem and el.typarray = t.oid
+         where (t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and c.relkind = 'c' or t.typtype = 'b' and el.oid is null
+             or t.typtype = 'p' and not t.typisdefined) and {USER_SCHEMAS}"
     )
 }
+
+/// Attributes of base types as their query has them; a length that is missing is variable.
+const BASE: &[&str] = &[
+    "input",
+    "output",
+    "receive",
+    "send",
+    "typmod_in",
+    "typmod_out",
+    "analyze",
+    "subscript",
+    "length",
+    "alignment",
+    "storage",
+    "category",
+    "delimiter",
+    "element",
+];
 
 fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let form = row.text("typtype")?;
@@ -69,6 +97,18 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     match form {
         "e" => object = object.with("form", "enum").with("values", row.list("labels")?),
         "c" => object = object.with("form", "composite"),
+        "p" => object = object.with("form", "shell"),
+        "b" => {
+            object = object.with("form", "base");
+            for name in BASE {
+                object = object.with_some(name, row.opt(name)?);
+            }
+            object = object
+                .with_some("default", row.opt("text_default")?)
+                .with_flag("by_value", row.flag("typbyval")?)
+                .with_flag("preferred", row.flag("typispreferred")?)
+                .with_flag("collatable", row.flag("collatable")?);
+        }
         "r" => {
             object = object
                 .with("form", "range")

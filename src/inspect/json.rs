@@ -17,8 +17,7 @@ pub fn render(catalog: &Catalog) -> String {
     let (major, minor) = (catalog.server_version / 10_000, catalog.server_version % 10_000);
     let all = json!({
         "schemaproof": 1,
-        // Of the MySQL family it is not read.
-        "server_version": catalog.dialect.is_postgres().then(|| format!("{major}.{minor}")),
+        "server_version": format!("{major}.{minor}"),
         "objects": objects,
         "not_covered": catalog.not_covered,
     });

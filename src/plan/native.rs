@@ -258,7 +258,7 @@ pub struct Action {
     pub transactional: bool,
     /// Committed on its own before other steps run: ALTER TYPE ... ADD VALUE whose value is used in the same plan.
     pub commits_first: bool,
-    /// Must run with check_function_bodies off: a body may name what is made later.
+    /// Makes a routine whose body may name what is made later.
     pub unchecked_body: bool,
     /// The enum value that it adds, as a literal: other statements may use it only after a commit.
     pub new_value: Option<String>,
@@ -407,6 +407,9 @@ impl<'a> Actions<'a> {
             action.destroys.push(object.id.clone());
             action.releases.extend(object.parent.iter().chain(&object.needs).cloned());
             action.releases.extend(rules::constraint::seen_below(&cx.base, object));
+            if object.text("form") == Some("f") {
+                action.creates.push(rules::constraint::gone(&object.id));
+            }
         }
         let destroyed: BTreeSet<_> = action.destroys.iter().collect();
         action.releases.retain(|need| !destroyed.contains(need));
@@ -558,6 +561,12 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
     for id in rules::grant::out_of_place(cx) {
         cx.altered.remove(&id);
         cx.replaced.insert(id);
+    }
+    let in_the_way = [rules::index::in_the_way(cx), rules::partition::keys_in_the_way(cx), rules::table::invalidated(cx)];
+    for id in in_the_way.concat() {
+        cx.altered.remove(&id);
+        cx.replaced.insert(id.clone());
+        work.push(id);
     }
     let mut done = BTreeSet::new();
     while let Some(id) = work.pop() {
@@ -741,8 +750,8 @@ fn act(cx: &Context<'_>) -> Result<Vec<Action>, PlanError> {
     for (id, change) in &cx.altered {
         let (Some(before), Some(after)) = (cx.base.get(id), cx.target.get(id)) else { continue };
         let owner = change.attributes.iter().any(|attribute| attribute.name == "owner");
-        // What the new owner may not change is changed before.
-        let last = id.kind == Kind::Subscription;
+        // Who is no superuser may not leave a password out: what the new owner may not change is changed before.
+        let last = id.kind == Kind::Subscription && before.flag("owner_is_superuser");
         if owner && !last {
             rules::owner::change(cx, after, &mut out);
         }
@@ -757,6 +766,7 @@ fn act(cx: &Context<'_>) -> Result<Vec<Action>, PlanError> {
         online::partition::defaults(cx, &mut out);
     }
     rules::rebuild::frame(cx, &mut out);
+    rules::base_type::frame(cx, &mut out);
     rules::routine::frame(&mut out);
     Ok(out.all)
 }
@@ -797,27 +807,13 @@ fn steps(cx: &Context<'_>, mut actions: Vec<Action>) -> Plan {
     let mut plan = Plan::default();
     let mut group = 0;
     let mut open = false;
-    let mut unchecked = false;
     let early = first.len();
     for (at, action) in first.into_iter().chain(rest).enumerate() {
         if !action.transactional || action.slow || action.apart || !open || at == early {
             group += 1;
-            unchecked = false;
         }
         open = action.transactional && !action.slow;
         let online = cx.options.online.then_some(Online { lock_timeout: action.lock_timeout, recovery: action.recovery });
-        if action.unchecked_body && !unchecked {
-            plan.steps.push(Step {
-                sql: "SET LOCAL check_function_bodies = off".to_owned(),
-                masked: None,
-                origin: Origin::Native,
-                group,
-                transactional: true,
-                objects: Vec::new(),
-                online: online.clone(),
-            });
-            unchecked = true;
-        }
         let mut objects = vec![action.subject];
         for id in action.creates.into_iter().chain(action.alters).chain(action.destroys) {
             if !objects.contains(&id) {

@@ -5,6 +5,8 @@
 use super::native::Rule;
 use crate::catalog::Kind;
 
+pub mod base_type;
+pub mod bound;
 pub mod column;
 pub mod comment;
 pub mod constraint;
@@ -14,6 +16,7 @@ pub mod index;
 pub mod language;
 pub mod operator;
 pub mod owner;
+pub mod partition;
 pub mod publication;
 pub mod rebuild;
 pub mod routine;

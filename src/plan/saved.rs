@@ -10,7 +10,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Online, Origin, Plan, Step, online};
+use super::{Online, Origin, Plan, Step, UNCHECKED, is_unchecked, is_wrapped, online};
 use crate::catalog::{ObjectId, fingerprint::CatalogFingerprint};
 
 /// A plan, and what must be known to run it elsewhere and later.
@@ -113,6 +113,9 @@ impl Saved {
             if transaction {
                 out.push_str("BEGIN;\n");
             }
+            if is_unchecked(group) {
+                out.push_str(&format!("{UNCHECKED}\n"));
+            }
             for step in group {
                 let head = StepHead {
                     bytes: step.sql.len(),
@@ -152,11 +155,6 @@ impl Saved {
         }
         Reader { text: body, at: 0 }.read()
     }
-}
-
-/// Whether the script begins and ends a transaction for the group: one statement is one by itself.
-fn is_wrapped(group: &[Step]) -> bool {
-    group.len() > 1 && group.first().is_some_and(|step| step.transactional)
 }
 
 fn json(value: &impl Serialize) -> String {
@@ -220,6 +218,10 @@ impl<'a> Reader<'a> {
         if wrapped {
             self.line();
         }
+        let unchecked = self.peek() == UNCHECKED;
+        if unchecked {
+            self.line();
+        }
         let begin = plan.steps.len();
         while let Some(head) = self.peek().strip_prefix(STEP) {
             self.line();
@@ -240,7 +242,11 @@ impl<'a> Reader<'a> {
             });
         }
         let steps = plan.steps.get(begin..).unwrap_or_default();
-        if steps.is_empty() || (!transactional && steps.len() > 1) || wrapped != is_wrapped(steps) {
+        if steps.is_empty()
+            || (!transactional && steps.len() > 1)
+            || wrapped != is_wrapped(steps)
+            || unchecked != is_unchecked(steps)
+        {
             return Err(self.unexpected("the steps that the group may have"));
         }
         let mut wanted = String::new();
@@ -291,13 +297,21 @@ mod tests {
         };
         let secret = Step { masked: Some("CREATE …".into()), ..step("CREATE USER MAPPING …", 3, true) };
         let slow = Online { lock_timeout: None, recovery: Some(crate::plan::Recovery::Before("DROP INDEX …".into())) };
+        let alone = Step {
+            objects: vec![ObjectId::new(Kind::Procedure, ["public", "p()"])],
+            ..step("CREATE OR REPLACE PROCEDURE p() …", 6, true)
+        };
         let steps = vec![
-            step("CREATE FUNCTION f() … $$\n--@ step {}\nCOMMIT;\n$$", 1, true),
+            Step {
+                objects: vec![ObjectId::new(Kind::Function, ["public", "f()"])],
+                ..step("CREATE FUNCTION f() … $$\n--@ step {}\nCOMMIT;\n$$", 1, true)
+            },
             step("SELECT 'é'", 1, true),
             step("CREATE INDEX CONCURRENTLY …", 2, false),
             secret,
             Step { online: Some(online::short()), ..step("ALTER TABLE …", 4, true) },
             Step { online: Some(slow), ..step("CREATE INDEX CONCURRENTLY …", 5, false) },
+            alone,
         ];
         let print = Catalog::default().fingerprint();
         let ends = Ends { base: print.clone(), target: print, exclude: vec!["ag_catalog.*".into()] };

@@ -5,10 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use schemaproof::plan::native::Options;
+use schemaproof::{
+    catalog::read::{ReadOptions, read},
+    plan::native::Options,
+};
 
 mod corpus;
 mod coverage;
+mod kept;
 mod random;
 pub mod server;
 
@@ -65,6 +69,34 @@ async fn every_case_ends_in_its_target_both_ways() {
         let written = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(written == page, "docs/coverage.md is not what the cases show: run this test with SCHEMAPROOF_WRITE_DOCS=1");
     }
+}
+
+/// Privileges on what is the server's own, or data, are not planned: that there are some is said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn privileges_that_are_not_planned_are_said() {
+    let server = server::Server::start().await.expect("a server");
+    let answer = async {
+        let client = server.connect("postgres").await?;
+        let mut made = "create role n2_apart; grant create on tablespace pg_default to n2_apart;
+                        select lo_create(471100); grant select on large object 471100 to n2_apart;"
+            .to_owned();
+        if server.version >= 150_000 {
+            made.push_str("grant set on parameter log_min_messages to n2_apart;");
+        }
+        client.batch_execute(&made).await?;
+        let catalog = read(&client, &ReadOptions::default()).await;
+        client.batch_execute("select lo_unlink(471100); drop owned by n2_apart; drop role n2_apart;").await?;
+        let after = read(&client, &ReadOptions::default()).await?;
+        anyhow::Ok((catalog?.not_covered, after.not_covered))
+    }
+    .await;
+    server.stop();
+    let (said, after) = answer.expect("catalogs that can be read");
+    assert!(said.contains(&"privileges on tablespace pg_default".to_owned()), "{said:?}");
+    assert!(said.contains(&"comments and privileges of 1 large objects".to_owned()), "{said:?}");
+    let parameter = said.contains(&"privileges on parameter log_min_messages".to_owned());
+    assert_eq!(parameter, server.version >= 150_000, "{said:?}");
+    assert!(after.is_empty(), "{after:?}");
 }
 
 /// Schemas made and changed at random: few each time, or as many as `SCHEMAPROOF_RANDOM` says, from the seed `SCHEMAPROOF_RANDOM_SEED` on.

@@ -9,7 +9,7 @@ use super::{
     super::{
         Recovery,
         native::{Action, Actions, Context, Stage, Verb},
-        rules::table,
+        rules::{partition, table},
         sql,
     },
     constraint, done, in_use, interim, slow,
@@ -24,7 +24,7 @@ fn fitting(child: &Object) -> Option<&str> {
 /// Shows beforehand that the rows of a table fit what they will have to; answers with what stands for that having been done. The check is
 /// dropped when `ends` are there.
 fn check(cx: &Context<'_>, child: &Object, ends: Vec<ObjectId>, out: &mut Actions<'_>) -> Option<ObjectId> {
-    let fits = fitting(child).filter(|_| in_use(cx, &child.id))?;
+    let fits = fitting(child).filter(|_| in_use(cx, &child.id) && !partition::may_lose(cx, child))?;
     let (start, name) = (format!("ALTER TABLE {}", sql::name(child)), sql::ident(&fits_name(child)));
     let (added, validated) = (done("bounds checked", &child.id), done("bounds validated", &child.id));
     let columns: Vec<ObjectId> =

@@ -206,6 +206,7 @@ impl Rule for ConstraintRule {
             online::constraint::validate(cx, object, format!("{whole} VALIDATE CONSTRAINT {name}"), out);
         }
         index::attach(cx, object, out);
+        table::validate_below(cx, object, out);
         if let Some(whole) = object.parent.as_ref().and_then(|whole| cx.target.get(whole)) {
             table::marks(cx, &object.id, whole, out);
         }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        native::{Action, Actions, Context, Reaction, Rule, Side, Verdict},
+        native::{Action, Actions, Context, Reaction, Rule, Side, Verb, Verdict},
         online, sql,
     },
     constraint, table,
@@ -68,11 +68,12 @@ pub fn attach(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     action.creates.push(attached(&object.id));
 }
 
-/// An index or key of a partition that is attached is dropped after its table is detached: online that waits for what takes long.
+/// An index or key of a partition that is attached is dropped after its table is detached, where it is; online that waits for what takes
+/// long.
 pub fn after_detach(cx: &Context<'_>, object: &Object, action: &mut Action) {
-    if cx.options.online && object.text("attached_to").is_some() {
-        action.needs.extend(object.parent.as_ref().map(table::link_gone));
-    }
+    let whole = object.parent.as_ref().filter(|_| object.text("attached_to").is_some());
+    let leaves = |whole: &ObjectId| !cx.vanishes(whole) && !table::stays_child(cx, whole);
+    action.needs.extend(whole.filter(|whole| cx.options.online || leaves(whole)).map(table::link_gone));
 }
 
 /// Indexes and keys of partitions that hang on this one, of the base.
@@ -120,6 +121,29 @@ fn parameters(definition: &str) -> (&str, &str, &str) {
         Some(end) => (head, &rest[7..end], &rest[end + 1..]),
         None => (definition, "", ""),
     }
+}
+
+/// Whether attaching its table could attach this index, which is to stay by itself, in place of one that is its like: it is made afterwards.
+pub fn mistakable(cx: &Context<'_>, object: &Object) -> bool {
+    let Some(whole) = object.parent.as_ref().and_then(|whole| cx.target.get(whole)) else { return false };
+    if object.text("attached_to").is_some() || whole.text("partition_of").is_none() || table::stays_child(cx, &whole.id) {
+        return false;
+    }
+    let said = |index: &Object| {
+        let definition = index.text("definition").unwrap_or_default();
+        let (head, _, tail) = parameters(definition);
+        format!("{}{tail}", head.replacen(&sql::ident(index.id.name()), "", 1))
+    };
+    let own = said(object);
+    cx.target.parts_of(&whole.id, Kind::Index).any(|other| other.text("attached_to").is_some() && said(other) == own)
+}
+
+/// Such indexes that are there already.
+pub fn in_the_way(cx: &Context<'_>) -> Vec<ObjectId> {
+    let relinked = cx.altered.keys().filter(|id| cx.target.get(id).is_some_and(|table| table.text("partition_of").is_some()));
+    let indexes = relinked.flat_map(|id| cx.target.parts_of(id, Kind::Index));
+    let there = |index: &&Object| cx.base.get(&index.id).is_some() && !cx.vanishes(&index.id) && mistakable(cx, index);
+    indexes.filter(there).map(|index| index.id.clone()).collect()
 }
 
 fn extras(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
@@ -170,6 +194,13 @@ impl Rule for IndexRule {
             text.insert_str(at, &format!(" TABLESPACE {}", sql::ident(space)));
         }
         online::index::create(cx, object, text, out);
+        if mistakable(cx, object)
+            && let Some(whole) = object.parent.as_ref().and_then(|whole| cx.target.get(whole))
+        {
+            for action in out.all.iter_mut().filter(|action| action.subject == object.id && action.verb == Verb::Create) {
+                action.needs.push(table::link(whole));
+            }
+        }
         extras(cx, object, out);
         attach(cx, object, out);
         if let Some(whole) = object.parent.as_ref().and_then(|whole| cx.target.get(whole)) {

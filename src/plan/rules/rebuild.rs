@@ -157,7 +157,12 @@ pub fn frame(cx: &Context<'_>, out: &mut Actions<'_>) {
         }
         let late = matches!(action.subject.kind, Kind::Constraint | Kind::Trigger | Kind::Rule | Kind::MaterializedView)
             && (action.creates.contains(&action.subject) || online::constraint::is_of_partition(action));
-        let key = cx.target.get(&action.subject).is_none_or(|part| matches!(part.text("form"), Some("p" | "u" | "x")));
+        let key = cx.target.get(&action.subject).is_none_or(|part| match part.text("form") {
+            Some("p" | "u" | "x") => true,
+            // Partitions must have it before they are attached, unless it comes to them afterwards.
+            Some("c") => !cx.split.contains(&part.id),
+            _ => false,
+        });
         if late && !(action.subject.kind == Kind::Constraint && key) {
             action.needs.extend(marks.iter().cloned());
         }

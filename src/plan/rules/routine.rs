@@ -5,9 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{
-    native::{Actions, Context, Rule, Verdict},
-    sql,
+use super::{
+    super::{
+        native::{Actions, Context, Rule, Verdict},
+        sql,
+    },
+    base_type,
 };
 use crate::catalog::{Change, Kind, Object, ObjectId};
 
@@ -51,8 +54,10 @@ impl Rule for RoutineRule {
         action.unchecked_body = after.flag("unchecked");
     }
 
-    fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
-        out.drop(object, format!("DROP {}", sql::noun_and_name(object)));
+    fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        if !base_type::takes_along(cx, object, out) {
+            out.drop(object, format!("DROP {}", sql::noun_and_name(object)));
+        }
     }
 }
 

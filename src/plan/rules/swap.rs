@@ -2,9 +2,12 @@
 //!
 //! It does not say which columns are moved: their rule reacts to the swap.
 
-use super::super::{
-    native::{Actions, Context, Verb},
-    sql,
+use super::{
+    super::{
+        native::{Actions, Context, Verb},
+        sql,
+    },
+    base_type,
 };
 use crate::catalog::{Object, ObjectId};
 
@@ -57,9 +60,13 @@ pub fn swap(cx: &Context<'_>, before: &Object, out: &mut Actions<'_>) {
     }
     let mut gone = Object::new(old.clone());
     gone.needs.clone_from(&before.needs);
-    let drop = out.other(&gone, Verb::Drop, format!("DROP {noun} {}", sql::qualified(&old.path)));
+    let cascade = if base_type::is_base(before) { " CASCADE" } else { "" };
+    let drop = out.other(&gone, Verb::Drop, format!("DROP {noun} {}{cascade}", sql::qualified(&old.path)));
     drop.needs.push(before.id.clone());
     drop.destroys.push(old);
     let parts = cx.base.descendants(&before.id);
     drop.releases.extend(parts.iter().flat_map(|part| &part.needs).chain(&before.needs).map(|need| cx.old(need)));
+    // Its functions are renamed away too, and go with it.
+    let along: Vec<ObjectId> = base_type::functions(&cx.base, before).into_iter().map(|function| function.id.clone()).collect();
+    drop.releases.retain(|need| !along.contains(need));
 }

@@ -8,7 +8,7 @@ use super::{
         native::{Action, Actions, Context, Reaction, Rule, Side, Verb, Verdict},
         online, sql,
     },
-    column, constraint, rebuild,
+    column, constraint, index, partition, rebuild,
 };
 use crate::catalog::{Change, Kind, Object, ObjectId};
 
@@ -51,6 +51,8 @@ impl Rule for TableRule {
         let mut lines = Vec::new();
         let mut parts: Vec<&Object> = Vec::new();
         let mut needs: Vec<ObjectId> = Vec::new();
+        // CREATE TABLE takes every check for validated.
+        let mut later: Vec<(String, &Object)> = Vec::new();
         for part in cx.target.parts_of(&object.id, Kind::Column) {
             parts.push(part);
             let inherited = !column::stands_alone(cx, part);
@@ -62,7 +64,11 @@ impl Rule for TableRule {
         }
         if object.text("partition_of").is_some() {
             for (name, check) in inherited_checks(cx, object) {
-                lines.push(format!("CONSTRAINT {} {}", sql::ident(&name), check.text("definition").unwrap_or_default()));
+                if !is_valid_below(&cx.target, check, object) {
+                    later.push((name, check));
+                    continue;
+                }
+                lines.push(format!("CONSTRAINT {} {}", sql::ident(&name), definition_below(cx, check, object)));
                 needs.extend(check.needs.iter().filter(|need| !matches!(need.kind, Kind::Column | Kind::Table)).cloned());
             }
         }
@@ -119,6 +125,12 @@ impl Rule for TableRule {
         for part in parts.iter().filter(|part| part.id.kind == Kind::Column) {
             column::settings(cx, None, part, out);
         }
+        for (check, above) in later {
+            let definition = definition_below(cx, above, object);
+            let text = format!("ALTER TABLE {name} ADD CONSTRAINT {} {definition}", sql::ident(&check));
+            let action = out.alter(object, text);
+            action.needs.extend(above.needs.iter().filter(|need| !matches!(need.kind, Kind::Column | Kind::Table)).cloned());
+        }
         if partition {
             attach(cx, object, out);
         }
@@ -167,6 +179,15 @@ impl Rule for TableRule {
                     }
                 }
                 "inherits" => inherit(cx, before, after, out),
+                "validated_checks" => {
+                    let new =
+                        after.list("validated_checks").iter().filter(|check| !before.list("validated_checks").contains(check));
+                    for check in
+                        new.filter(|check| check_above(&cx.target, after, check).is_none_or(|above| !cx.appears(&above.id)))
+                    {
+                        out.alter(after, format!("{table} VALIDATE CONSTRAINT {}", sql::ident(check)));
+                    }
+                }
                 "of_type" => match after.text("of_type") {
                     Some(of) => drop(out.alter(after, format!("{table} OF {of}"))),
                     None => drop(out.alter(after, format!("{table} NOT OF"))),
@@ -328,28 +349,83 @@ pub fn changed_foreign_options(old: &[String], new: &[String]) -> String {
 ///
 /// What is made for the table above afterwards comes to this one by itself.
 fn inherited_checks<'a>(cx: &Context<'a>, object: &Object) -> Vec<(String, &'a Object)> {
-    let mut above: Vec<&Object> = parents(&cx.target, object).collect();
-    let mut at = 0;
-    while let Some(table) = above.get(at).copied() {
-        above.extend(parents(&cx.target, table));
-        at += 1;
-    }
     let find = |name: &String| {
-        above.iter().find_map(|table| {
-            let mut path = table.id.path.clone();
-            path.push(name.clone());
-            let check = cx.target.get(&ObjectId { kind: Kind::Constraint, path })?;
-            (check.text("form") == Some("c") && !cx.split.contains(&check.id)).then(|| (name.clone(), check))
-        })
+        let check = check_above(&cx.target, object, name)?;
+        (!cx.split.contains(&check.id)).then(|| (name.clone(), check))
     };
     object.list("inherited_constraints").iter().filter_map(find).collect()
+}
+
+/// The check of this name of a table above.
+fn check_above<'a>(side: &Side<'a>, object: &Object, name: &str) -> Option<&'a Object> {
+    let mut above: Vec<&Object> = parents(side, object).collect();
+    let mut at = 0;
+    while let Some(table) = above.get(at).copied() {
+        let check = side.get(&table.id.part(Kind::Constraint, name));
+        if let Some(check) = check.filter(|check| check.text("form") == Some("c")) {
+            return Some(check);
+        }
+        above.extend(parents(side, table));
+        at += 1;
+    }
+    None
+}
+
+const NOT_VALID: &str = " NOT VALID";
+
+/// Whether a table below has a check of a table above as validated.
+fn is_valid_below(side: &Side<'_>, check: &Object, child: &Object) -> bool {
+    let above = !check.text("definition").unwrap_or_default().ends_with(NOT_VALID);
+    let listed = child.list("validated_checks").iter().any(|name| name == check.id.name());
+    above || listed || parents(side, child).any(|parent| is_valid_below(side, check, parent))
+}
+
+/// The definition that a check of a table above has in a table below.
+fn definition_below<'a>(cx: &Context<'_>, check: &'a Object, child: &Object) -> &'a str {
+    let definition = check.text("definition").unwrap_or_default();
+    if is_valid_below(&cx.target, check, child) { definition.strip_suffix(NOT_VALID).unwrap_or(definition) } else { definition }
+}
+
+/// Validates a check that is made without looking at the rows where tables below have it as validated.
+pub fn validate_below(cx: &Context<'_>, check: &Object, out: &mut Actions<'_>) {
+    let Some(whole) = check.parent.as_ref().filter(|_| check.text("form") == Some("c") && !check.flag("validated")) else { return };
+    for child in offspring(&cx.target, whole)
+        .into_iter()
+        .filter(|child| stays_child(cx, &child.id) && is_valid_below(&cx.target, check, child))
+    {
+        let text = format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", sql::name(child), sql::ident(check.id.name()));
+        out.alter(child, text).needs.push(check.id.clone());
+    }
+}
+
+/// Checks that stay as they are while a table below is no longer to have them as validated, or while a column of theirs gets another
+/// type, which makes the check anew below too: they are made anew by themselves.
+pub fn invalidated(cx: &Context<'_>) -> Vec<ObjectId> {
+    let mut lost: Vec<&Object> = Vec::new();
+    for (id, change) in &cx.altered {
+        let Some((before, after)) = cx.base.get(id).zip(cx.target.get(id)) else { continue };
+        let gone = before.list("validated_checks").iter().filter(|check| !after.list("validated_checks").contains(check));
+        lost.extend(gone.filter_map(|check| check_above(&cx.base, before, check)));
+        if id.kind == Kind::Column && change.attributes.iter().any(|attribute| attribute.name == "type") {
+            let checks = cx.base.dependents(id).iter().copied().filter(|check| check.text("form") == Some("c"));
+            lost.extend(checks.filter(|check| {
+                check.parent.as_ref().is_some_and(|whole| {
+                    offspring(&cx.target, whole)
+                        .iter()
+                        .any(|child| child.list("validated_checks").contains(&check.id.name().to_owned()))
+                })
+            }));
+        }
+    }
+    let stays = |check: &&Object| cx.target.get(&check.id).is_some_and(|after| !after.flag("validated")) && !cx.vanishes(&check.id);
+    lost.into_iter().filter(stays).map(|check| check.id.clone()).collect()
 }
 
 /// Adds the checks that a table must have before it becomes a child of others.
 fn add_inherited_checks(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) -> Vec<ObjectId> {
     let mut made = Vec::new();
     for (name, check) in inherited_checks(cx, child) {
-        let definition = check.text("definition").unwrap_or_default();
+        let definition = definition_below(cx, check, child);
         let mut path = child.id.path.clone();
         path.push(name.clone());
         let id = ObjectId { kind: Kind::Constraint, path };
@@ -378,14 +454,17 @@ fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
         .flat_map(|table| {
             let keys = cx.target.parts_of(&table.id, Kind::Constraint);
             let keys = keys.filter(|key| key.text("form") != Some("f") && !cx.split.contains(&key.id));
-            let parts = keys.chain(cx.target.parts_of(&table.id, Kind::Index)).chain(cx.target.parts_of(&table.id, Kind::Column));
+            let indexes = cx.target.parts_of(&table.id, Kind::Index).filter(|index| !index::mistakable(cx, index));
+            let parts = keys.chain(indexes).chain(cx.target.parts_of(&table.id, Kind::Column));
             parts.map(|part| part.id.clone()).chain(std::iter::once(table.id.clone())).collect::<Vec<_>>()
         })
         .collect();
     let fitting = online::partition::before_attach(cx, child, out);
+    let rows = partition::gather(cx, child, out);
     let action = out.alter(child, format!("ALTER TABLE ONLY {parent} ATTACH PARTITION {} {bound}", sql::name(child)));
     action.needs.extend(needed);
     action.needs.extend(fitting);
+    action.needs.extend(rows);
     action.needs.extend(checks);
     action.releases.clear();
     // A partition of the same parent that makes room goes, or is detached, first.
@@ -413,6 +492,7 @@ fn detach(cx: &Context<'_>, before: &Object, after: &Object, parent: &str, out: 
     let above = parents(&cx.base, before).flat_map(|parent| cx.base.parts_of(&parent.id, Kind::Constraint).collect::<Vec<_>>());
     let dropped: Vec<ObjectId> = above
         .filter(|part| matches!(part.text("form"), Some("c" | "f")) && dropped_alone(cx, part))
+        .chain(partition::keys_that_see(cx, before).into_iter().filter(|key| cx.vanishes(&key.id)))
         .map(|part| constraint::gone(&part.id))
         .collect();
     let detach = format!("ALTER TABLE {parent} DETACH PARTITION {}", sql::name(before));

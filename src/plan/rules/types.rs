@@ -1,10 +1,13 @@
-//! Enums, domains, composite and range types.
+//! Enums, domains, composite and range types; base types: [`base_type`].
 //!
 //! What ALTER TYPE cannot do (an enum value removed or moved, a range's subtype, a domain's base type) is a swap: see [`super::swap`].
 
-use super::super::{
-    native::{Actions, Context, Reaction, Rule, Verdict},
-    sql,
+use super::{
+    super::{
+        native::{Actions, Context, Reaction, Rule, Verdict},
+        sql,
+    },
+    base_type,
 };
 use crate::catalog::{Change, Kind, Object, ObjectId};
 
@@ -38,6 +41,10 @@ impl Rule for TypeRule {
     }
 
     fn verdict(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
+        if after.text("form") == Some("base") {
+            let settable = change.attributes.iter().all(|attribute| base_type::is_settable(before, after, attribute));
+            return if settable { Verdict::Alter } else { Verdict::Swap };
+        }
         let only_values = change.attributes.iter().all(|attribute| matches!(attribute.name, "values" | "owner"));
         if only_values && extends(before.list("values"), after.list("values")) { Verdict::Alter } else { Verdict::Swap }
     }
@@ -73,6 +80,7 @@ impl Rule for TypeRule {
                 }
                 out.create(object, format!("CREATE TYPE {name} AS RANGE ({})", options.join(", ")));
             }
+            Some("base" | "shell") => base_type::create(cx, object, out),
             _ => {
                 let attributes: Vec<&Object> = cx.target.parts_of(&object.id, Kind::Column).collect();
                 let lines: Vec<String> = attributes.iter().map(|attribute| attribute_line(attribute)).collect();
@@ -81,7 +89,11 @@ impl Rule for TypeRule {
         }
     }
 
-    fn alter(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+    fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+        if base_type::is_base(after) {
+            base_type::alter(cx, before, after, &change.attributes, out);
+            return;
+        }
         if !change.attributes.iter().any(|attribute| attribute.name == "values") {
             return;
         }
@@ -102,7 +114,11 @@ impl Rule for TypeRule {
         }
     }
 
-    fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+    fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        if base_type::is_base(object) {
+            base_type::drop(cx, object, out);
+            return;
+        }
         out.drop(object, format!("DROP TYPE {}", sql::name(object)));
     }
 }

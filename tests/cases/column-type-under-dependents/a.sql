@@ -1,3 +1,5 @@
+-- server: 15
+-- (security_invoker)
 create table t (id int primary key, a int not null default 1, b varchar(20), c int generated always as (a * 2) stored, unique (a));
 create table child (a int references t (a));
 create view v1 as select a, b from t where a > 0;

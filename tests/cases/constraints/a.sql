@@ -1,3 +1,5 @@
+-- server: 15
+-- (NULLS NOT DISTINCT)
 create extension if not exists btree_gist;
 create table r (id int primary key, a int, b int, unique (a, b));
 create table t (id int, a int, b int, during int4range, room int,

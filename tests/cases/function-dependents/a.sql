@@ -1,3 +1,5 @@
+-- server: 15
+-- (security_invoker)
 -- roles: n2_owner n2_user
 create function f(a integer) returns integer language sql immutable as 'select a';
 create table t (a integer default f(1), b integer, c integer generated always as (f(b)) stored, constraint positive check (f(b) > 0));

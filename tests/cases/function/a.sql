@@ -1,3 +1,5 @@
+-- server: 14
+-- (bodies that are parsed)
 create type pair as (x integer, y integer);
 create function kept(a integer) returns integer language sql as 'select a';
 create function body(a integer) returns integer language plpgsql as $$ begin return a + 1; end $$;

@@ -1,3 +1,5 @@
+-- server: 14
+-- (statistics of expressions)
 create table t (a integer, b integer, c text);
 create statistics kept on a, b from t;
 create statistics changed (ndistinct) on a, b from t;

@@ -22,6 +22,7 @@ use schemaproof::{
 
 use super::{
     coverage::{self, Event},
+    kept,
     server::{Server, Shell},
 };
 
@@ -33,14 +34,16 @@ pub struct Case {
     setup: String,
     kept: Option<String>,
     oldest: u32,
+    /// Its rows must be kept, and may be in the plan's way.
+    rows: bool,
     /// What fails to load is left out: real history (`base.sql` and `head.sql`) needs libraries that are not here.
     lenient: bool,
 }
 
 impl Case {
-    /// A case that stands in no folder.
-    pub fn new(name: String, a: String, b: String) -> Self {
-        Self { name, a, b, setup: String::new(), kept: None, oldest: 0, lenient: false }
+    /// A case that stands in no folder, whose rows are looked at.
+    pub fn with_rows(name: String, a: String, b: String) -> Self {
+        Self { name, a, b, setup: String::new(), kept: None, oldest: 0, rows: true, lenient: false }
     }
 }
 
@@ -91,7 +94,7 @@ pub fn find(folder: &Path) -> Result<Vec<Case>> {
                     at.strip_prefix(folder).ok().filter(|name| !name.as_os_str().is_empty()).unwrap_or(&at).display().to_string();
                 let setup = std::fs::read_to_string(at.join("setup.sql")).unwrap_or_default();
                 let kept = std::fs::read_to_string(at.join("kept.sql")).ok();
-                cases.push(Case { name, a, b, setup, kept, oldest: oldest.unwrap_or(0) * 10_000, lenient });
+                cases.push(Case { name, a, b, setup, kept, oldest: oldest.unwrap_or(0) * 10_000, rows: false, lenient });
             }
             None => folders.extend(inner),
         }
@@ -270,7 +273,25 @@ async fn one_way(
     }
     copy_database(server, shell, copy, from).await?;
     let kept_before = case.kept.as_ref().map(|query| shell.psql(copy, query)).transpose()?;
-    if let Err(error) = shell.psql(copy, &sql) {
+    let looks = if case.rows { kept::looks(&from.catalog, &to.catalog) } else { Vec::new() };
+    let rows = kept::before(&server.connect(copy).await?, &looks).await?;
+    let mut ran = shell.psql(copy, &sql);
+    if case.rows
+        && let Err(error) = &ran
+        && ["ERROR:  22", "ERROR:  23"].iter().any(|class| error.to_string().contains(class))
+    {
+        // Data is in its way (a value that is no number, a NULL): whether it reaches the target is asked without rows.
+        println!("rows are in the way of {}: {}", case.name, error.to_string().lines().next().unwrap_or_default());
+        copy_database(server, shell, copy, from).await?;
+        shell.psql(copy, EMPTY)?;
+        ran = shell.psql(copy, &sql);
+    } else if ran.is_ok() {
+        let lost = kept::lost(&server.connect(copy).await?, &looks, &rows).await?;
+        if !lost.is_empty() {
+            return wrong("rows are not kept", lost.join("\n"));
+        }
+    }
+    if let Err(error) = ran {
         return wrong("the plan fails", error.to_string());
     }
     let kept_after = case.kept.as_ref().map(|query| shell.psql(copy, query)).transpose()?;
@@ -293,6 +314,13 @@ async fn one_way(
         Ok(second) => wrong("a second plan is not empty", second.to_sql()),
     }
 }
+
+/// Takes all rows out.
+const EMPTY: &str = "do $$ declare t regclass; begin
+  for t in select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  loop execute format('truncate %s cascade', t); end loop;
+end $$";
 
 /// What is left to say when the texts of two dumps differ.
 fn judged(end: &str, target: &str, sql: &str, what: &'static str) -> Result<Outcome> {

@@ -44,7 +44,7 @@ pub fn attributes(catalog: &Catalog) -> BTreeMap<Kind, BTreeSet<&'static str>> {
 pub const APART: &[(Kind, &str)] = &[
     (Kind::Database, "never made or dropped: its settings, grants and comments are planned"),
     (Kind::Role, "belongs to the server: named in grants and owners, never made"),
-    (Kind::SecurityLabel, "planned, and not proven here: it needs a label provider, which no Postgres image has"),
+    (Kind::SecurityLabel, "planned, and not proven by the cases: it needs a label provider, which no Postgres image has"),
 ];
 
 /// Kinds whose objects are only made and dropped: nothing about them differs otherwise.
@@ -86,7 +86,8 @@ pub fn page(done: &[Done]) -> String {
          for a second plan.\n\n\
          What stands in pg_catalog and in no row of this table is found by the completeness check and reported as \"not covered\"; it is never a \
          success. Members of extensions are the extension's, but for privileges and comments on them. Tablespaces, parameters, roles and \
-         other databases belong to the server and are never touched.\n\n\
+         other databases belong to the server and are never touched; privileges on tablespaces, on parameters and on large objects are reported as \"not \
+         covered\" where there are some.\n\n\
          | kind | read | planned | made | altered | dropped |\n| --- | --- | --- | --: | --: | --: |\n",
     );
     let mut facts: BTreeMap<Kind, BTreeSet<&str>> = BTreeMap::new();

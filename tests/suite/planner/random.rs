@@ -45,13 +45,14 @@ pub fn case(seed: u64) -> Case {
     let percent = 4 + mix(seed, "percent") % 25;
     let a = schema(&Dice { seed, again: None });
     let b = schema(&Dice { seed, again: Some((!seed, percent)) });
-    Case::new(format!("random {seed}"), a, b)
+    Case::with_rows(format!("random {seed}"), a, b)
 }
 
 /// A column that other things may be made of.
 struct Column {
     name: String,
     kind: &'static str,
+    generated: bool,
 }
 
 struct Table {
@@ -120,7 +121,7 @@ fn table(dice: &Dice, name: &str, others: &[Table], sql: &mut String) -> Table {
     let key = |what: &str| format!("{name} {what}");
     let kinds = kinds(dice);
     let first = dice.pick(&key("first"), &["integer", "integer", "bigint"]);
-    let mut columns = vec![Column { name: "id".to_owned(), kind: first }];
+    let mut columns = vec![Column { name: "id".to_owned(), kind: first, generated: false }];
     let partitioned = dice.one_of(&key("partitioned"), 5);
     let identity = if partitioned {
         ""
@@ -142,7 +143,7 @@ fn table(dice: &Dice, name: &str, others: &[Table], sql: &mut String) -> Table {
                 "{column} integer generated always as ({}) stored",
                 dice.pick(&key("of"), &["id * 2", "f_half(id::integer)", "3"])
             );
-            columns.push(Column { name: column, kind: "integer" });
+            columns.push(Column { name: column, kind: "integer", generated: true });
             lines.push(line);
             continue;
         }
@@ -152,7 +153,7 @@ fn table(dice: &Dice, name: &str, others: &[Table], sql: &mut String) -> Table {
         if dice.one_of(&key("not null"), 4) {
             line.push_str(" not null");
         }
-        columns.push(Column { name: column, kind });
+        columns.push(Column { name: column, kind, generated: false });
         lines.push(line);
     }
     let keyed = dice.throw(&key("keyed"), 3) > 0;
@@ -193,6 +194,36 @@ fn table(dice: &Dice, name: &str, others: &[Table], sql: &mut String) -> Table {
         }
     }
     Table { name: name.to_owned(), columns, keyed: keyed && unlogged.is_empty() }
+}
+
+/// Rows that fit every check and every key there may be; what no partition takes, or refers to a row that is not there, is left out.
+fn rows(table: &Table, sql: &mut String) {
+    let value = |column: &Column, id: u32| match column.kind {
+        "integer" | "bigint" => id.to_string(),
+        "numeric(8,2)" => format!("{id}.25"),
+        "timestamp with time zone" => format!("'2021-03-04 05:06:{:02}+00'", id % 60),
+        "date" => format!("'2021-01-{:02}'", id % 28 + 1),
+        "boolean" => id.is_multiple_of(2).to_string(),
+        "jsonb" => format!("'{{\"n\": {id}}}'"),
+        "integer[]" => format!("'{{{id},{}}}'", id + 1),
+        "mood" => "'calm'".to_owned(),
+        "short" => format!("'s{id}'"),
+        "place" => format!("row('street {id}', {id})::place"),
+        _ => format!("'some {id}'"),
+    };
+    let given: Vec<&Column> = table.columns.iter().filter(|column| !column.generated).collect();
+    let names: Vec<&str> = given.iter().map(|column| column.name.as_str()).collect();
+    for id in [2, 3, 150, 250] {
+        let values: Vec<String> = given.iter().map(|column| value(column, id)).collect();
+        let _ = writeln!(
+            sql,
+            "do $do$ begin insert into {} ({}) overriding system value values ({}); set constraints all immediate;
+               exception when check_violation or foreign_key_violation then null; end $do$;",
+            table.name,
+            names.join(", "),
+            values.join(", ")
+        );
+    }
 }
 
 /// What hangs on a table: indexes, triggers, policies, comments, grants, statistics.
@@ -298,6 +329,7 @@ fn schema(dice: &Dice) -> String {
     for number in 1..=5 {
         if dice.throw(&format!("table {number}"), 5) > 0 {
             let made = table(dice, &format!("t{number}"), &tables, &mut sql);
+            rows(&made, &mut sql);
             around(dice, &made, &mut sql);
             tables.push(made);
         }

@@ -141,6 +141,11 @@ pub struct Shell {
 impl Shell {
     /// Runs a command; its output, or its output as the error.
     fn run(&mut self, command: &str) -> Result<String> {
+        // Other cases go on meanwhile: what waits for a lock that a reading of theirs holds would wait for ever.
+        tokio::task::block_in_place(|| self.run_blocking(command))
+    }
+
+    fn run_blocking(&mut self, command: &str) -> Result<String> {
         const END: &str = "::end-of-command:: ";
         write!(self.stdin, "{{ {command}\n}} 2>&1; printf '\\n{END}%s\\n' \"$?\"\n")?;
         self.stdin.flush()?;

@@ -1,0 +1,25 @@
+create schema made;
+create type made.mine;
+create function made.mine_in(cstring, oid, integer) returns made.mine language internal immutable strict as 'varcharin';
+create function made.mine_out(made.mine) returns cstring language internal immutable strict as 'varcharout';
+create type made.mine (input = made.mine_in, output = made.mine_out, typmod_in = varchartypmodin, typmod_out = varchartypmodout,
+    internallength = variable, storage = extended, category = 'S', preferred = false, default = 'it''s', delimiter = ';', collatable = true);
+create cast (made.mine as text) without function as implicit;
+create table made.uses_mine (id integer, m made.mine(10));
+create table uses_gone (id integer);
+create type kept;
+create function kept_in(cstring) returns kept language internal immutable strict as 'int4in';
+create function kept_out(kept) returns cstring language internal immutable strict as 'int4out';
+create function kept_recv(internal) returns kept language internal immutable strict as 'int4recv';
+create function kept_send(kept) returns bytea language internal immutable strict as 'int4send';
+create type kept (input = kept_in, output = kept_out, send = kept_send, internallength = 4, passedbyvalue, alignment = int4);
+create function kept_eq(kept, kept) returns boolean language internal immutable strict as 'int4eq';
+create operator = (leftarg = kept, rightarg = kept, function = kept_eq);
+create table uses_kept (id integer, k kept default '7', ks kept[]);
+insert into uses_kept (id) values (1);
+create type changed;
+create function changed_in(cstring) returns changed language internal immutable strict as 'textin';
+create function changed_out(changed) returns cstring language internal immutable strict as 'textout';
+create type changed (input = changed_in, output = changed_out, like = text, category = 'S', default = 'none');
+create table uses_changed (id integer, c changed);
+insert into uses_changed values (1, 'some');

@@ -1,0 +1,1 @@
+select id, k from uses_kept; select * from uses_changed;

@@ -1,0 +1,15 @@
+create table p (k integer, v integer) partition by list (k);
+alter table p add constraint positive check (v > 0) not valid;
+create table p1 partition of p for values in (1);
+create table p2 partition of p for values in (2) partition by list (v);
+create table p21 partition of p2 for values in (1);
+create table p3 partition of p for values in (3);
+create table q (k integer, v integer) partition by list (k);
+create table q1 partition of q for values in (1);
+alter table q add constraint small check (v < 10) not valid;
+create table r (k integer);
+create table r1 () inherits (r);
+alter table r add constraint even check (k % 2 = 0) not valid;
+insert into p values (1, 1), (2, 1), (3, 3);
+insert into q values (1, 1);
+insert into r1 values (2);

@@ -1,0 +1,11 @@
+create table p (k integer, v text) partition by list (k);
+create index p_v on p (v, k);
+create table one (k integer, v text);
+alter table p attach partition one for values in (1);
+create index one_own on one (v, k);
+comment on index one_own is 'stays apart';
+create table two (k integer, v text);
+alter table p attach partition two for values in (2);
+create unique index two_own on two (v, k);
+create table three partition of p for values in (3);
+create index a_three_own on three (v, k);

@@ -1,0 +1,1 @@
+select * from users order by id; select * from flags order by v;

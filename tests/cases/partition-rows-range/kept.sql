@@ -1,0 +1,1 @@
+select at, kind, note from events order by note;
