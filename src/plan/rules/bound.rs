@@ -13,46 +13,51 @@ pub enum Bound {
     Hash { modulus: u64, remainder: u64 },
 }
 
-/// Splits at commas that stand in no quotes and no brackets.
-fn split(text: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let (mut depth, mut quote, mut escaped) = (0_usize, None, false);
-    for letter in text.chars() {
-        match (quote, letter) {
+/// The characters that stand in no quotes, and where.
+fn unquoted(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let (mut quote, mut escaped, mut before) = (None, false, ' ');
+    text.char_indices().filter(move |(_, letter)| {
+        let begins = quote.is_none();
+        match (quote, *letter) {
             (Some(_), _) if escaped => escaped = false,
             (Some('E'), '\\') => escaped = true,
-            (Some(open), '\'') if open != '"' => quote = None,
-            (Some('"'), '"') => quote = None,
-            (Some(_), _) => {}
-            (None, '\'') => quote = Some(if parts.last().is_some_and(|part| part.ends_with('E')) { 'E' } else { '\'' }),
+            (Some('E' | '\''), '\'') | (Some('"'), '"') => quote = None,
+            (None, '\'') => quote = Some(if before == 'E' { 'E' } else { '\'' }),
             (None, '"') => quote = Some('"'),
-            (None, '(' | '[') => depth += 1,
-            (None, ')' | ']') => depth = depth.saturating_sub(1),
-            (None, ',') if depth == 0 => {
-                parts.push(String::new());
-                continue;
-            }
-            (None, _) => {}
+            _ => {}
         }
-        if let Some(part) = parts.last_mut() {
-            part.push(letter);
-        }
-    }
-    parts.into_iter().map(|part| part.trim().to_owned()).collect()
+        before = *letter;
+        begins && quote.is_none()
+    })
 }
 
-/// The text between the first bracket and the one that closes it, and what comes after.
+/// The text between the first bracket and the one that closes it, split at the commas in it, and what comes after.
 fn bracketed(text: &str) -> Option<(Vec<String>, &str)> {
-    let start = text.find('(')?;
-    let inner = &text[start + 1..];
-    // A closing bracket in quotes would be closed by none of its own: the longest text whose parts are whole is taken.
-    let ends = inner.match_indices(')').map(|(at, _)| at);
-    let whole = |part: &str| {
-        let quotes = part.matches('\'').count() + part.matches('"').count();
-        quotes.is_multiple_of(2) && part.matches('(').count() == part.matches(')').count()
-    };
-    let end = ends.into_iter().find(|end| whole(&inner[..*end]))?;
-    Some((split(&inner[..end]), &inner[end + 1..]))
+    let (mut depth, mut begin) = (0_usize, 0);
+    let mut parts = Vec::new();
+    for (at, letter) in unquoted(text) {
+        match letter {
+            '(' | '[' => {
+                depth += 1;
+                if depth == 1 {
+                    begin = at + 1;
+                }
+            }
+            ',' if depth == 1 => {
+                parts.push(text[begin..at].trim().to_owned());
+                begin = at + 1;
+            }
+            ')' | ']' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    parts.push(text[begin..at].trim().to_owned());
+                    return Some((parts, &text[at + 1..]));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 impl Bound {
