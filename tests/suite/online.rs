@@ -110,7 +110,8 @@ async fn what_holds_writers_up_does_not_in_an_online_plan() {
         "whole_2",
     ];
     assert_eq!(held_up(&plain), all.map(str::to_string).into(), "{}", plain.plan.to_sql());
-    assert_eq!(held_up(&online), BTreeSet::new(), "{}", online.plan.to_sql());
+    // Rows that the new partition is to have may be in the default one: they are moved and it is attached at once, or readers would miss them.
+    assert_eq!(held_up(&online), BTreeSet::from(["rest_default".to_string()]), "{}", online.plan.to_sql());
     assert!(plain.plan.steps.iter().all(|step| step.online.is_none()));
     // What takes long runs alone, and what others would wait behind gives up soon.
     let plan = &online.plan;
