@@ -109,7 +109,8 @@ async fn what_holds_writers_up_does_not_in_an_online_plan() {
         "whole_1",
         "whole_2",
     ];
-    assert_eq!(held_up(&plain), all.map(str::to_string).into(), "{}", plain.plan.to_sql());
+    // Newer servers read `other` from end to end, too, when they look up what refers to it.
+    assert!(held_up(&plain).is_superset(&all.map(str::to_string).into()), "{:?}\n{}", held_up(&plain), plain.plan.to_sql());
     // Rows that the new partition is to have may be in the default one: they are moved and it is attached at once, or readers would miss them.
     assert_eq!(held_up(&online), BTreeSet::from(["rest_default".to_string()]), "{}", online.plan.to_sql());
     assert!(plain.plan.steps.iter().all(|step| step.online.is_none()));
