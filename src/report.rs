@@ -194,7 +194,11 @@ pub struct PicturedTable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PicturedColumn {
     pub name: String,
+    /// The target's; of a column that is dropped, the base's.
     pub r#type: String,
+    /// The base's type, where the target has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub type_before: Option<String>,
     pub primary_key: bool,
     pub foreign_key: bool,
     pub action: Option<Action>,

@@ -98,7 +98,7 @@ fn view(report: &Report) -> Value {
         "reason": report.reason,
         "error": error,
         "base": report.base.name, "target": report.target.name,
-        "base_commit": report.base.commit, "target_commit": report.target.commit,
+        "base_commit": report.base.commit.as_deref().map(markdown::short_commit), "target_commit": report.target.commit.as_deref().map(markdown::short_commit),
         "server": report.server.as_ref().map(|server| format!("{} {server}", report.dialect.name())),
         "not_covered_title": words::not_covered(report.dialect), "fingerprint": report.fingerprint,
         "engine": report.engine.as_ref().map(|engine| markdown::engine_line(engine, report)),

@@ -349,7 +349,7 @@ fn reason(report: &Report) -> Option<&str> {
     (!said && !report.reason.is_empty()).then_some(&report.reason)
 }
 
-fn short_commit(commit: &str) -> String {
+pub fn short_commit(commit: &str) -> String {
     commit.chars().take(7).collect()
 }
 

@@ -145,10 +145,11 @@ fn table(path: &[String], base: &Tables, target: &Tables) -> Option<PicturedTabl
     let (before, after) = (base.columns.get(path), target.columns.get(path));
     let mut columns = Vec::new();
     let key = |set: &BTreeSet<(Vec<String>, String)>, name: &str| set.contains(&(path.to_vec(), name.to_string()));
-    let mut push = |side: &Tables, name: &str, kind: &str, action: Option<Action>| {
+    let mut push = |side: &Tables, name: &str, kind: &str, before: Option<&String>, action: Option<Action>| {
         columns.push(PicturedColumn {
             name: name.into(),
             r#type: kind.into(),
+            type_before: before.filter(|before| *before != kind).cloned(),
             primary_key: key(&side.primary, name),
             foreign_key: key(&side.foreign, name),
             action,
@@ -163,12 +164,12 @@ fn table(path: &[String], base: &Tables, target: &Tables) -> Option<PicturedTabl
             Some((_, _, old)) if old != kind => Some(Action::Alter),
             Some(_) => None,
         };
-        push(target, name, kind, action);
+        push(target, name, kind, old.map(|(_, _, old)| old), action);
     }
     for (_, name, kind) in before.into_iter().flatten() {
         let stays = after.is_some_and(|columns| columns.iter().any(|(_, new, _)| new == name));
         if !stays {
-            push(base, name, kind, after.is_some().then_some(Action::Drop));
+            push(base, name, kind, None, after.is_some().then_some(Action::Drop));
         }
     }
     let action = match (before, after) {
@@ -327,6 +328,7 @@ pub fn svg(picture: &Picture, when: When) -> Option<String> {
             } else {
                 ""
             };
+            let before = column.type_before.as_ref().filter(|_| matches!(when, When::Before));
             let _ = write!(
                 body,
                 "<text class=\"{}\" x=\"{}\" y=\"{baseline}\">{key}{}</text><text class=\"type {}\" x=\"{}\" y=\"{baseline}\" text-anchor=\"end\">{}</text>",
@@ -335,7 +337,7 @@ pub fn svg(picture: &Picture, when: When) -> Option<String> {
                 safe::html(&clip(&column.name, 20)),
                 mark(column.action),
                 x + WIDTH - 10,
-                safe::html(&clip(&column.r#type, 18)),
+                safe::html(&clip(before.unwrap_or(&column.r#type), 18)),
             );
         }
         body.push_str("</g>");

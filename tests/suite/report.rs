@@ -131,6 +131,14 @@ fn the_html_page_has_one_script_and_no_address_of_elsewhere() {
     }
 }
 
+#[test]
+fn each_picture_has_the_types_of_its_side() {
+    let page = html::render(&fixture::p8fs());
+    let (before, after) = page.split_once("<figcaption>Before").and_then(|(_, rest)| rest.split_once("<figcaption>After")).unwrap();
+    assert!(before.contains(">vector(1536)<") && !before.contains(">vector(384)<"), "{before}");
+    assert!(after.split("</figure>").next().unwrap().contains(">vector(384)<"));
+}
+
 /// What a stranger would write to break out.
 const HOSTILE: [&str; 16] = [
     "</details><img src=x onerror=alert(1)>",

@@ -227,6 +227,7 @@ fn picture() -> Picture {
     let column = |name: &str, kind: &str, primary_key: bool, action| PicturedColumn {
         name: name.into(),
         r#type: kind.into(),
+        type_before: (action == Some(Action::Alter)).then(|| "vector(1536)".into()),
         primary_key,
         foreign_key: name == "entity_id",
         action,
