@@ -281,6 +281,8 @@ pub enum When {
 
 const ROW: usize = 18;
 const WIDTH: usize = 250;
+/// Letters that a row of that width holds.
+const LETTERS: usize = 31;
 const GAP_X: usize = 70;
 const GAP_Y: usize = 36;
 /// Tables that an SVG shows.
@@ -328,16 +330,18 @@ pub fn svg(picture: &Picture, when: When) -> Option<String> {
             } else {
                 ""
             };
+            let name = clip(&column.name, 20);
+            let room = LETTERS.saturating_sub(key.chars().count() + name.chars().count()).max(9);
             let before = column.type_before.as_ref().filter(|_| matches!(when, When::Before));
             let _ = write!(
                 body,
                 "<text class=\"{}\" x=\"{}\" y=\"{baseline}\">{key}{}</text><text class=\"type {}\" x=\"{}\" y=\"{baseline}\" text-anchor=\"end\">{}</text>",
                 mark(column.action),
                 x + 10,
-                safe::html(&clip(&column.name, 20)),
+                safe::html(&name),
                 mark(column.action),
                 x + WIDTH - 10,
-                safe::html(&clip(before.unwrap_or(&column.r#type), 18)),
+                safe::html(&clip(before.unwrap_or(&column.r#type), room)),
             );
         }
         body.push_str("</g>");
