@@ -212,14 +212,7 @@ fn changed(changes: &[ReportedChange]) -> String {
 /// Runs the plan on the database. Ends soon after `cancel`: the group that is running is rolled back, unless it is being committed.
 pub async fn apply(task: &Task<'_>, cancel: &CancellationToken, mut on: impl FnMut(Event<'_>)) -> Applied {
     let begun = Instant::now();
-    let mut applied = Applied {
-        database: shown_url(task.url),
-        end: End::Reached,
-        steps: vec![Fate::NotRun; task.plan.steps.len()],
-        remarks: Vec::new(),
-        retries: 0,
-        seconds: 0.0,
-    };
+    let mut applied = Applied::begun(task.url, task.plan);
     let opened = tokio::select! {
         biased;
         () = cancel.cancelled() => Err(ApplyError::Cancelled),
@@ -342,6 +335,18 @@ impl Session {
 }
 
 impl Applied {
+    /// Nothing has been run yet.
+    fn begun(url: &SecretString, plan: &Plan) -> Applied {
+        Applied {
+            database: shown_url(url),
+            end: End::Reached,
+            steps: vec![Fate::NotRun; plan.steps.len()],
+            remarks: Vec::new(),
+            retries: 0,
+            seconds: 0.0,
+        }
+    }
+
     fn set(&mut self, steps: std::ops::Range<usize>, fate: impl Fn(&Fate) -> Fate) {
         for step in self.steps.get_mut(steps).unwrap_or_default() {
             *step = fate(step);

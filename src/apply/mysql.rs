@@ -46,14 +46,7 @@ const PASSING: &[u16] = &[1205, 1213, 8022, 8027, 8028, 9001, 9002, 9003, 9004, 
 /// Runs the plan. Between two steps it ends soon after `cancel`; a statement that runs is let run to its end.
 pub async fn apply(task: &Task<'_>, cancel: &CancellationToken, mut on: impl FnMut(Event<'_>)) -> Applied {
     let begun = Instant::now();
-    let mut applied = Applied {
-        database: shown_url(task.url),
-        end: End::Reached,
-        steps: vec![Fate::NotRun; task.plan.steps.len()],
-        remarks: Vec::new(),
-        retries: 0,
-        seconds: 0.0,
-    };
+    let mut applied = Applied::begun(task.url, task.plan);
     let opened = tokio::select! {
         biased;
         () = cancel.cancelled() => Err(ApplyError::Cancelled),

@@ -17,6 +17,15 @@ use crate::{
     script::mysql::{TokenKind, tokens},
 };
 
+/// The databases of a server but its own, by name.
+///
+/// # Errors
+/// When the server does not answer.
+pub async fn databases(session: &Session) -> Result<Vec<String>, MySqlError> {
+    let rows = session.rows("SELECT schema_name FROM information_schema.schemata ORDER BY 1").await?;
+    Ok(rows.iter().filter_map(|row| row.text(0)).filter(|name| !is_system_database(name)).map(String::from).collect())
+}
+
 /// What a server holds.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::{
     catalog::{self, Replicas, Snapshot},
-    is_system_database, literal,
+    literal,
 };
 use crate::sandbox::{
     SandboxError,
@@ -90,10 +90,8 @@ pub async fn of_session(
     }
     let mut exclude = exclude.to_vec();
     if let Some(databases) = databases {
-        let all = session.rows("SELECT schema_name FROM information_schema.schemata ORDER BY 1").await?;
-        let others =
-            all.iter().filter_map(|row| row.text(0)).filter(|name| !is_system_database(name) && !databases.contains(*name));
-        exclude.extend(others.map(globset::escape));
+        let all = catalog::databases(session).await?;
+        exclude.extend(all.iter().filter(|name| !databases.contains(*name)).map(|name| globset::escape(name)));
     }
     let mut snapshot = catalog::read(session, flavor, &exclude, &replicas).await?;
     if databases.is_some() {

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{catalog::Replicas, is_system_database, literal, quoted};
+use super::{
+    catalog::{Replicas, databases},
+    literal, quoted,
+};
 use crate::{
     catalog::{Kind, ObjectId},
     config::Session as Sessions,
@@ -65,9 +68,8 @@ pub async fn empty(server: &MySqlServer) -> Result<(), SandboxError> {
     let failed = |source| SandboxError::MySql { attempted: format!("empty {}", server.origin), source };
     let work = async {
         session.run("SET SESSION foreign_key_checks = 0").await?;
-        let databases = session.rows("SELECT schema_name FROM information_schema.schemata ORDER BY 1").await?;
-        for name in databases.iter().filter_map(|row| row.text(0)).filter(|name| !is_system_database(name)) {
-            session.run(&format!("DROP DATABASE {}", quoted(name))).await?;
+        for name in databases(&session).await? {
+            session.run(&format!("DROP DATABASE {}", quoted(&name))).await?;
         }
         if server.flavor == Flavor::TiDb {
             let policies = session.rows("SELECT policy_name FROM information_schema.placement_policies ORDER BY 1").await?;

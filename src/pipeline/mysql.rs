@@ -59,11 +59,17 @@ pub(super) async fn run(job: &Job, dialect: Dialect, begun: Instant, cancel: &Ca
     let scoped = named.as_ref().map(|name| Job { config: Config { database: name.clone(), ..job.config.clone() }, ..job.clone() });
     let job = scoped.as_ref().unwrap_or(job);
     let databases: Databases = named.map(|name| BTreeSet::from([name]));
-    let mut request = Request::from(&job.config);
-    if request.image == crate::config::Config::default().image {
+    let request = requested(&job.config, flavor);
+    with_mysql_servers(&request, flavor, cancel, async |servers| story(job, servers, databases, begun).await).await
+}
+
+/// The sandbox that is asked for; its image is the flavor's own where none is configured.
+fn requested(config: &Config, flavor: Flavor) -> Request {
+    let mut request = Request::from(config);
+    if request.image == Config::default().image {
         request.image = flavor.image().into();
     }
-    with_mysql_servers(&request, flavor, cancel, async |servers| story(job, servers, databases, begun).await).await
+    request
 }
 
 pub(super) fn of_live(input: &Input) -> Option<&SecretString> {

@@ -5,23 +5,22 @@ use std::collections::BTreeSet;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::{flavor_of, of_live, reading_live};
+use super::{flavor_of, of_live, reading_live, requested};
 use crate::{
     catalog::{Catalog, Object, ObjectId, Value},
     config::{Config, Dialect},
     load::{Options, Strictness},
     mysql::{
-        catalog::{self as reading},
-        is_system_database,
+        catalog as reading,
         live::{self, Databases, LIMIT},
         load, quoted,
     },
-    pipeline::{Input, PipelineError, Schema},
+    pipeline::{Input, PipelineError},
     sandbox::{
-        Request, SandboxError,
+        SandboxError,
         mysql::{Flavor, MySqlAddress, with_mysql_servers},
     },
-    source::{SqlFiles, shown_url},
+    source::shown_url,
 };
 
 /// A schema as it was read.
@@ -40,10 +39,9 @@ pub(in crate::pipeline) fn named(url: &SecretString) -> Result<Option<String>, P
 pub(in crate::pipeline) async fn databases(url: &SecretString) -> Result<Vec<String>, PipelineError> {
     let listed = async {
         let session = MySqlAddress::from_url(url)?.connect(LIMIT).await?;
-        Ok(session.rows("SELECT schema_name FROM information_schema.schemata ORDER BY 1").await?)
+        Ok(reading::databases(&session).await?)
     };
-    let rows = reading_live(url, listed.await)?;
-    Ok(rows.iter().filter_map(|row| row.text(0)).filter(|name| !is_system_database(name)).map(String::from).collect())
+    reading_live(url, listed.await)
 }
 
 /// Reads a live server, all of it or the database that its address names; or loads files and reads what they made. With `canonical` the
@@ -80,18 +78,13 @@ pub(in crate::pipeline) async fn read(
         return Ok(One { catalog, remarks: Vec::new() });
     }
     let flavor = Flavor::of_dialect(dialect).unwrap_or(Flavor::MySql);
-    let mut request = Request::from(config);
-    if request.image == Config::default().image {
-        request.image = flavor.image().into();
-    }
+    let mut request = requested(config, flavor);
     request.database = canonical.map_or(request.database, String::from);
-    let none = SqlFiles::default();
-    let files = if let Schema::Files(files) = &input.schema { files } else { &none };
     with_mysql_servers(&request, flavor, cancel, async |servers| {
         let server = &servers.base;
         load::empty(server).await?;
         load::set_up(server).await?;
-        let loaded = load::load(server, files, Options { session: config.session, strictness: Strictness::Strict }).await?;
+        let loaded = load::load(server, input.files(), Options { session: config.session, strictness: Strictness::Strict }).await?;
         if canonical.is_none() {
             load::drop_if_empty(server).await?;
         }
