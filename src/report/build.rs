@@ -137,6 +137,12 @@ fn empty(base: Side, target: Side, seconds: f64, run: Option<Run>) -> Report {
 /// Changes as they are reported, in the order given. `left_out` and `steps` are not filled in.
 pub fn changes(base: &Catalog, target: &Catalog, changes: &[Change], places: &Places) -> Vec<ReportedChange> {
     let parts = (parts_of(base), parts_of(target));
+    // What is said of an enum's values one by one is not said of all of them again.
+    let told: BTreeSet<&[String]> = changes
+        .iter()
+        .filter(|change| change.object.kind == Kind::EnumValue)
+        .filter_map(|change| change.object.path.split_last().map(|(_, whole)| whole))
+        .collect();
     changes
         .iter()
         .map(|change| {
@@ -146,7 +152,7 @@ pub fn changes(base: &Catalog, target: &Catalog, changes: &[Change], places: &Pl
                 object: change.object.to_string(),
                 action: change.action,
                 renamed_from: change.renamed_from.as_ref().map(|from| from.path.to_vec()),
-                details: details(change, &parts.0, &parts.1),
+                details: details(change, &parts.0, &parts.1, &told),
                 file: place.map(|place| place.file.to_string()),
                 line: place.map(|place| place.line),
                 left_out: false,
@@ -248,17 +254,21 @@ fn details(
     change: &Change,
     base: &BTreeMap<&ObjectId, BTreeMap<Kind, usize>>,
     target: &BTreeMap<&ObjectId, BTreeMap<Kind, usize>>,
+    told: &BTreeSet<&[String]>,
 ) -> Vec<String> {
+    let attributes = || {
+        let told = change.object.kind == Kind::Type && told.contains(&change.object.path.as_slice());
+        let attributes = change.attributes.iter().filter(move |attribute| !(told && attribute.name == "values"));
+        attributes.map(|attribute| attribute_change(change.object.kind, attribute))
+    };
     match change.action {
         Action::Create => target.get(&change.object).map(with_parts).unwrap_or_default(),
         Action::Drop => base.get(&change.object).map(with_parts).unwrap_or_default(),
         Action::Rename => {
             let from = change.renamed_from.iter().map(|from| format!("was {}", look::name(from)));
-            from.chain(change.attributes.iter().map(|attribute| attribute_change(change.object.kind, attribute))).collect()
+            from.chain(attributes()).collect()
         }
-        Action::Alter | Action::Replace => {
-            change.attributes.iter().map(|attribute| attribute_change(change.object.kind, attribute)).collect()
-        }
+        Action::Alter | Action::Replace => attributes().collect(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     report::{
         Report,
-        markdown::{Detail, render},
+        markdown::{Detail, Frame, render},
         words,
     },
     verdict::Verdict,
@@ -18,17 +18,17 @@ pub const CHECK_LIMIT: usize = 65_535;
 
 /// The comment's body, leaving room for what the caller puts around it (a marker), in characters.
 pub fn comment(report: &Report, reserved: usize) -> String {
-    fitted(report, COMMENT_LIMIT.saturating_sub(reserved))
+    fitted(report, COMMENT_LIMIT.saturating_sub(reserved), Frame::Alone)
 }
 
 /// The job summary.
 pub fn summary(report: &Report) -> String {
-    fitted(report, SUMMARY_LIMIT)
+    fitted(report, SUMMARY_LIMIT, Frame::Alone)
 }
 
 /// Title and summary of the check run.
 pub fn check(report: &Report) -> (String, String) {
-    (title(report), fitted(report, CHECK_LIMIT))
+    (title(report), fitted(report, CHECK_LIMIT, Frame::Alone))
 }
 
 /// One line of plain text: the title of a check run and the description of a commit status (140 characters).
@@ -44,10 +44,10 @@ pub fn title(report: &Report) -> String {
 
 /// The most detailed rendering within the limit. Counted in bytes of UTF-8, which is never less than the characters or UTF-16 units
 /// that a server may count.
-pub fn fitted(report: &Report, limit: usize) -> String {
+pub fn fitted(report: &Report, limit: usize, frame: Frame) -> String {
     let mut last = String::new();
     for detail in Detail::ALL {
-        last = render(report, detail);
+        last = render(report, detail, frame);
         if last.len() <= limit {
             return last;
         }

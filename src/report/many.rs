@@ -1,12 +1,20 @@
 //! Several reports of one run, one a database: the one comment, title, summary and verdict of them all. Pure.
 //!
-//! A single report without a name is shown as it is. Of several, those that are worst come first and have most of the room; what a
-//! database changes is never left out of the list at the top, however little of its section fits.
+//! A single report without a name is shown as it is. Of several, those that are worst come first and have most of the room; what has no
+//! section is in a list.
 
 use std::fmt::Write as _;
 
 use crate::{
-    report::{Report, annotations::Annotation, comment, safe, table::Counts, words},
+    report::{
+        Report,
+        annotations::Annotation,
+        comment,
+        markdown::{self, Frame},
+        safe,
+        table::Counts,
+        words,
+    },
     verdict::Verdict,
 };
 
@@ -20,7 +28,7 @@ pub struct Part {
 
 /// Bytes of one section below which it is left to the list.
 const LEAST: usize = 900;
-/// Part of the room that the list at the top may take: one of so many.
+/// Part of the room that the list at the top may take, and that is kept for those that pass: one of so many.
 const LIST: usize = 3;
 
 /// The worst verdict.
@@ -103,7 +111,7 @@ fn counted(parts: &[Part]) -> String {
 
 fn fitted(parts: &[Part], limit: usize) -> String {
     match parts {
-        [Part { name, report }] if name.is_empty() => comment::fitted(report, limit),
+        [Part { name, report }] if name.is_empty() => comment::fitted(report, limit, Frame::Alone),
         _ => several(parts, limit),
     }
 }
@@ -111,59 +119,104 @@ fn fitted(parts: &[Part], limit: usize) -> String {
 fn several(parts: &[Part], limit: usize) -> String {
     let mut sorted: Vec<&Part> = parts.iter().collect();
     sorted.sort_by(|a, b| badness(b).cmp(&badness(a)).then_with(|| a.name.cmp(&b.name)));
+    let any = |verdict: Verdict| parts.iter().any(|part| part.report.verdict == verdict);
     let sign = match verdict(parts) {
         Verdict::Error => "❌",
         Verdict::Blocked => "⛔",
         Verdict::Pass => "✅",
     };
-    let mut out = format!("### {sign} Schema plans: {}\n\n", counted(parts));
-    list(&mut out, &sorted, limit / LIST);
-    let mut left_out = 0;
-    for (at, part) in sorted.iter().enumerate() {
+    let mut out = format!("### {sign} Schema plans of {}\n\n", counted(parts));
+    if let Some(now) = words::what_now_of_several(any(Verdict::Error), any(Verdict::Blocked)) {
+        let _ = write!(out, "**What now:** {}\n\n", safe::prose(now));
+    }
+    let (passing, others): (Vec<&Part>, Vec<&Part>) = sorted.iter().partition(|part| part.report.verdict == Verdict::Pass);
+    let few = parts.len() <= FEW;
+    list(&mut out, if few { &sorted } else { &others }, limit / LIST);
+    if !few && !passing.is_empty() {
+        let _ = write!(out, "✅ {} whose plans pass come after these.\n\n", words::counted(passing.len(), "database"));
+    }
+    let footer = parts.iter().find_map(|part| part.report.run.as_ref()).map(markdown::footer).unwrap_or_default();
+    let limit = limit.saturating_sub(footer.len());
+    // Those that pass are last, and have a part of the room however many others there are.
+    let kept = (limit / LIST).min(passing.len() * LEAST);
+    let mut left = sections(&mut out, &others, limit.saturating_sub(kept));
+    left.extend(sections(&mut out, &passing, limit.saturating_sub(END)));
+    if !left.is_empty() {
+        let _ = write!(out, "<details><summary>{} without a section</summary>\n\n", words::counted(left.len(), "more database"));
+        let room = limit.saturating_sub(out.len() + "\n</details>\n\n".len());
+        list(&mut out, &left, room);
+        out.push_str("</details>\n\n");
+    }
+    out + &footer
+}
+
+/// Room for the list of what has no section.
+const END: usize = 4_000;
+/// Databases up to which all of them are in the list at the top.
+const FEW: usize = 12;
+
+/// A section each, as long as there is room for the least of one. Those that had none.
+fn sections<'a>(out: &mut String, parts: &[&'a Part], limit: usize) -> Vec<&'a Part> {
+    for (at, part) in parts.iter().enumerate() {
         let (head, tail) = (section_head(part), "\n</details>\n\n");
         // What is left is shared by those that follow; what one does not need is the next one's.
-        let room = limit.saturating_sub(out.len() + END).checked_div(sorted.len() - at).unwrap_or_default();
+        let room = limit.saturating_sub(out.len()).checked_div(parts.len() - at).unwrap_or_default();
         let room = room.max(LEAST).saturating_sub(head.len() + tail.len());
-        if out.len() + END + head.len() + tail.len() + room > limit {
-            left_out = sorted.len() - at;
-            break;
+        if out.len() + head.len() + tail.len() + room > limit {
+            return parts[at..].to_vec();
         }
-        let _ = write!(out, "{head}{}{tail}", comment::fitted(&part.report, room));
+        let _ = write!(out, "{head}{}{tail}", comment::fitted(&part.report, room, Frame::Section));
     }
-    if left_out > 0 {
-        let _ = writeln!(out, "{} more in the reports of the run.", words::counted(left_out, "section"));
-    }
-    out
+    Vec::new()
 }
-
-/// Room for the last line.
-const END: usize = 100;
 
 fn section_head(part: &Part) -> String {
-    let open = if part.report.verdict == Verdict::Pass { "" } else { " open" };
-    let headline = words::headline(&part.report);
+    let (rule, open) = if part.report.verdict == Verdict::Pass { ("", "") } else { ("---\n\n", " open") };
+    let (sign, told) = headline(part);
     let name = safe::html_in_markdown(&part.name);
-    format!("<details{open}><summary><b>{name}</b>: {}</summary>\n\n", safe::html_in_markdown(&headline))
+    format!("{rule}<details{open}><summary>{sign} <b>{name}</b>: {}</summary>\n\n", safe::html_in_markdown(&told))
 }
 
-/// A line a database: those that do not pass, whatever the room; the others as long as there is some.
-fn list(out: &mut String, sorted: &[&Part], room: usize) {
-    out.push_str("| | database | plan |\n|---|---|---|\n");
-    let begun = out.len();
-    let mut left = 0;
-    for part in sorted {
-        let headline = words::headline(&part.report);
-        let (sign, told) = headline.split_once(' ').unwrap_or(("", &headline));
-        let told = told.trim_start_matches("Schema plan: ");
-        let row = format!("| {sign} | {} | {} |\n", safe::cell(&safe::code(&part.name)), safe::cell(&safe::prose(told)));
-        if left > 0 || out.len() - begun + row.len() > room {
-            left += 1;
-            continue;
+/// The sign of a report, and its headline without what every one says.
+fn headline(part: &Part) -> (String, String) {
+    let headline = words::headline(&part.report);
+    let (sign, told) = headline.split_once(' ').unwrap_or(("", &headline));
+    (sign.to_string(), told.trim_start_matches("Schema plan: ").to_string())
+}
+
+/// A line a database, as many as there is room for: the others are counted.
+fn list(out: &mut String, parts: &[&Part], room: usize) {
+    const HEAD: &str = "| | database | the worst of it | plan |\n|---|---|---|---|\n";
+    const MORE: usize = 100;
+    if parts.is_empty() {
+        return;
+    }
+    out.push_str(HEAD);
+    let (begun, mut told) = (out.len(), 0);
+    let room = room.saturating_sub(HEAD.len() + MORE);
+    for part in parts {
+        let (sign, plan) = headline(part);
+        let cell = |text: &str| safe::cell(&safe::prose(text));
+        let row = format!(
+            "| {sign} | {} | {} | {} |\n",
+            safe::cell(&safe::code(&part.name)),
+            cell(&clipped(&words::worst(&part.report))),
+            cell(&plan)
+        );
+        if out.len() - begun + row.len() > room {
+            break;
         }
         out.push_str(&row);
+        told += 1;
     }
-    if left > 0 {
-        let _ = write!(out, "\n… and {} that come after these in the reports.\n", words::counted(left, "database"));
+    if told < parts.len() {
+        let _ = write!(out, "\n… and {} in the reports of the run.\n", words::counted(parts.len() - told, "more database"));
     }
     out.push('\n');
+}
+
+/// A cell that leaves the others their room.
+fn clipped(text: &str) -> String {
+    const LONGEST: usize = 160;
+    if text.chars().count() <= LONGEST { text.into() } else { text.chars().take(LONGEST - 1).chain(['…']).collect() }
 }

@@ -48,16 +48,36 @@ impl Detail {
     ];
 }
 
+/// Where a report's Markdown stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frame {
+    /// By itself: with its headline, and how to run again.
+    Alone,
+    /// In a section whose title is its headline, of a text that says the rest once.
+    Section,
+}
+
 /// Rows of the object table that [`Detail::ShortTable`] keeps.
 const SHORT_TABLE: usize = 30;
 /// Differences of one judge that are shown with their details.
 const LONGEST_DIFFERENCES: usize = 20;
 
 /// The report as Markdown at this level of detail.
-pub fn render(report: &Report, detail: Detail) -> String {
-    let view = view(report, detail);
+pub fn render(report: &Report, detail: Detail, frame: Frame) -> String {
+    let mut view = view(report, detail);
+    view["section"] = (frame == Frame::Section).into();
+    render_view(report, &view)
+}
+
+/// The line below a text: which run it is of, and how to run again.
+pub fn footer(run: &Run) -> String {
+    let view = json!({"judged": false, "seconds": null, "run": run_view(run)});
+    TEMPLATES.render("footer", &view).unwrap_or_default()
+}
+
+fn render_view(report: &Report, view: &Value) -> String {
     // The templates are part of the program and tested; a failure to render is said, not hidden.
-    let text = TEMPLATES.render("comment", &view).unwrap_or_else(|error| {
+    let text = TEMPLATES.render("comment", view).unwrap_or_else(|error| {
         format!(
             "### {}\n\n{}\n",
             safe::prose(&words::headline(report)),
@@ -129,6 +149,7 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     for (name, text) in [
         ("comment", include_str!("templates/comment.md.hbs")),
         ("finding", include_str!("templates/finding.md.hbs")),
+        ("footer", include_str!("templates/footer.md.hbs")),
         ("steps", include_str!("templates/steps.md.hbs")),
     ] {
         if let Err(error) = templates.register_template_string(name, text) {
@@ -202,9 +223,6 @@ struct Group {
     safer_sql: Option<String>,
     objects: Vec<Value>,
     several: bool,
-    step: Option<usize>,
-    /// The note that would accept it in the SQL.
-    note: String,
 }
 
 fn group(report: &Report, findings: &[&ReportedFinding], detail: Detail) -> Group {
@@ -229,8 +247,6 @@ fn group(report: &Report, findings: &[&ReportedFinding], detail: Detail) -> Grou
         safer_sql: (!sql.is_empty() && detail < Detail::FindingLines).then(|| sql.join("\n\n")),
         objects,
         several: findings.len() > 1,
-        step: first.and_then(|finding| finding.step).map(|step| step + 1),
-        note: first.map(|finding| format!("-- schemaproof: allow {} {} REASON", finding.rule, finding.object)).unwrap_or_default(),
     }
 }
 
@@ -250,6 +266,7 @@ fn about(report: &Report, detail: Detail) -> Value {
     json!({
         "headline": words::headline(report),
         "reason": reason(report),
+        "what_now": words::what_now(report),
         "earlier": words::earlier(report),
         "error": report.error.as_ref().map(|error| json!({
             "message": error.message,
@@ -335,9 +352,13 @@ fn around(report: &Report, detail: Detail) -> Value {
         })),
         "shortened": detail > Detail::Full,
         "judged": report.proven,
-        "run": report.run.as_ref().map(|run| json!({"number": run.number, "url": run_url(run), "pull_request": run.pull_request})),
+        "run": report.run.as_ref().map(run_view),
         "seconds": words::seconds(report.seconds),
     })
+}
+
+fn run_view(run: &Run) -> Value {
+    json!({"number": run.number, "url": run_url(run), "pull_request": run.pull_request})
 }
 
 /// The verdict's sentence where the headline does not already say it.

@@ -67,11 +67,29 @@ pub fn rows(report: &Report) -> Vec<Row> {
     for finding in &report.findings {
         findings.entry((&finding.kind, &finding.object)).or_default().push(finding);
     }
+    let about = |at: usize| {
+        let change = report.changes.get(at)?;
+        findings.get(&(change.kind.as_str(), change.object.as_str())).map(Vec::as_slice)
+    };
+    let wholes: BTreeMap<&str, usize> =
+        report.changes.iter().enumerate().filter(|(_, change)| has_parts(&change.kind)).map(|(at, it)| (&*it.object, at)).collect();
+    let mut parts: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut told: BTreeSet<usize> = BTreeSet::new();
+    for (at, change) in report.changes.iter().enumerate().filter(|(at, _)| about(*at).is_none()) {
+        if let Some((whole, name)) = whole(change, &wholes) {
+            parts.entry(whole).or_default().push(describe_part(change, name));
+            told.insert(at);
+        }
+    }
     let mut rows: Vec<Row> = Vec::new();
     let mut same: BTreeMap<String, usize> = BTreeMap::new();
-    for (at, change) in report.changes.iter().enumerate() {
-        let about = findings.get(&(change.kind.as_str(), change.object.as_str())).map(Vec::as_slice).unwrap_or_default();
-        let mut row = row(report, change, about);
+    for (at, change) in report.changes.iter().enumerate().filter(|(at, _)| !told.contains(at)) {
+        // An enum of which only values change that have rows of their own.
+        let empty = change.action == Action::Alter && change.details.is_empty() && !parts.contains_key(&at);
+        if empty && has_parts(&change.kind) && about(at).is_none() {
+            continue;
+        }
+        let mut row = row(report, change, about(at).unwrap_or_default(), parts.get(&at).map(Vec::as_slice).unwrap_or_default());
         if report.earlier.as_ref().is_some_and(|earlier| earlier.changes.contains(&at)) {
             row.change.push_str(words::EARLIER);
         }
@@ -101,7 +119,21 @@ pub fn rows(report: &Report) -> Vec<Row> {
     rows
 }
 
-fn row(report: &Report, change: &ReportedChange, about: &[&ReportedFinding]) -> Row {
+/// Whether changes of its parts are told in the row of the whole.
+fn has_parts(kind: &str) -> bool {
+    matches!(kind, "type" | "view" | "materialized view")
+}
+
+/// Which of the changes a part is told with, and the part's own name: a value with its enum, a column with its view.
+fn whole<'a>(change: &'a ReportedChange, wholes: &BTreeMap<&str, usize>) -> Option<(usize, &'a str)> {
+    if !matches!(change.kind.as_str(), "enum value" | "column") {
+        return None;
+    }
+    let dots = change.object.match_indices('.');
+    dots.rev().find_map(|(at, _)| Some((*wholes.get(&change.object[..at])?, &change.object[at + 1..])))
+}
+
+fn row(report: &Report, change: &ReportedChange, about: &[&ReportedFinding], parts: &[String]) -> Row {
     let worst = about.iter().max_by_key(|finding| (finding.blocks, finding.level));
     let effects: Vec<&Effects> =
         change.steps.iter().filter_map(|step| report.steps.get(*step)).filter_map(|step| step.effects.as_ref()).collect();
@@ -113,7 +145,7 @@ fn row(report: &Report, change: &ReportedChange, about: &[&ReportedFinding]) -> 
         kind: change.kind.clone(),
         action: change.action,
         objects: vec![change.object.clone()],
-        change: describe(change),
+        change: describe(change, parts),
         lock: lock(report, &effects, &relation),
         lock_strength: strongest(&effects, Some(&relation))
             .or_else(|| strongest(&effects, None))
@@ -124,22 +156,34 @@ fn row(report: &Report, change: &ReportedChange, about: &[&ReportedFinding]) -> 
 }
 
 /// `type vector(1536) → vector(384)`, `dropped`, `created, with 15 indexes`.
-fn describe(change: &ReportedChange) -> String {
-    let verb = match change.action {
+fn describe(change: &ReportedChange, parts: &[String]) -> String {
+    let verb = verb(change);
+    let kind = if change.kind == "table" || change.kind == "column" { "" } else { change.kind.as_str() };
+    let mut said: Vec<String> = vec![[kind, verb].iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ")];
+    let details = change.details.len() + parts.len();
+    said.extend(change.details.iter().chain(parts).take(3).cloned());
+    if details > 3 {
+        said.push(format!("and {} more", details - 3));
+    }
+    said.retain(|part| !part.is_empty());
+    said.join(", ")
+}
+
+fn verb(change: &ReportedChange) -> &'static str {
+    match change.action {
         Action::Create => "created",
         Action::Drop => "dropped",
         Action::Rename => "renamed",
         Action::Replace => "made anew",
         Action::Alter => "",
-    };
-    let kind = if change.kind == "table" || change.kind == "column" { "" } else { change.kind.as_str() };
-    let mut said: Vec<String> = vec![[kind, verb].iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ")];
-    said.extend(change.details.iter().take(3).cloned());
-    if change.details.len() > 3 {
-        said.push(format!("and {} more", change.details.len() - 3));
     }
-    said.retain(|part| !part.is_empty());
-    said.join(", ")
+}
+
+/// `enum value `void` created`, ``column `n` type `a` → `b` ``.
+fn describe_part(change: &ReportedChange, name: &str) -> String {
+    let name = crate::risk::look::quoted(name);
+    let said = [change.kind.as_str(), &name, verb(change), &change.details.join(", ")];
+    said.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Schema and name of the table that a change is about, when it is one.

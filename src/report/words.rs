@@ -91,6 +91,52 @@ pub fn headline(report: &Report) -> String {
     format!("{sign} Schema plan: {what} · {} · {proven}", counted(report.steps.len(), "step"))
 }
 
+/// What whoever opened the pull request does next; nothing when there is nothing to do, or an error says it.
+pub fn what_now(report: &Report) -> Option<&'static str> {
+    let blocks = Counts::of(report).blocking > 0;
+    match (report.verdict, blocks, report.proven) {
+        (Verdict::Blocked, true, true) => {
+            Some("each ⛔ below says what is safer; if all of it is meant, accept the plan with the words there.")
+        }
+        _ => None,
+    }
+}
+
+/// The same of several databases, of which some could not be planned or are blocked.
+pub fn what_now_of_several(errors: bool, blocked: bool) -> Option<&'static str> {
+    match (errors, blocked) {
+        (false, false) => None,
+        (true, false) => Some("each ❌ below says what went wrong."),
+        (false, true) => {
+            Some("each ⛔ below says what is safer; if all of a plan is meant, accept it with the words in its section.")
+        }
+        (true, true) => Some(
+            "each ❌ below says what went wrong, each ⛔ what is safer; if all of a plan is meant, accept it with the words in its section.",
+        ),
+    }
+}
+
+/// What is worst in a report, in a line; names are between backticks.
+pub fn worst(report: &Report) -> String {
+    let counts = Counts::of(report);
+    let n = match counts.blocking {
+        0 => counts.dangers + counts.warnings,
+        n => n,
+    };
+    // The verdict puts them in this order.
+    let first = report.findings.iter().find(|finding| finding.blocks || finding.accepted_by.is_none()).filter(|_| n > 0);
+    match first {
+        _ if report.verdict == Verdict::Error => report.reason.lines().next().unwrap_or_default().to_string(),
+        Some(finding) => {
+            let title = if finding.title.is_empty() { &finding.rule } else { &finding.title };
+            let more = if n > 1 { format!(", and {} more", n - 1) } else { String::new() };
+            format!("{title}: `{}`{more}", finding.object.replace('`', "\u{2019}"))
+        }
+        None if report.verdict == Verdict::Blocked => report.reason.clone(),
+        None => String::new(),
+    }
+}
+
 /// Whether there is nothing to show but the verdict.
 pub fn no_changes(report: &Report) -> bool {
     report.changes.is_empty() && report.steps.is_empty()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     catalog::{Action, Catalog, Change, Kind, Object, ObjectId, Value},
-    plan::sql,
+    plan::{Step, sql},
     proof::Effects,
     risk::Facts,
     script::Place,
@@ -82,13 +82,17 @@ fn steps_for(facts: &Facts<'_>, object: &ObjectId) -> Vec<usize> {
     if !planned.is_empty() {
         return planned;
     }
-    let silent: Vec<usize> = steps
-        .clone()
-        .filter(|(at, step)| step.objects.is_empty() && mentions(&step.sql, object) && touches(facts, *at, object))
-        .map(|(at, _)| at)
-        .collect();
-    if !silent.is_empty() {
-        return silent;
+    let silent = |whole: bool| -> Vec<usize> {
+        let about =
+            |at: usize, step: &Step| step.objects.is_empty() && mentions(&step.sql, object, whole) && touches(facts, at, object);
+        steps.clone().filter(|(at, step)| about(*at, step)).map(|(at, _)| at).collect()
+    };
+    // A type may have the name of some column; with its schema it has not.
+    for whole in [true, false] {
+        let silent = silent(whole);
+        if !silent.is_empty() {
+            return silent;
+        }
     }
     steps.filter(|(_, step)| step.objects.iter().any(|planned| is_part_of(planned, object))).map(|(at, _)| at).collect()
 }
@@ -105,19 +109,21 @@ fn touches(facts: &Facts<'_>, step: usize, object: &ObjectId) -> bool {
     effects.locks.is_empty() || effects.locks.iter().any(|lock| lock.relation == name && lock.mode != "AccessShareLock")
 }
 
-/// Whether a statement has an object's own name among its identifiers. For telling which step belongs to what is shown; no rule
-/// decides on it.
-fn mentions(sql: &str, object: &ObjectId) -> bool {
+/// Whether a statement has an object's own name among its identifiers, if `whole` after the name of what it is in. For telling which step
+/// belongs to what is shown; no rule decides on it.
+fn mentions(sql: &str, object: &ObjectId, whole: bool) -> bool {
     let Some(name) = object.path.last() else { return false };
     let name = name.split('(').next().unwrap_or(name);
     if name.is_empty() {
         return false;
     }
     let part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let within = object.path.iter().rev().nth(1);
     sql.match_indices(name).any(|(at, _)| {
-        let before = sql[..at].chars().next_back();
+        let before = sql[..at].trim_end_matches('"');
         let after = sql[at + name.len()..].chars().next();
-        !before.is_some_and(part) && !after.is_some_and(part)
+        let is_within = |dot: &str| within.is_some_and(|whole| dot.trim_end_matches('"').ends_with(whole.as_str()));
+        !before.ends_with(part) && !after.is_some_and(part) && (!whole || before.strip_suffix('.').is_some_and(is_within))
     })
 }
 

@@ -4,8 +4,16 @@ mod fixture;
 mod sarif;
 
 use schemaproof::{
+    catalog::{Action, AttributeChange, Catalog, Change, Kind, ObjectId, Value},
     proof::SqlError,
-    report::{Report, ReportedError, annotations, build, comment, html, json, markdown, markdown::Detail, text},
+    report::{
+        Report, ReportedChange, ReportedError, annotations, build, comment, html, json,
+        many::{self, Part},
+        markdown,
+        markdown::{Detail, Frame},
+        table, text,
+    },
+    risk::Places,
 };
 
 #[test]
@@ -16,6 +24,75 @@ fn the_comment_of_a_risky_change() {
 #[test]
 fn the_comment_of_a_safe_change() {
     insta::assert_snapshot!(comment::comment(&fixture::safe(), 0));
+}
+
+#[test]
+fn several_databases_share_one_comment() {
+    let error = ReportedError {
+        message: "cannot build the target: `a.sql:3` fails".into(),
+        advice: None,
+        sql: None,
+        file: None,
+        line: None,
+        column: None,
+        excerpt: None,
+    };
+    let (base, target) = fixture::sides();
+    let failed = build::failed(error, base, target, 1.0, Some(fixture::run()));
+    let part = |name: &str, report: Report| Part { name: name.into(), report };
+    let parts = [part("safe", fixture::safe()), part("p8fs", fixture::p8fs()), part("broken", failed)];
+    insta::assert_snapshot!(many::comment(&parts, 0));
+}
+
+#[test]
+fn parts_are_told_with_their_whole_unless_something_was_found_about_them() {
+    let change = |kind: &str, object: &str, action: Action, details: &[&str]| {
+        let details = details.iter().map(|text| text.to_string()).collect();
+        ReportedChange { kind: kind.into(), object: object.into(), action, details, ..fixture::p8fs().changes[0].clone() }
+    };
+    let mut report = fixture::safe();
+    report.findings = fixture::p8fs().findings.into_iter().take(1).collect();
+    (report.findings[0].kind, report.findings[0].object) = ("enum value".into(), "public.state.old".into());
+    report.changes = vec![
+        change("type", "public.state", Action::Alter, &[]),
+        change("enum value", "public.state.a.b", Action::Create, &[]),
+        change("enum value", "public.state.old", Action::Drop, &[]),
+        change("column", "public.states.n", Action::Create, &[]),
+        change("view", "public.v", Action::Alter, &["definition changed"]),
+        change("column", "public.v.n", Action::Alter, &["type `a` → `b`"]),
+    ];
+    let rows = table::rows(&report);
+    let rows: Vec<(&str, &str)> = rows.iter().map(|row| (row.objects[0].as_str(), row.change.as_str())).collect();
+    assert_eq!(
+        rows,
+        [
+            ("public.state.old", "enum value dropped"),
+            ("public.state", "type, enum value `a.b` created"),
+            ("public.states.n", "created"),
+            ("public.v", "view, definition changed, column `n` type `a` → `b`"),
+        ]
+    );
+}
+
+#[test]
+fn an_enums_new_value_is_told_once() {
+    let path = |path: &[&str]| ObjectId::new(if path.len() == 2 { Kind::Type } else { Kind::EnumValue }, path.iter().copied());
+    let values = |values: &[&str]| Some(Value::List(values.iter().map(|value| value.to_string()).collect()));
+    let altered = Change {
+        action: Action::Alter,
+        object: path(&["public", "state"]),
+        renamed_from: None,
+        attributes: vec![AttributeChange { name: "values", before: values(&["a"]), after: values(&["a", "b"]) }],
+    };
+    let added = Change { action: Action::Create, object: path(&["public", "state", "b"]), attributes: vec![], ..altered.clone() };
+    let details = |changes: &[Change]| {
+        let catalog = Catalog::default();
+        let changes = build::changes(&catalog, &catalog, changes, &Places::default());
+        changes.into_iter().map(|change| change.details.join(", ")).collect::<Vec<_>>()
+    };
+    assert_eq!(details(&[altered.clone(), added]), ["", ""]);
+    // Values that only change their places are told with the type.
+    assert_eq!(details(&[altered]), ["values `a` → `a, b`"]);
 }
 
 #[test]
@@ -194,7 +271,7 @@ fn poison(value: &mut serde_json::Value, texts: &[String], next: &mut usize, key
 /// Text events outside of code, and whatever is markup that no template has.
 fn assert_inert(markdown: &str) {
     use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
-    let allowed = ["<details>", "<details open>", "</details>", "<sub>", "</sub>", "<summary>", "</summary>"];
+    let allowed = ["<b>", "</b>", "<details>", "<details open>", "</details>", "<sub>", "</sub>", "<summary>", "</summary>"];
     let (mut in_code, mut prose) = (false, String::new());
     for event in Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_GFM) {
         match event {
@@ -237,8 +314,10 @@ fn assert_inert(markdown: &str) {
 fn assert_all_inert(texts: &[String]) {
     let mut report = hostile(texts);
     for details in Detail::ALL {
-        assert_inert(&markdown::render(&report, details));
+        assert_inert(&markdown::render(&report, details, Frame::Alone));
     }
+    let parts = texts.iter().take(3).map(|text| Part { name: text.clone(), report: report.clone() });
+    assert_inert(&many::comment(&parts.collect::<Vec<_>>(), 0));
     let page = html::render(&report);
     assert_eq!((page.matches("<script").count(), page.matches("<img").count()), (1, 0), "{page}");
     for text in [text::render(&report, text::Style::default()), annotations::commands(&report)] {
@@ -255,7 +334,7 @@ fn assert_all_inert(texts: &[String]) {
     }
     // As an artifact of a fork would have it.
     report.run = None;
-    assert_inert(&markdown::render(&report, Detail::Full));
+    assert_inert(&markdown::render(&report, Detail::Full, Frame::Alone));
 }
 
 #[test]

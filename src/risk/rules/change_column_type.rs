@@ -66,9 +66,11 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
     let name = look::last_sql(column);
     let new = sql::ident(&format!("{}_new", column.path.last().map(String::as_str).unwrap_or_default()));
     let fill = if types::is_vector(after) {
-        format!("-- then fill {new} from the model in batches, switch the readers, and drop {name} later")
+        format!("-- Then fill {new} from the model in batches, switch the readers, and drop {name} later.")
     } else {
-        format!("-- then in batches: UPDATE {table} SET {new} = {name}::{after} WHERE …; switch the readers, and drop {name} later")
+        format!(
+            "-- Then fill it in batches, switch the readers, and drop {name} later:\n-- UPDATE {table} SET {new} = {name}::{after} WHERE …;"
+        )
     };
     Some(finding.safer(format!("ALTER TABLE {table} ADD COLUMN {new} {after};\n{fill}")))
 }
