@@ -76,6 +76,24 @@ pub struct Job {
     pub run: Option<Run>,
 }
 
+impl Job {
+    /// Base and target and nothing else, proven, without Atlas.
+    pub fn new(config: Config, base: Input, target: Input) -> Job {
+        Job {
+            config,
+            base,
+            target,
+            live: None,
+            before: None,
+            atlas: None,
+            prove: true,
+            acceptances: Vec::new(),
+            renames: Vec::new(),
+            run: None,
+        }
+    }
+}
+
 /// The report, and the plan with its secrets, which the report has not.
 #[derive(Debug, Clone)]
 pub struct Outcome {

@@ -99,6 +99,13 @@ pub struct Engine {
     pub left_out: usize,
 }
 
+impl Engine {
+    /// The native planner.
+    pub fn native() -> Engine {
+        Engine { name: Origin::Native, version: env!("CARGO_PKG_VERSION").into(), left_out: 0 }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ReportedChange {
     pub kind: String,

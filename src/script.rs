@@ -25,6 +25,7 @@ pub use self::{
     place::Spot,
     quote::{quote_identifier, quote_literal, quoted_identifier},
 };
+use crate::config::Dialect;
 
 /// One SQL file of a schema source. `path` is relative to the repository (or as the user gave it) with `/` between its parts; it
 /// is hostile text and must be escaped wherever it is shown.
@@ -239,18 +240,32 @@ pub struct Comment {
 }
 
 /// The comments of a file, line by line, as Postgres's own scanner delimits them: what stands in a string or in a function's body is
-/// none.
-pub fn comments(file: &SqlFile) -> Vec<Comment> {
+/// none. Those of the MySQL family are delimited by its own rules.
+pub fn comments(file: &SqlFile, dialect: Dialect) -> Vec<Comment> {
     if hcl::is_hcl(&file.path) {
         return hcl::comments(&file.text);
     }
+    let text = file.text.as_ref();
+    if dialect.is_postgres() {
+        let kinds = squawk_lexer::tokenize(text).map(|token| {
+            let comment = matches!(token.kind, squawk_lexer::TokenKind::LineComment | squawk_lexer::TokenKind::BlockComment { .. });
+            (token.len as usize, comment)
+        });
+        lines_of(text, kinds)
+    } else {
+        lines_of(text, mysql::lengths(text))
+    }
+}
+
+/// The lines of a text's comments, from its tokens: their lengths in bytes, and whether they are comments.
+fn lines_of(text: &str, tokens: impl Iterator<Item = (usize, bool)>) -> Vec<Comment> {
     let mut comments = Vec::new();
     let (mut at, mut line) = (0usize, 1usize);
     let mut alone = true;
-    for token in squawk_lexer::tokenize(&file.text) {
-        let end = at + token.len as usize;
-        let Some(text) = file.text.get(at..end) else { break };
-        if matches!(token.kind, squawk_lexer::TokenKind::LineComment | squawk_lexer::TokenKind::BlockComment { .. }) {
+    for (length, comment) in tokens {
+        let end = at + length;
+        let Some(text) = text.get(at..end) else { break };
+        if comment {
             let of_row =
                 |(row, text): (usize, &str)| Comment { line: number(line + row), text: text.to_string(), alone: alone || row > 0 };
             comments.extend(text.lines().enumerate().map(of_row));

@@ -173,18 +173,9 @@ impl<'a> Desk<'a> {
         let acceptances = self.options.accept.iter();
         let acceptances =
             acceptances.map(|fingerprint| Acceptance { by: "--accept".into(), reason: None, fingerprint: fingerprint.clone() });
-        let job = Job {
-            base: Input { name: shown_url(url), commit: None, schema: Schema::Live(url.clone()) },
-            target,
-            live: None,
-            before: None,
-            atlas: self.environment.atlas(),
-            prove: true,
-            acceptances: acceptances.collect(),
-            renames: Vec::new(),
-            run: None,
-            config,
-        };
+        let base = Input { name: shown_url(url), commit: None, schema: Schema::Live(url.clone()) };
+        let (atlas, acceptances) = (self.environment.atlas(), acceptances.collect());
+        let job = Job { atlas, acceptances, ..Job::new(config, base, target) };
         let pipeline::Outcome { report, plan, catalogs } = pipeline::run(&job, self.cancel).await;
         self.show(&report::text::render(&report, self.style))?;
         let not_run = |outcome, message: &str| Account::not_run(outcome, message.into(), shown_url(url), &plan, Some(&report));

@@ -87,18 +87,9 @@ fn render(catalog: &Catalog, format: Format, name: &str) -> String {
 
 /// The plan from nothing to the schema, proven as every plan is.
 async fn sql(config: Config, input: Input, prove: bool, out: Option<&Path>, cancel: &CancellationToken) -> anyhow::Result<Exit> {
-    let job = Job {
-        config: Config { engine: EngineChoice::Native, ..config },
-        base: Input { name: "empty".into(), commit: None, schema: Schema::Empty },
-        target: input,
-        live: None,
-        before: None,
-        atlas: None,
-        prove,
-        acceptances: Vec::new(),
-        renames: Vec::new(),
-        run: None,
-    };
+    let config = Config { engine: EngineChoice::Native, ..config };
+    let base = Input { name: "empty".into(), commit: None, schema: Schema::Empty };
+    let job = Job { prove, ..Job::new(config, base, input) };
     let outcome = pipeline::run(&job, cancel).await;
     let report = &outcome.report;
     if report.verdict == Verdict::Error || prove && !report.proven {

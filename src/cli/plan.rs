@@ -72,18 +72,8 @@ pub async fn plan(arguments: PlanArguments, environment: &Environment, cancel: &
         false => (&arguments.from, &arguments.to),
         true => (&arguments.to, &arguments.from),
     };
-    let job = Job {
-        base: input(from, &config).await?,
-        target: input(to, &config).await?,
-        live: None,
-        before: None,
-        atlas: environment.atlas(),
-        prove: !arguments.no_proof,
-        acceptances: Vec::new(),
-        renames: Vec::new(),
-        run: None,
-        config,
-    };
+    let (base, target) = (input(from, &config).await?, input(to, &config).await?);
+    let job = Job { atlas: environment.atlas(), prove: !arguments.no_proof, ..Job::new(config, base, target) };
     let outcome = pipeline::run(&job, cancel).await;
     let out = arguments.out.as_deref();
     let text = render(&outcome, arguments.format, output::style(out, environment));

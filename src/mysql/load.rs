@@ -299,6 +299,22 @@ pub async fn note_replica(session: &Session, path: Vec<String>, count: &str, rep
     }
 }
 
+/// Notes what `RENAME TABLE a TO b, …` does to replicas.
+pub fn note_renamed(found: &[Token<'_>], replicas: &mut Replicas) {
+    if !(found.first().is_some_and(|token| token.is("RENAME")) && found.get(1).is_some_and(|token| token.is("TABLE"))) {
+        return;
+    }
+    let names: Vec<Vec<String>> = found[2..]
+        .split(|token| token.is("TO") || token.is(","))
+        .map(|name| name.iter().filter_map(Token::name).collect())
+        .collect();
+    for pair in names.chunks_exact(2) {
+        if let Some(replica) = replicas.remove(&pair[0]) {
+            replicas.insert(pair[1].clone(), replica);
+        }
+    }
+}
+
 /// Notes what a statement is about.
 fn note(found: &[Token<'_>], database: &str, statement: &Statement, loaded: &mut Loaded) {
     let word = |at: usize| found.get(at).map(|token| token.text.to_ascii_uppercase()).unwrap_or_default();

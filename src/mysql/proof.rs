@@ -178,7 +178,10 @@ async fn once(
         return Ok((effects, outcome.is_err()));
     }
     let error = match outcome {
-        Ok(_) => return Ok((effects, false)),
+        Ok(_) => {
+            load::note_renamed(&tokens(&step.sql), replicas);
+            return Ok((effects, false));
+        }
         Err(MySqlError::Connection(why)) => return Err(MySqlError::Connection(why)),
         Err(error) => error,
     };

@@ -38,6 +38,8 @@ pub enum PipelineError {
     Copy { sql: String, source: tokio_postgres::Error },
     #[error("a rename that a note asks for cannot be done: `{sql}` failed: {}", crate::sandbox::error_text(.source))]
     Rename { sql: String, source: tokio_postgres::Error },
+    #[error("a rename that a note asks for cannot be done: `{sql}` failed: {why}")]
+    RenameMySql { sql: String, why: String },
     #[error(
         "the live database {database} cannot be rebuilt in the sandbox: {} of its objects come out different, first {first}",
         .count
@@ -45,8 +47,6 @@ pub enum PipelineError {
     NotRebuilt { database: String, count: usize, first: String },
     #[error("`dialect` is {dialect:?}, and {name} is not of that family: both sides must be on the same kind of server")]
     Mixed { name: String, dialect: crate::config::Dialect },
-    #[error("Atlas plans for Postgres only here; for TiDB, MySQL and MariaDB leave `engine` at `auto` or set it to `native`")]
-    NoAtlas,
     #[error("cannot read the live database {database}: {source}")]
     LiveMySql { database: String, source: LiveError },
     #[error(

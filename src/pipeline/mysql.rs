@@ -9,14 +9,15 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use self::start::{Renamed, Way};
 use super::{
-    Catalogs, Input, Job, Outcome, PipelineError, Schema,
+    Catalogs, Input, Job, Outcome, PipelineError, Schema, planning,
     side::{left_out, remark},
     stage,
 };
 use crate::{
     catalog::{self, Catalog, ObjectId, read::ReadOptions},
-    config::{Config, Dialect, EngineChoice},
+    config::{Config, Dialect},
     load::{Options, Strictness},
     mysql::{
         catalog::{self as reading, Replicas, Snapshot},
@@ -27,7 +28,7 @@ use crate::{
     },
     plan::{Origin, Plan},
     proof::Proof,
-    report::{self, Down, Drift, Engine, Remark, build::Parts},
+    report::{self, Down, Drift, Remark, build::Parts},
     risk::{self, Facts, Places},
     sandbox::{
         Request, SandboxError,
@@ -38,12 +39,10 @@ use crate::{
 };
 
 pub(super) mod one;
+mod start;
 
 /// From two schemas of the family to a report.
 pub(super) async fn run(job: &Job, dialect: Dialect, begun: Instant, cancel: &CancellationToken) -> Result<Outcome, PipelineError> {
-    if job.config.engine == EngineChoice::Atlas {
-        return Err(PipelineError::NoAtlas);
-    }
     // TiDB's statements on schemas never block.
     if job.config.online && dialect != Dialect::TiDb {
         return Err(PipelineError::OnlineByMySql { dialect });
@@ -105,12 +104,29 @@ async fn story(job: &Job, servers: &MySqlServers, databases: Databases, begun: I
     let given = servers.target().is_none();
     let (base, target, databases) = sides(job, servers, databases).instrument(stage("Building both schemas")).await?;
     let flavor = servers.base.flavor;
-    let changes = catalog::compare(&base.snapshot.catalog, &target.snapshot.catalog);
-    let (plan, replayed) = base.plan_to(&target, flavor, job.prove).instrument(stage("Planning and replaying")).await?;
+    let renamed = Renamed::new(job, &base, &target).await?;
+    let changes = renamed.changes(&target.snapshot.catalog);
+    let planning = async {
+        let (program, remarks) = planning::to_ask(job, &changes)?;
+        let start = match program {
+            Some(program) => renamed.with_atlas(job, program, (&base, &target), &changes).await?,
+            None => renamed.native(remarks),
+        };
+        let (plan, replayed) = base.plan_to(&start.way(&target), &target, flavor, job.prove).await?;
+        let holds = replayed.as_ref().is_none_or(|ended| ended.proof.proven());
+        if holds || start.engine.name == Origin::Native {
+            return Ok::<_, PipelineError>((start, plan, replayed));
+        }
+        let native = renamed.native(vec![planning::does_not_reach(&start.engine.version)]);
+        let (other, ended) = base.plan_to(&native.way(&target), &target, flavor, true).await?;
+        let proven = ended.as_ref().is_some_and(|ended| ended.proof.proven());
+        Ok(if proven { (native, other, ended) } else { (start, plan, replayed) })
+    };
+    let (start, plan, replayed) = planning.instrument(stage("Planning and replaying")).await?;
     if given {
         target.fresh.set(false);
     }
-    let mut remarks: Vec<Remark> = Vec::new();
+    let mut remarks: Vec<Remark> = start.remarks;
     for side in [&base, &target] {
         remarks.extend(side.loaded.remarks.iter().map(|text| remark("Loading", text.clone())));
         remarks.extend(side.loaded.failures.iter().map(left_out));
@@ -128,7 +144,7 @@ async fn story(job: &Job, servers: &MySqlServers, databases: Databases, begun: I
     let (mut up, mut down) = (None, None);
     if let Some(Ended { replay, proof }) = replayed {
         remarks.extend(as_text(&plan, &replay));
-        down = base.way_back(&target, flavor, &proof).instrument(stage("Replaying the way back")).await?;
+        down = base.way_back(&target, &renamed, flavor, &proof).instrument(stage("Replaying the way back")).await?;
         up = Some(proof);
     }
     let places = Places { base: base.places(), target: target.places() };
@@ -148,8 +164,8 @@ async fn story(job: &Job, servers: &MySqlServers, databases: Databases, begun: I
         base: job.base.side(),
         target: job.target.side(),
         server: Some(servers.base.version.clone()),
-        engine: Some(Engine { name: Origin::Native, version: env!("CARGO_PKG_VERSION").into(), left_out: 0 }),
-        left_out: &[],
+        engine: Some(start.engine),
+        left_out: &start.left_out,
         remarks,
         drift: drift(job, &base, flavor, &databases).await?,
         live: None,
@@ -265,11 +281,17 @@ impl<'a> Side<'a> {
     }
 
     /// The plan to another side, replayed. What a server refuses leads to another plan: tables that no ALTER changes are made anew.
-    async fn plan_to(&self, target: &Side<'_>, flavor: Flavor, prove: bool) -> Result<(Plan, Option<Ended>), PipelineError> {
+    async fn plan_to(
+        &self,
+        way: &Way<'_>,
+        target: &Side<'_>,
+        flavor: Flavor,
+        prove: bool,
+    ) -> Result<(Plan, Option<Ended>), PipelineError> {
         let mut options = Planning::default();
         let mut first: Option<(Plan, Ended)> = None;
         loop {
-            let plan = plan::plan(&self.snapshot.catalog, &target.snapshot.catalog, flavor, &options);
+            let plan = way.plan(plan::plan(way.start, way.goal, flavor, &options));
             if !prove {
                 return Ok((plan, None));
             }
@@ -277,7 +299,7 @@ impl<'a> Side<'a> {
             if ended.proof.proven() {
                 return Ok((plan, Some(ended)));
             }
-            let refused = refused(&plan, &ended, &self.snapshot.catalog, &target.snapshot.catalog);
+            let refused = refused(&plan, &ended, way.start, way.goal);
             let more = refused.iter().any(|table| !options.rebuild.contains(table));
             if !more {
                 // Tables made anew have not helped: the plan without is easier to read.
@@ -310,11 +332,19 @@ impl<'a> Side<'a> {
         Ok(Ended { replay, proof })
     }
 
-    async fn way_back(&self, target: &Side<'_>, flavor: Flavor, up: &Proof) -> Result<Option<Down>, PipelineError> {
+    async fn way_back(
+        &self,
+        target: &Side<'_>,
+        renamed: &Renamed,
+        flavor: Flavor,
+        up: &Proof,
+    ) -> Result<Option<Down>, PipelineError> {
         if self.snapshot.catalog.objects.is_empty() && target.snapshot.catalog.objects.is_empty() {
             return Ok(None);
         }
-        let (plan, ended) = target.plan_to(self, flavor, true).await?;
+        let back = renamed.back(target).await?;
+        let way = Way { before: back.steps(), start: &back.catalog, goal: &self.snapshot.catalog };
+        let (plan, ended) = target.plan_to(&way, self, flavor, true).await?;
         let Some(Ended { proof, .. }) = ended.filter(|_| !plan.steps.is_empty()) else { return Ok(None) };
         let mut all = up.effects.iter().chain(&proof.effects);
         let lossless = all.all(|effects| effects.values_lost == 0 && effects.error_on_rows.is_none());

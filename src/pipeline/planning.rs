@@ -1,6 +1,6 @@
 //! Atlas proposes, the native planner completes: one plan from two minds, on the same state.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use super::{
     Job, PipelineError, proving, reduced,
@@ -11,7 +11,7 @@ use crate::{
     config::EngineChoice,
     plan::{
         Origin, Plan, Step,
-        atlas::{Atlas, AtlasError},
+        atlas::{Atlas, AtlasError, Wanted},
         native, online,
     },
     report::{Engine, Remark},
@@ -49,7 +49,7 @@ pub(super) fn options(job: &Job) -> native::Options {
 }
 
 fn after_renames(sides: &Sides, proposal: Proposal) -> Proposal {
-    let mut renames = Plan { steps: sides.renames.steps() };
+    let mut renames = Plan { steps: sides.renames.steps(sides.base.catalog.dialect) };
     if proposal.plan.is_online() {
         renames.steps.iter_mut().for_each(|step| step.online = Some(online::short()));
     }
@@ -57,19 +57,8 @@ fn after_renames(sides: &Sides, proposal: Proposal) -> Proposal {
 }
 
 async fn from_start(job: &Job, servers: &Servers, sides: &Sides, changes: &[Change]) -> Result<Proposal, PipelineError> {
-    if job.config.online {
-        return match job.config.engine {
-            EngineChoice::Atlas => Err(PipelineError::OnlineByAtlas),
-            EngineChoice::Auto if job.atlas.is_some() && !changes.is_empty() => native_from_start(job, sides, vec![not_asked()]),
-            EngineChoice::Auto | EngineChoice::Native => native_from_start(job, sides, Vec::new()),
-        };
-    }
-    let program = match (job.config.engine, &job.atlas) {
-        (EngineChoice::Native, _) | (EngineChoice::Auto, None) => None,
-        (EngineChoice::Atlas, None) => return Err(AtlasError::NotFound.into()),
-        (EngineChoice::Atlas | EngineChoice::Auto, Some(program)) => Some(program.clone()),
-    };
-    let Some(program) = program.filter(|_| !changes.is_empty()) else { return native_from_start(job, sides, Vec::new()) };
+    let (program, remarks) = to_ask(job, changes)?;
+    let Some(program) = program else { return native_from_start(job, sides, remarks) };
     let limit = Duration::from_secs(job.config.statement_timeout.max(60));
     let atlas = Atlas::open(program, Duration::from_secs(10)).await?;
     match with_atlas(&atlas, limit, servers, sides, changes).await? {
@@ -78,10 +67,24 @@ async fn from_start(job: &Job, servers: &Servers, sides: &Sides, changes: &[Chan
     }
 }
 
+/// The Atlas that is to be asked, if any, and a word on why it is not.
+pub(super) fn to_ask(job: &Job, changes: &[Change]) -> Result<(Option<PathBuf>, Vec<Remark>), PipelineError> {
+    let program = match (job.config.engine, &job.atlas) {
+        (EngineChoice::Atlas, _) if job.config.online => return Err(PipelineError::OnlineByAtlas),
+        (EngineChoice::Atlas, None) => return Err(AtlasError::NotFound.into()),
+        (EngineChoice::Native, _) | (EngineChoice::Auto, None) => None,
+        (EngineChoice::Atlas | EngineChoice::Auto, Some(program)) => Some(program.clone()),
+    };
+    let program = program.filter(|_| !changes.is_empty());
+    Ok(match program {
+        Some(_) if job.config.online => (None, vec![not_asked()]),
+        program => (program, Vec::new()),
+    })
+}
+
 fn native_from_start(job: &Job, sides: &Sides, remarks: Vec<Remark>) -> Result<Proposal, PipelineError> {
     let plan = native::plan(&sides.start().catalog, &sides.target.catalog, &options(job))?;
-    let engine = Engine { name: Origin::Native, version: env!("CARGO_PKG_VERSION").into(), left_out: 0 };
-    Ok(Proposal { plan, engine, left_out: Vec::new(), remarks })
+    Ok(Proposal { plan, engine: Engine::native(), left_out: Vec::new(), remarks })
 }
 
 /// Atlas's plan, completed; or why it is set aside whole.
@@ -114,9 +117,7 @@ async fn with_atlas(
     }
     let rest = catalog::compare(&trial.catalog, &target.catalog);
     if rest.len() > changes.len() {
-        let why =
-            format!("its plan leads away from the target: {} objects differ before it and {} after it", changes.len(), rest.len());
-        return Ok(Err(set_aside(atlas, &why, None)));
+        return Ok(Err(set_aside(atlas, &leads_away(changes.len(), rest.len()), None)));
     }
     let completion = native::plan(&trial.catalog, &target.catalog, &native::Options::default())?;
     let groups = steps.last().map_or(0, |step| step.group);
@@ -153,7 +154,8 @@ async fn ask(
     }
     let scratch = server.create_database("scratch", None).await?;
     let (from, to) = small.as_ref().map_or((&base.database, &target.database), |(base, target)| (base, target));
-    let proposed = atlas.propose(&server.url(from), &servers.target().url(to), &server.url(&scratch), limit).await;
+    let proposed =
+        atlas.propose(&server.url(from), &Wanted::Database(&servers.target().url(to)), Some(&server.url(&scratch)), limit).await;
     server.drop_database(&scratch).await?;
     if let Some((base, target)) = &small {
         server.drop_database(base).await?;
@@ -162,12 +164,12 @@ async fn ask(
     Ok(proposed)
 }
 
-fn atlas_step(sql: String, group: usize, transactional: bool) -> Step {
+pub(super) fn atlas_step(sql: String, group: usize, transactional: bool) -> Step {
     Step { sql, masked: None, origin: Origin::Atlas, group, transactional, objects: Vec::new(), online: None }
 }
 
 /// What Atlas's plan does not reach, object by object, with the comments and grants of what it would have had to create.
-fn left_out_remark(atlas: &Atlas, rest: &[Change], target: &Catalog) -> Option<Remark> {
+pub(super) fn left_out_remark(atlas: &Atlas, rest: &[Change], target: &Catalog) -> Option<Remark> {
     let mut lines = Vec::new();
     for change in rest {
         let done = match change.action {
@@ -207,7 +209,23 @@ fn not_asked() -> Remark {
     }
 }
 
-fn set_aside(atlas: &Atlas, why: &str, quote: Option<String>) -> Remark {
+/// Why a plan with Atlas's statements in it gives way to the native planner's.
+pub(super) fn does_not_reach(version: &str) -> Remark {
+    Remark {
+        title: format!("Atlas {version} was set aside"),
+        text: "The plan is the native planner's: completed or not, Atlas's does not reach the target.".into(),
+        quote: None,
+        file: None,
+        line: None,
+    }
+}
+
+/// How many objects differ before and after what was proposed, as a reason to set it aside.
+pub(super) fn leads_away(before: usize, after: usize) -> String {
+    format!("its plan leads away from the target: {before} objects differ before it and {after} after it")
+}
+
+pub(super) fn set_aside(atlas: &Atlas, why: &str, quote: Option<String>) -> Remark {
     Remark {
         title: format!("Atlas {} was set aside", atlas.version),
         text: format!("The plan is the native planner's: {why}."),

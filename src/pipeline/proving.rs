@@ -9,7 +9,7 @@ use crate::{
     catalog::{Catalog, read},
     plan::{Origin, Plan, native},
     proof::{Effects, Proof, SqlError, judge, replay, rows},
-    report::{self, Down, Remark},
+    report::{self, Down},
     sandbox::{SandboxError, Server, Servers},
 };
 
@@ -50,7 +50,7 @@ pub(super) async fn prove_both_ways(
     let (base, target) =
         (Ground { server: &servers.base, side: &sides.base }, Ground { server: servers.target(), side: &sides.target });
     let back = match native::plan(&sides.target.catalog, &sides.start().catalog, &planning::options(job)) {
-        Ok(plan) => Some(plan.then(sides.renames.back().steps())).filter(|plan| !plan.steps.is_empty()),
+        Ok(plan) => Some(plan.then(sides.renames.back().steps(sides.base.catalog.dialect))).filter(|plan| !plan.steps.is_empty()),
         Err(error) => {
             tracing::debug!("no way back: {error}");
             None
@@ -72,14 +72,7 @@ pub(super) async fn prove_both_ways(
     );
     let mut up = judge_end(up_end?, &sides.target.catalog, &target_dump)?;
     if !up.proven() && proposal.engine.name == Origin::Atlas {
-        let remark = Remark {
-            title: format!("Atlas {} was set aside", proposal.engine.version),
-            text: "The plan is the native planner's: completed or not, Atlas's does not reach the target.".into(),
-            quote: None,
-            file: None,
-            line: None,
-        };
-        let native = planning::native_alone(job, sides, vec![remark])?;
+        let native = planning::native_alone(job, sides, vec![planning::does_not_reach(&proposal.engine.version)])?;
         let copy = base.copy().await?;
         let proof = judge_end(base.replay(&copy, &native.plan).await?, &sides.target.catalog, &target_dump)?;
         if proof.proven() {

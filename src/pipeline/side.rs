@@ -91,30 +91,24 @@ impl Sides {
 
     /// What changes from base to target.
     pub fn changes(&self) -> Vec<Change> {
-        let renamed = self.renames.renames.iter().map(|rename| Change {
-            action: Action::Rename,
-            object: rename.to.clone(),
-            renamed_from: Some(rename.from.clone()),
-            attributes: Vec::new(),
-        });
-        renamed.chain(catalog::compare(&self.start().catalog, &self.target.catalog)).collect()
+        self.renames
+            .renames
+            .iter()
+            .map(Rename::change)
+            .chain(catalog::compare(&self.start().catalog, &self.target.catalog))
+            .collect()
     }
 
     /// Reads the renames from the target's files, adds those that were asked for, and carries them out on a copy of the base.
     async fn rename(&mut self, server: &Server, files: &[SqlFile], asked: &[Asked]) -> Result<(), PipelineError> {
         let renames = Renames::read(files, asked, &self.places.target, &self.base.catalog, &self.target.catalog);
-        self.remarks.extend(renames.unused.iter().map(|unused| Remark {
-            file: Some(unused.place.file.to_string()),
-            line: Some(unused.place.line),
-            ..remark("A note on a rename does nothing", format!("{}.", unused.why))
-        }));
-        self.remarks.extend(renames.asked.iter().map(|(asked, bound)| asked_for(asked, bound)));
+        self.remarks.extend(of_renames(&renames));
         if renames.renames.is_empty() {
             return Ok(());
         }
         let database = self.base.copy(server, "renamed").await?;
         let connection = server.connect(&database).await?;
-        for step in renames.steps() {
+        for step in renames.steps(self.base.catalog.dialect) {
             let failed = |source| PipelineError::Rename { sql: step.sql.clone(), source };
             connection.batch_execute(&step.sql).await.map_err(failed)?;
         }
@@ -324,6 +318,16 @@ fn part_name(id: &ObjectId) -> Option<&str> {
 
 pub(super) fn remark(title: &str, text: String) -> Remark {
     Remark { title: title.into(), text, quote: None, file: None, line: None }
+}
+
+/// What is to be said of renames: notes that do nothing, and what became of those that were asked for.
+pub(super) fn of_renames(renames: &Renames) -> Vec<Remark> {
+    let unused = renames.unused.iter().map(|unused| Remark {
+        file: Some(unused.place.file.to_string()),
+        line: Some(unused.place.line),
+        ..remark("A note on a rename does nothing", format!("{}.", unused.why))
+    });
+    unused.chain(renames.asked.iter().map(|(asked, bound)| asked_for(asked, bound))).collect()
 }
 
 /// What became of a rename that somebody asked for on the pull request.

@@ -22,7 +22,10 @@ use tokio::{
 };
 use url::Url;
 
-use crate::script::{self, Item, Names, SqlFile};
+use crate::{
+    config::Dialect,
+    script::{self, Item, Names, SqlFile},
+};
 
 /// Most that is read of Atlas's output, in bytes: a plan larger than that is no plan for a reviewer.
 const OUTPUT: u64 = 64 << 20;
@@ -44,6 +47,14 @@ pub enum AtlasError {
     Failed { status: ExitStatus, said: String },
     #[error("`atlas schema diff` printed what is not a list of SQL statements: {0}")]
     Output(String),
+}
+
+/// What Atlas is to lead to.
+#[derive(Debug)]
+pub enum Wanted<'a> {
+    Database(&'a SecretString),
+    /// Its own language.
+    Hcl(&'a [SqlFile]),
 }
 
 /// An `atlas` binary.
@@ -72,29 +83,47 @@ impl Atlas {
         Ok(Atlas { program, version })
     }
 
-    /// The statements that Atlas proposes to turn the database `from` into the database `to`; `scratch` is an empty database that
-    /// it may use. Each is without a semicolon at its end.
+    /// The statements that Atlas proposes to turn the database `from` into what is wanted; `scratch` is a database without tables that
+    /// it may use, which it needs not between two of the MySQL family. Each is without a semicolon at its end.
     ///
     /// # Errors
     /// When Atlas refuses, does not end within `limit`, or prints what cannot be split into statements.
     pub async fn propose(
         &self,
         from: &SecretString,
-        to: &SecretString,
-        scratch: &SecretString,
+        to: &Wanted<'_>,
+        scratch: Option<&SecretString>,
         limit: Duration,
     ) -> Result<Vec<String>, AtlasError> {
         let home = tempfile::tempdir().map_err(AtlasError::Home)?;
         let mut passwords = Vec::new();
-        let mut urls = Vec::new();
-        for url in [from, to, scratch] {
-            urls.push(without_password(url.expose_secret(), &mut passwords)?);
+        let mut address = |url: &SecretString| match url.expose_secret() {
+            url if url.starts_with("postgres") => without_password(url, &mut passwords),
+            url => Ok(url.to_string()),
+        };
+        let mut arguments: Vec<String> = ["schema", "diff", "--format", "{{ sql . }}", "--from"].map(String::from).into();
+        arguments.push(address(from)?);
+        match to {
+            Wanted::Database(url) => arguments.extend(["--to".into(), address(url)?]),
+            Wanted::Hcl(files) => {
+                for path in write_hcl(home.path(), files).map_err(AtlasError::Home)? {
+                    arguments.extend(["--to".into(), format!("file://{}", path.display())]);
+                }
+            }
+        }
+        if let Some(scratch) = scratch {
+            arguments.extend(["--dev-url".into(), address(scratch)?]);
         }
         write_password_file(home.path(), &passwords).map_err(AtlasError::Home)?;
-        let arguments = ["schema", "diff", "--from", &urls[0], "--to", &urls[1], "--dev-url", &urls[2], "--format", "{{ sql . }}"];
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let dialect = if from.expose_secret().starts_with("postgres") { Dialect::Postgres } else { Dialect::MySql };
         let output = run(&self.program, home.path(), &arguments, limit).await?;
         let file = SqlFile { path: "atlas schema diff".into(), text: output.into() };
-        let items = script::split(&[file], &Names::default()).map_err(|error| AtlasError::Output(error.to_string()))?;
+        let wrong = |error: script::ScriptError| AtlasError::Output(error.to_string());
+        if !dialect.is_postgres() {
+            return Ok(script::mysql::split(&[file]).map_err(wrong)?.into_iter().map(|found| found.text.to_string()).collect());
+        }
+        let items = script::split(&[file], &Names::default()).map_err(wrong)?;
         let statements = items.into_iter().filter_map(|item| match item {
             Item::File { .. } => None,
             Item::Statement(statement) => Some(Ok(statement.text.trim_end_matches(';').to_string())),
@@ -131,6 +160,21 @@ fn without_password(url: &str, passwords: &mut Vec<String>) -> Result<String, At
     let query = url.query().unwrap_or_default().replace('+', "%20");
     url.set_query(Some(&query));
     Ok(url.into())
+}
+
+/// Writes HCL files into the home directory, under their own names as far as they have different ones.
+fn write_hcl(home: &Path, files: &[SqlFile]) -> std::io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for (at, file) in files.iter().enumerate() {
+        let name = file.path.rsplit('/').next().unwrap_or_default();
+        let mut path = home.join(name);
+        if name.is_empty() || paths.contains(&path) {
+            path = home.join(format!("{at}.hcl"));
+        }
+        std::fs::write(&path, file.text.as_bytes())?;
+        paths.push(path);
+    }
+    Ok(paths)
 }
 
 fn percent_decode(text: &str) -> String {

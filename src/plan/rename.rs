@@ -7,7 +7,9 @@ use std::{collections::BTreeMap, fmt};
 
 use super::{Origin, Step, sql};
 use crate::{
-    catalog::{Catalog, Kind, ObjectId},
+    catalog::{Action, Catalog, Change, Kind, ObjectId},
+    config::Dialect,
+    mysql,
     script::{self, Comment, Place, SqlFile},
 };
 
@@ -41,8 +43,11 @@ pub struct Renames {
 }
 
 impl Rename {
-    /// The statement, or nothing where Postgres renames no such object.
-    fn sql(&self) -> Option<String> {
+    /// The statement, or nothing where the server renames no such object.
+    pub fn sql(&self, dialect: Dialect) -> Option<String> {
+        if !dialect.is_postgres() {
+            return self.sql_of_mysql();
+        }
         let old = sql::qualified(&self.from.path);
         let new = sql::ident(self.to.path.last()?);
         let (owner, name) = self.from.path.split_last().map(|(name, owner)| (sql::qualified(owner), name))?;
@@ -64,24 +69,45 @@ impl Rename {
             _ => return None,
         })
     }
+
+    /// The rename as a change of the schema.
+    pub fn change(&self) -> Change {
+        Change { action: Action::Rename, object: self.to.clone(), renamed_from: Some(self.from.clone()), attributes: Vec::new() }
+    }
+
+    fn sql_of_mysql(&self) -> Option<String> {
+        let (name, owner) = self.from.path.split_last()?;
+        let new = self.to.path.last()?;
+        let part = |word: &str| {
+            let (name, new) = (mysql::quoted(name), mysql::quoted(new));
+            format!("ALTER TABLE {} RENAME {word} {name} TO {new}", mysql::qualified(owner))
+        };
+        match self.from.kind {
+            Kind::Table => {
+                Some(format!("RENAME TABLE {} TO {}", mysql::qualified(&self.from.path), mysql::qualified(&self.to.path)))
+            }
+            Kind::Column => Some(part("COLUMN")),
+            Kind::Index => Some(part("INDEX")),
+            _ => None,
+        }
+    }
 }
 
 impl Renames {
-    /// The statements, all in transaction group 1.
-    pub fn steps(&self) -> Vec<Step> {
-        let step = |rename: &Rename| {
-            let sql = rename.sql()?;
-            Some(Step {
-                sql,
-                masked: None,
-                origin: Origin::Native,
-                group: 1,
-                transactional: true,
-                objects: vec![rename.to.clone()],
-                online: None,
-            })
+    /// The statements: on Postgres all in transaction group 1, in the MySQL family, where each commits by itself, each in its own.
+    pub fn steps(&self, dialect: Dialect) -> Vec<Step> {
+        let transactional = dialect.is_postgres();
+        let statements = self.renames.iter().filter_map(|rename| Some((rename.sql(dialect)?, rename)));
+        let step = |(at, (sql, rename)): (usize, (String, &Rename))| Step {
+            sql,
+            masked: None,
+            origin: Origin::Native,
+            group: if transactional { 1 } else { at + 1 },
+            transactional,
+            objects: vec![rename.to.clone()],
+            online: None,
         };
-        self.renames.iter().filter_map(step).collect()
+        statements.enumerate().map(step).collect()
     }
 
     /// The same way back: parts first.
@@ -103,11 +129,11 @@ impl Renames {
     ) -> Renames {
         let mut found = Renames::default();
         for file in files.iter().filter(|file| file.text.contains("@renamed")) {
-            let comments = script::comments(file);
+            let comments = script::comments(file, target.dialect);
             for comment in &comments {
-                let Some(old) = old_name(&comment.text) else { continue };
+                let Some(old) = old_name(&comment.text, target.dialect) else { continue };
                 let place = Place { file: file.path.clone(), line: comment.line, column: 1 };
-                match meant(comment, &comments, file, places) {
+                match meant(comment, &comments, file, places, target.dialect) {
                     None => found.unused.push(Unused { place, why: "no object begins on its line or on the one below it".into() }),
                     Some(to) => found.add(to, &old, place, base, target),
                 }
@@ -116,6 +142,7 @@ impl Renames {
         found.bind(asked, base, target);
         found.renames.sort_by(|a, b| (a.to.path.len(), &a.to).cmp(&(b.to.path.len(), &b.to)));
         found.add_names_made_of_names(base, target);
+        found.renames.retain(|rename| rename.sql(target.dialect).is_some());
         // A part's old name stands under its whole's new one.
         let wholes: Vec<Rename> = found.renames.clone();
         for rename in &mut found.renames {
@@ -182,7 +209,8 @@ impl Renames {
             let follow = |name: &String| names.iter().fold(name.clone(), |name, (old, new)| renamed(&name, old, new));
             for id in base.objects.keys().filter(|id| !target.objects.contains_key(id)) {
                 let path = match (id.kind, id.path.split_last()) {
-                    (Kind::Constraint, Some((name, table))) if table == *old_table => {
+                    // An index of the MySQL family is a part of its table too.
+                    (Kind::Constraint | Kind::Index, Some((name, table))) if table == *old_table => {
                         new_table.iter().cloned().chain([follow(name)]).collect()
                     }
                     (Kind::Index | Kind::Sequence, Some((name, schema))) if old_table.starts_with(schema) => {
@@ -230,20 +258,30 @@ fn renamed(name: &str, old: &str, new: &str) -> String {
     }
 }
 
-/// `@renamed from=old_name` or `@renamed from="Old name"` in a comment's line.
-fn old_name(text: &str) -> Option<String> {
+/// `@renamed from=old_name` or `@renamed from="Old name"` (in the MySQL family between backticks) in a comment's line.
+fn old_name(text: &str, dialect: Dialect) -> Option<String> {
     let rest = text.split_once("@renamed")?.1.trim_start().strip_prefix("from")?.trim_start().strip_prefix('=')?.trim_start();
-    let name = match rest.strip_prefix('"') {
-        Some(quoted) => quoted.split('"').next()?.to_string(),
-        // Postgres folds what is not quoted.
-        None => rest.split(|letter: char| letter.is_whitespace() || ",;*".contains(letter)).next()?.to_lowercase(),
+    let quoted = ['"', '`'].into_iter().find_map(|quote| Some((quote, rest.strip_prefix(quote)?)));
+    let name = match quoted {
+        Some((quote, inside)) => inside.split(quote).next()?.to_string(),
+        None => {
+            let plain = rest.split(|letter: char| letter.is_whitespace() || ",;*".contains(letter)).next()?;
+            // Postgres folds what is not quoted.
+            if dialect.is_postgres() { plain.to_lowercase() } else { plain.to_string() }
+        }
     };
     (!name.is_empty()).then_some(name)
 }
 
 /// The object that a note stands at: the first that begins on its line, or, when the note has a line of its own, on the next line that
 /// is no comment.
-fn meant(comment: &Comment, comments: &[Comment], file: &SqlFile, places: &BTreeMap<ObjectId, Place>) -> Option<ObjectId> {
+fn meant(
+    comment: &Comment,
+    comments: &[Comment],
+    file: &SqlFile,
+    places: &BTreeMap<ObjectId, Place>,
+    dialect: Dialect,
+) -> Option<ObjectId> {
     let mut line = comment.line;
     if comment.alone {
         line += 1;
@@ -251,7 +289,7 @@ fn meant(comment: &Comment, comments: &[Comment], file: &SqlFile, places: &BTree
             line += 1;
         }
     }
-    let renamable = |id: &&ObjectId| Rename { from: (*id).clone(), to: (*id).clone() }.sql().is_some();
+    let renamable = |id: &&ObjectId| Rename { from: (*id).clone(), to: (*id).clone() }.sql(dialect).is_some();
     let on_line = places.iter().filter(|(_, place)| place.file == file.path && place.line == line);
     // A column and its NOT NULL begin at one place: the shortest path is the whole, and the kinds' order puts a column first.
     on_line
@@ -267,9 +305,12 @@ mod tests {
 
     #[test]
     fn a_note_names_the_old_name() {
-        assert_eq!(old_name("-- @renamed from=Old_Name, since 2").as_deref(), Some("old_name"));
-        assert_eq!(old_name("/* @renamed from=\"Old Name\" */").as_deref(), Some("Old Name"));
-        assert_eq!(old_name("-- @renamed to=x"), None);
+        let found = |text: &str, dialect| old_name(text, dialect);
+        assert_eq!(found("-- @renamed from=Old_Name, since 2", Dialect::Postgres).as_deref(), Some("old_name"));
+        assert_eq!(found("-- @renamed from=Old_Name, since 2", Dialect::TiDb).as_deref(), Some("Old_Name"));
+        assert_eq!(found("/* @renamed from=\"Old Name\" */", Dialect::Postgres).as_deref(), Some("Old Name"));
+        assert_eq!(found("# @renamed from=`Old Name`", Dialect::MariaDb).as_deref(), Some("Old Name"));
+        assert_eq!(found("-- @renamed to=x", Dialect::Postgres), None);
     }
 
     #[test]

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::{
     catalog::{Action, Catalog, Change, Kind, Object, ObjectId, Value},
-    plan::{Step, sql},
+    plan::{Step, rename::Rename, sql},
     proof::Effects,
-    risk::Facts,
+    risk::{Facts, Finding},
     script::Place,
 };
 
@@ -65,9 +65,34 @@ impl Facts<'_> {
         self.base.objects.get(id).or_else(|| self.target.objects.get(id))
     }
 
-    /// Whether the relation of this name (schema and name) is in the base: what is new has no readers and no rows.
+    /// The object as the base has it, under the name that it, or what it is in, had there.
+    pub fn in_base(&self, id: &ObjectId) -> Option<&Object> {
+        let old = ObjectId { kind: id.kind, path: self.path_in_base(&id.path).into() };
+        self.base.objects.get(&old).or_else(|| self.base.objects.get(id))
+    }
+
+    /// Whether the relation of this name (schema and name) is in the base, under this or its old name: what is new has no readers and
+    /// no rows.
     pub fn relation_existed(&self, path: &[String]) -> bool {
-        RELATIONS.iter().any(|kind| self.base.objects.contains_key(&ObjectId { kind: *kind, path: path.to_vec().into() }))
+        let old = self.path_in_base(path);
+        let has = |path: &[String]| {
+            RELATIONS.iter().any(|kind| self.base.objects.contains_key(&ObjectId { kind: *kind, path: path.to_vec().into() }))
+        };
+        has(path) || has(&old)
+    }
+
+    /// A path with the names that it had before what was renamed. The old path of a rename has the new names of what it is in.
+    fn path_in_base(&self, path: &[String]) -> Vec<String> {
+        let renames = self.changes.iter().filter_map(|change| Some((&change.object.path, change.renamed_from.as_ref()?)));
+        let mut wholes: Vec<_> = renames.filter(|(new, _)| path.starts_with(new)).collect();
+        wholes.sort_by_key(|(new, _)| new.len());
+        let mut path = path.to_vec();
+        for (new, old) in wholes {
+            if let (Some(name), Some(was)) = (path.get_mut(new.len().saturating_sub(1)), old.path.last()) {
+                name.clone_from(was);
+            }
+        }
+        path
     }
 }
 
@@ -229,6 +254,14 @@ pub fn last_name(object: &ObjectId) -> &str {
     object.path.last().map(String::as_str).unwrap_or_default()
 }
 
+/// The finding with the statement that renames `old` to what the finding is about.
+pub fn with_rename(facts: &Facts<'_>, finding: Finding, old: &ObjectId) -> Finding {
+    match (Rename { from: old.clone(), to: finding.object.clone() }).sql(facts.base.dialect) {
+        Some(sql) => finding.safer(format!("{sql};")),
+        None => finding,
+    }
+}
+
 /// `, and 3 objects use it`: what stays in the target or was there in the base and needs this object, views and functions first.
 pub fn readers(facts: &Facts<'_>, object: &ObjectId) -> String {
     let mut users: Vec<String> = facts
@@ -332,7 +365,7 @@ pub fn privileges(facts: &Facts<'_>, change: &Change) -> Option<(Vec<String>, Ve
     if !matches!(change.object.kind, Kind::Grant | Kind::DefaultPrivilege) {
         return None;
     }
-    let (before, after) = (facts.base.objects.get(&change.object), facts.target.objects.get(&change.object));
+    let (before, after) = (facts.in_base(&change.object), facts.target.objects.get(&change.object));
     let usual = || before.or(after).map(|grant| grant.list("usual")).unwrap_or_default();
     let has = |grant: Option<&'_ Object>| -> Vec<String> {
         grant.map_or_else(|| usual().to_vec(), |grant| grant.list("privileges").to_vec())
@@ -465,7 +498,7 @@ pub fn added_constraints<'a>(facts: &Facts<'a>, wanted: ConstraintType) -> Vec<(
     for change in changed {
         let Some(new) = facts.target.objects.get(&change.object) else { continue };
         let definition = definition(new);
-        let old = facts.base.objects.get(&change.object).map(self::definition);
+        let old = facts.in_base(&change.object).map(self::definition);
         let named_anew = facts.dropped(Kind::Constraint).any(|old| {
             old.path.get(..2) == change.object.path.get(..2)
                 && facts.base.objects.get(old).is_some_and(|old| self::definition(old) == definition)

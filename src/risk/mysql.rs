@@ -21,7 +21,15 @@ pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
             Action::Alter | Action::Replace | Action::Rename => found.extend(altered(facts, change)),
         }
     }
-    for rule in [&rules::step_fails::RULE, &rules::loses_values::RULE, &rules::not_covered::RULE] {
+    for rule in [
+        &rules::step_fails::RULE,
+        &rules::loses_values::RULE,
+        &rules::not_covered::RULE,
+        &rules::rename_table::RULE,
+        &rules::rename_column::RULE,
+        &rules::likely_rename_table::RULE,
+        &rules::likely_rename_column::RULE,
+    ] {
         found.extend((rule.check)(facts));
     }
     found
@@ -152,7 +160,7 @@ fn checked(facts: &Facts<'_>, change: &Change, form: &str) -> Option<Finding> {
 
 fn altered(facts: &Facts<'_>, change: &Change) -> Vec<Finding> {
     let id = &change.object;
-    let (Some(before), Some(after)) = (facts.base.objects.get(id), facts.target.objects.get(id)) else { return Vec::new() };
+    let (Some(before), Some(after)) = (facts.in_base(id), facts.target.objects.get(id)) else { return Vec::new() };
     let name = look::name(id);
     let mut found = Vec::new();
     let attribute = |wanted: &str| change.attributes.iter().find(|attribute| attribute.name == wanted);

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fmt};
 
 use crate::{
     catalog::{Kind, ObjectId},
-    config::nearest,
+    config::{Dialect, nearest},
     risk::{Facts, Finding, look, rules},
     script::{self, Place, SqlFile},
     source::SqlFiles,
@@ -37,15 +37,15 @@ pub struct Note {
 }
 
 /// All notes of the files, in their order, and of those that they include.
-pub fn read(files: &SqlFiles) -> Vec<Note> {
+pub fn read(files: &SqlFiles, dialect: Dialect) -> Vec<Note> {
     let notes = |file: &&SqlFile| file.text.contains("schemaproof:");
     if !files.included.iter().any(|file| notes(&file)) {
-        return files.files.iter().flat_map(read_file).collect();
+        return files.files.iter().flat_map(|file| read_file(file, dialect)).collect();
     }
-    files.executed().iter().flat_map(read_file).collect()
+    files.executed().iter().flat_map(|file| read_file(file, dialect)).collect()
 }
 
-fn read_file(file: &SqlFile) -> Vec<Note> {
+fn read_file(file: &SqlFile, dialect: Dialect) -> Vec<Note> {
     if !file.text.contains("schemaproof:") {
         return Vec::new();
     }
@@ -53,7 +53,7 @@ fn read_file(file: &SqlFile) -> Vec<Note> {
         let (rule, rest) = parse(&comment.text)?;
         Some(Note { rule, rest, place: Place { file: file.path.clone(), line: comment.line, column: 1 } })
     };
-    script::comments(file).into_iter().filter_map(note).collect()
+    script::comments(file, dialect).into_iter().filter_map(note).collect()
 }
 
 /// `-- schemaproof: allow RULE rest`; also inside a block comment.
@@ -72,7 +72,7 @@ fn parse(line: &str) -> Option<(String, String)> {
 /// or the only one there is. What is left over is a finding of `unused-note`.
 pub fn apply(facts: &Facts<'_>, head: &SqlFiles, found: &mut Vec<Finding>) {
     let mut unused = Vec::new();
-    for note in read(head) {
+    for note in read(head, facts.target.dialect) {
         match candidate(&note, found) {
             Some((_, "")) => unused.push((note, "it gives no reason".to_string())),
             Some((at, reason)) => {
@@ -141,7 +141,7 @@ mod tests {
 
     fn notes(text: &str) -> Vec<(u32, String, String)> {
         let files = SqlFiles { files: vec![SqlFile { path: "a.sql".into(), text: text.into() }], included: Vec::new() };
-        read(&files).into_iter().map(|note| (note.place.line, note.rule, note.rest)).collect()
+        read(&files, Dialect::Postgres).into_iter().map(|note| (note.place.line, note.rule, note.rest)).collect()
     }
 
     #[test]

@@ -97,6 +97,22 @@ impl MySqlServer {
         self.address.url(database)
     }
 
+    /// The address of an account of its own, which may read and nothing more.
+    ///
+    /// # Errors
+    /// When the server refuses to make it.
+    pub async fn reader(&self) -> Result<SecretString, SandboxError> {
+        let (user, password) = (format!("reader_{}", random(12)), random(32));
+        let session = self.connect().await?;
+        let attempted = format!("make an account on {} that may only read", self.origin);
+        let make = async {
+            session.run(&format!("CREATE USER '{user}'@'%' IDENTIFIED BY '{password}'")).await?;
+            session.run(&format!("GRANT SELECT, SHOW VIEW, TRIGGER ON *.* TO '{user}'@'%'")).await
+        };
+        make.await.map_err(|source| SandboxError::MySql { attempted, source })?;
+        Ok(self.address.of(&user, password).url(""))
+    }
+
     /// A new session, in no database.
     ///
     /// # Errors

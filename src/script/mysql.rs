@@ -65,6 +65,17 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
     found
 }
 
+/// Length in bytes of each token, of space and of comments, in their order, and whether it is a comment.
+pub(super) fn lengths(text: &str) -> impl Iterator<Item = (usize, bool)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let (kind, length) = next(text, at)?;
+        let comment = kind.is_none() && !text[at..].starts_with(char::is_whitespace);
+        at += length;
+        Some((length, comment))
+    })
+}
+
 /// Kind and length in bytes of what begins here; no kind for space and comments.
 fn next(text: &str, at: usize) -> Option<(Option<TokenKind>, usize)> {
     let rest = text.get(at..)?;
@@ -242,6 +253,16 @@ mod tests {
     fn a_delimiter_in_a_string_a_name_or_a_comment_is_none() {
         let sql = "-- one; two\nSELECT 'a;''b\\';c', `x;``y`, \"q;\" /* ; */ + 1; # end;\nSELECT 2--1;";
         assert_eq!(texts(sql), ["SELECT 'a;''b\\';c', `x;``y`, \"q;\" /* ; */ + 1", "SELECT 2--1"]);
+    }
+
+    #[test]
+    fn comments_are_those_of_the_family() {
+        let text =
+            "# one\nCREATE TABLE t (a text DEFAULT 'it\\'s # no', `b# no` int, -- two\n  /* three\n four */ c int /*! no */);";
+        let file = SqlFile { path: "a.sql".into(), text: text.into() };
+        let found = crate::script::comments(&file, crate::config::Dialect::TiDb);
+        let found: Vec<_> = found.iter().map(|comment| (comment.line, comment.alone, comment.text.as_str())).collect();
+        assert_eq!(found, [(1, true, "# one"), (2, false, "-- two"), (3, true, "/* three"), (4, true, " four */")]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use schemaproof::{
-    plan::atlas::{Atlas, AtlasError},
+    plan::atlas::{Atlas, AtlasError, Wanted},
     sandbox::{Request, SandboxError, Sides, Where, with_servers},
 };
 use secrecy::SecretString;
@@ -54,7 +54,7 @@ async fn proposed(from: &str, to: &str) -> Vec<String> {
         }
         let atlas = Atlas::open(binary(), LIMIT).await?;
         let [a, b, scratch] = [0, 1, 2].map(|at: usize| server.url(&names[at]));
-        Ok(atlas.propose(&a, &b, &scratch, LIMIT).await?)
+        Ok(atlas.propose(&a, &Wanted::Database(&b), Some(&scratch), LIMIT).await?)
     })
     .await;
     outcome.unwrap()
@@ -90,7 +90,7 @@ async fn propose_with(script: &str, limit: Duration) -> Result<Vec<String>, Atla
     let atlas = Atlas::open(program(directory.path(), script), LIMIT).await?;
     assert_eq!(atlas.version, "v9.9.9");
     let url = SecretString::from("postgres://postgres:s3cret@127.0.0.1:1/app?sslmode=disable");
-    atlas.propose(&url, &url, &url, limit).await
+    atlas.propose(&url, &Wanted::Database(&url), Some(&url), limit).await
 }
 
 #[tokio::test]

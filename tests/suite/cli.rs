@@ -87,6 +87,20 @@ fn notes_in_included_files_count_where_they_stand() {
 }
 
 #[test]
+fn what_else_changes_in_a_renamed_table_is_found() {
+    let output = plan(
+        "CREATE TABLE orders (id int PRIMARY KEY, title text); ALTER TABLE orders ENABLE ROW LEVEL SECURITY;",
+        "-- @renamed from=orders\nCREATE TABLE invoices (id int PRIMARY KEY, title text, due date NOT NULL);",
+        &["--format", "json"],
+    );
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rules: Vec<&str> = report["findings"].as_array().unwrap().iter().map(|finding| finding["rule"].as_str().unwrap()).collect();
+    for rule in ["rename-table", "disable-row-security", "add-column-not-null"] {
+        assert!(rules.contains(&rule), "{rule}: {rules:?}");
+    }
+}
+
+#[test]
 fn broken_sql_names_file_line_and_sqlstate_and_prints_no_plan() {
     let output = plan("", "CREATE TABLE t (id int);\nCREATE TABEL u ();\n", &["--format", "sql"]);
     assert_eq!(output.status.code(), Some(1));

@@ -33,6 +33,10 @@ const HEAD: &str = "
     );
     CREATE TABLE locked (id int, a int NOT NULL);";
 
+fn native() -> Config {
+    Config { engine: EngineChoice::Native, image: test_image(), ..Config::default() }
+}
+
 async fn on_live(sql: &str, work: impl AsyncFn(Report)) {
     with_servers(&request(Where::Docker), Sides::One, &CancellationToken::new(), async |servers| {
         let server = &servers.base;
@@ -46,18 +50,8 @@ async fn on_live(sql: &str, work: impl AsyncFn(Report)) {
         };
         let input = |name: &str, schema| Input { name: name.into(), commit: None, schema };
         let url = server.url(&database);
-        let job = Job {
-            config: Config { engine: EngineChoice::Native, image: test_image(), ..Config::default() },
-            base: input("base", files(BASE)),
-            target: input("head", files(HEAD)),
-            live: Some(input("live", Schema::Live(url))),
-            before: None,
-            atlas: None,
-            prove: true,
-            acceptances: Vec::new(),
-            renames: Vec::new(),
-            run: None,
-        };
+        let live = Some(input("live", Schema::Live(url)));
+        let job = Job { live, ..Job::new(native(), input("base", files(BASE)), input("head", files(HEAD))) };
         let outcome = pipeline::run(&job, &CancellationToken::new()).await;
         connection.batch_execute("ROLLBACK").await.unwrap();
         connection.close().await;
@@ -141,18 +135,9 @@ async fn what_differed_before_the_pull_request_is_told_apart() {
             Schema::Files(SqlFiles { files: vec![SqlFile { path: "s.sql".into(), text: sql.into() }], ..SqlFiles::default() })
         };
         let input = |name: &str, schema| Input { name: name.into(), commit: None, schema };
-        let job = Job {
-            config: Config { engine: EngineChoice::Native, image: test_image(), ..Config::default() },
-            base: input("live", Schema::Live(server.url(&database))),
-            target: input("head", files(&head)),
-            live: None,
-            before: Some(input("main", files(BEFORE))),
-            atlas: None,
-            prove: true,
-            acceptances: Vec::new(),
-            renames: Vec::new(),
-            run: None,
-        };
+        let live = input("live", Schema::Live(server.url(&database)));
+        let before = Some(input("main", files(BEFORE)));
+        let job = Job { before, ..Job::new(native(), live, input("head", files(&head))) };
         let report = pipeline::run(&job, &CancellationToken::new()).await.report;
         let earlier = report.earlier.as_ref().unwrap_or_else(|| panic!("{:#?}", report.error));
         let objects: Vec<&str> = earlier.changes.iter().map(|at| report.changes[*at].object.as_str()).collect();

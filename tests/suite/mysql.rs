@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use schemaproof::{
     cli::{Exit, ci::ci},
-    config::{Config, Dialect},
+    config::{Config, Dialect, EngineChoice},
     pipeline::{self, Input, Job, Outcome, Schema},
+    plan::Origin,
     report::Report,
     script::SqlFile,
     source::{SqlFiles, directory},
@@ -14,29 +15,23 @@ use schemaproof::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    atlas,
     ci::{Stage, opened},
     fake::Repo,
 };
 
-async fn run_with(base: SqlFiles, target: SqlFiles, config: Config) -> Outcome {
+async fn run_with(base: SqlFiles, target: SqlFiles, config: Config, atlas: Option<PathBuf>) -> Outcome {
     let input = |name: &str, files| Input { name: name.into(), commit: None, schema: Schema::Files(files) };
-    let job = Job {
-        config,
-        base: input("base", base),
-        target: input("head", target),
-        live: None,
-        before: None,
-        atlas: None,
-        prove: true,
-        acceptances: Vec::new(),
-        renames: Vec::new(),
-        run: None,
-    };
+    let job = Job { atlas, ..Job::new(config, input("base", base), input("head", target)) };
     pipeline::run(&job, &CancellationToken::new()).await
 }
 
 async fn run(base: SqlFiles, target: SqlFiles, dialect: Dialect) -> Outcome {
-    run_with(base, target, Config { dialect: Some(dialect), sandbox: "local".into(), ..Config::default() }).await
+    run_with(base, target, local(dialect), None).await
+}
+
+fn local(dialect: Dialect) -> Config {
+    Config { dialect: Some(dialect), sandbox: "local".into(), ..Config::default() }
 }
 
 fn file(sql: &str) -> SqlFiles {
@@ -170,7 +165,8 @@ async fn a_statement_of_the_base_that_fails_is_left_out_and_said() {
 #[tokio::test]
 async fn tidb_runs_from_its_image() {
     let config = Config { dialect: Some(Dialect::TiDb), sandbox: "docker".into(), ..Config::default() };
-    let Outcome { report, .. } = run_with(file("CREATE TABLE t (id int);"), file("CREATE TABLE t (id int, n int);"), config).await;
+    let Outcome { report, .. } =
+        run_with(file("CREATE TABLE t (id int);"), file("CREATE TABLE t (id int, n int);"), config, None).await;
     assert_eq!((report.verdict, report.proven), (Verdict::Pass, true), "{report:#?}");
     assert_eq!((report.dialect, report.server.as_deref()), (Dialect::TiDb, Some("8.4.0")));
 }
@@ -197,4 +193,119 @@ async fn the_actions_whole_job_runs_for_tidb() {
     }
     let plan = stage.file(&stage.output("plan-sql").unwrap());
     assert!(plan.contains("CREATE TABLE `embeddings`.`moments_embeddings`"), "{plan}");
+}
+
+/// From base to target by Atlas and what completes it.
+async fn by_atlas(base: &str, target: &str, dialect: Dialect) -> Outcome {
+    let config = Config { engine: EngineChoice::Atlas, ..local(dialect) };
+    run_with(file(base), file(target), config, Some(atlas::binary())).await
+}
+
+fn proposed_by(report: &Report) -> Vec<(Origin, &str)> {
+    report.steps.iter().map(|step| (step.origin, step.sql.as_str())).collect()
+}
+
+#[tokio::test]
+async fn atlas_proposes_and_what_it_drops_is_completed_on_tidb() {
+    let base = "CREATE TABLE t (id bigint PRIMARY KEY AUTO_RANDOM(5), old text); CREATE TABLE plain (id int PRIMARY KEY);
+                CREATE VIEW v AS SELECT id FROM plain;";
+    let target = "CREATE TABLE t (id bigint PRIMARY KEY AUTO_RANDOM(5), title varchar(20)) SHARD_ROW_ID_BITS = 0;
+                  CREATE TABLE plain (id int PRIMARY KEY, note text);
+                  CREATE TABLE more (id bigint PRIMARY KEY AUTO_RANDOM(4), at datetime) TTL = `at` + INTERVAL 1 DAY;
+                  CREATE VIEW v AS SELECT id, note FROM plain;";
+    let Outcome { report, plan, .. } = by_atlas(base, target, Dialect::TiDb).await;
+    assert_eq!(faults(&report), Vec::<String>::new());
+    let engine = report.engine.as_ref().unwrap();
+    assert_eq!((engine.name, engine.left_out), (Origin::Atlas, 2), "{:#?}", report.remarks);
+    let found = proposed_by(&report);
+    assert!(found.contains(&(Origin::Atlas, "ALTER TABLE `app`.`plain` ADD COLUMN `note` text NULL")), "{found:#?}");
+    let mut dropped = report.steps.iter().filter(|step| step.sql.contains("DROP COLUMN `old`"));
+    let dropped = dropped.next().unwrap();
+    assert_eq!((dropped.origin, dropped.effects.as_ref().unwrap().values_lost), (Origin::Atlas, 3));
+    // What Atlas would make without its AUTO_RANDOM is made once, and whole.
+    let made: Vec<_> = found.iter().filter(|(_, sql)| sql.contains("`more`")).collect();
+    assert!(
+        matches!(made.as_slice(), [(Origin::Native, sql)] if sql.contains("AUTO_RANDOM(4)") && sql.contains("TTL")),
+        "{made:#?}"
+    );
+    assert!(plan.steps.windows(2).all(|pair| pair[0].group < pair[1].group));
+    assert!(
+        report.findings.iter().any(|finding| finding.rule == "drop-column" && finding.step.is_some()),
+        "{:#?}",
+        report.findings
+    );
+}
+
+#[tokio::test]
+async fn atlas_proposes_on_mariadb() {
+    let base = "CREATE TABLE t (id int PRIMARY KEY, old text); CREATE TABLE u (id int PRIMARY KEY);";
+    let target = "CREATE TABLE t (id int PRIMARY KEY, title varchar(20) NOT NULL DEFAULT '', KEY by_title (title));
+                  CREATE TABLE u (id int PRIMARY KEY, t int, CONSTRAINT of_t FOREIGN KEY (t) REFERENCES t (id));
+                  DELIMITER $$\nCREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.title = 'x'; END$$";
+    let Outcome { report, .. } = by_atlas(base, target, Dialect::MariaDb).await;
+    assert_eq!(faults(&report), Vec::<String>::new());
+    assert_eq!(report.engine.as_ref().unwrap().name, Origin::Atlas, "{:#?}", report.remarks);
+    let found = proposed_by(&report);
+    assert!(found.iter().any(|(origin, sql)| *origin == Origin::Atlas && sql.starts_with("ALTER TABLE `app`.`t`")), "{found:#?}");
+    assert!(found.iter().any(|(origin, sql)| *origin == Origin::Native && sql.contains("TRIGGER")), "{found:#?}");
+}
+
+#[tokio::test]
+async fn where_atlas_refuses_a_vector_the_native_planner_takes_over_and_says_why() {
+    let target = "CREATE TABLE t (id int PRIMARY KEY, v VECTOR(3));";
+    let Outcome { report, .. } = by_atlas("CREATE TABLE t (id int PRIMARY KEY);", target, Dialect::TiDb).await;
+    assert_eq!(faults(&report), Vec::<String>::new());
+    assert_eq!(report.engine.as_ref().unwrap().name, Origin::Native);
+    let said = report.remarks.iter().find(|remark| remark.title.contains("was set aside")).unwrap();
+    assert!(said.quote.as_ref().unwrap().contains("exit status: 1"), "{said:#?}");
+}
+
+#[tokio::test]
+async fn a_rename_that_a_note_names_keeps_its_data_both_ways() {
+    let base = "CREATE TABLE Orders (id int PRIMARY KEY, customer int, title varchar(20), KEY title (title));
+                CREATE TABLE items (id int PRIMARY KEY, of_order int, CONSTRAINT f FOREIGN KEY (of_order) REFERENCES Orders (id));
+                CREATE VIEW titles AS SELECT title FROM Orders;";
+    let head = "# @renamed from=Orders
+                CREATE TABLE invoices (id int PRIMARY KEY, customer bigint,
+                    headline varchar(20), -- @renamed from=title
+                    due date NOT NULL,
+                    KEY headline (headline));
+                CREATE TABLE items (id int PRIMARY KEY, of_order int, CONSTRAINT f FOREIGN KEY (of_order) REFERENCES invoices (id));
+                CREATE VIEW titles AS SELECT headline AS title FROM invoices;";
+    for (dialect, atlas) in [(Dialect::TiDb, None), (Dialect::MariaDb, None), (Dialect::MariaDb, Some(atlas::binary()))] {
+        let by = if atlas.is_some() { Origin::Atlas } else { Origin::Native };
+        let Outcome { report, .. } = run_with(file(base), file(head), local(dialect), atlas).await;
+        assert_eq!(faults(&report), Vec::<String>::new());
+        let found = proposed_by(&report);
+        let renames: Vec<&str> = found.iter().take(3).map(|(_, sql)| *sql).collect();
+        let expected = [
+            "RENAME TABLE `app`.`Orders` TO `app`.`invoices`",
+            "ALTER TABLE `app`.`invoices` RENAME COLUMN `title` TO `headline`",
+            "ALTER TABLE `app`.`invoices` RENAME INDEX `title` TO `headline`",
+        ];
+        assert_eq!(renames, expected, "{dialect:?}");
+        assert!(!found.iter().any(|(_, sql)| sql.contains("DROP COLUMN") || sql.contains("DROP TABLE")), "{found:#?}");
+        assert!(report.steps.iter().all(|step| step.effects.as_ref().unwrap().values_lost == 0));
+        assert_eq!((report.engine.as_ref().unwrap().name, report.remarks.iter().any(|it| it.title.contains("note"))), (by, false));
+        let rules: Vec<(&str, &str)> =
+            report.findings.iter().map(|finding| (finding.rule.as_str(), finding.object.as_str())).collect();
+        for rule in ["rename-table", "rename-column", "add-column-not-null"] {
+            assert!(rules.iter().any(|(found, _)| *found == rule), "{rule}: {rules:?}");
+        }
+        let back: Vec<&str> = report.down.as_ref().unwrap().steps.iter().map(|step| step.sql.as_str()).collect();
+        assert_eq!(back[2], "RENAME TABLE `app`.`invoices` TO `app`.`Orders`", "{back:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_been_renamed_is_found_and_a_note_that_does_nothing_is_said() {
+    let base = "CREATE TABLE t (id int PRIMARY KEY, title varchar(20)); CREATE TABLE posts (a int, b text);";
+    let head = "CREATE TABLE t (id int PRIMARY KEY, headline varchar(20)); CREATE TABLE articles (a int, b text);
+                -- @renamed from=`no such`\nCREATE TABLE other (a int);";
+    let Outcome { report, .. } = run(file(base), file(head), Dialect::TiDb).await;
+    let safer = |rule: &str| report.findings.iter().find(|finding| finding.rule == rule).unwrap().safer_sql.clone().unwrap();
+    assert_eq!(safer("likely-rename-column"), "ALTER TABLE `app`.`t` RENAME COLUMN `title` TO `headline`;");
+    assert_eq!(safer("likely-rename-table"), "RENAME TABLE `app`.`posts` TO `app`.`articles`;");
+    let unused = report.remarks.iter().find(|remark| remark.title == "A note on a rename does nothing").unwrap();
+    assert_eq!((unused.line, unused.text.as_str()), (Some(2), "the base has no table app.no such."));
 }

@@ -211,18 +211,8 @@ async fn planned(live: &Live<'_>, target: &str) -> pipeline::Outcome {
     live.clean().await;
     let files = SqlFiles { files: vec![SqlFile { path: "schema.sql".into(), text: target.into() }], ..SqlFiles::default() };
     let input = |name: &str, schema| Input { name: name.into(), commit: None, schema };
-    let job = Job {
-        config: Config { sandbox: live.sandbox.expose_secret().into(), ..Config::default() },
-        base: input("live", Schema::Live(live.url("app"))),
-        target: input("files", Schema::Files(files)),
-        live: None,
-        before: None,
-        atlas: None,
-        prove: true,
-        acceptances: Vec::new(),
-        renames: Vec::new(),
-        run: None,
-    };
+    let config = Config { sandbox: live.sandbox.expose_secret().into(), ..Config::default() };
+    let job = Job::new(config, input("live", Schema::Live(live.url("app"))), input("files", Schema::Files(files)));
     let outcome = Box::pin(pipeline::run(&job, &CancellationToken::new())).await;
     assert!(outcome.report.proven, "{:#?}", outcome.report);
     outcome

@@ -20,18 +20,8 @@ fn job(base: SqlFiles, target: SqlFiles, engine: EngineChoice) -> Job {
         EngineChoice::Native => test_image(),
         EngineChoice::Atlas | EngineChoice::Auto => atlas::request_15().image,
     };
-    Job {
-        config: Config { engine, image, statement_timeout: 120, ..Config::default() },
-        base: input("base", base),
-        target: input("head", target),
-        live: None,
-        before: None,
-        atlas: Some(atlas::binary()),
-        prove: true,
-        acceptances: Vec::new(),
-        renames: Vec::new(),
-        run: None,
-    }
+    let config = Config { engine, image, statement_timeout: 120, ..Config::default() };
+    Job { atlas: Some(atlas::binary()), ..Job::new(config, input("base", base), input("head", target)) }
 }
 
 fn file(sql: &str) -> SqlFiles {

@@ -109,7 +109,7 @@ impl Renames {
 
     /// The rename that is meant; none when the SQL says it already, or when it has been done.
     fn meant_by(&self, asked: &Asked, base: &Catalog, target: &Catalog) -> Result<Option<Rename>, String> {
-        let renamable = |id: &&ObjectId| Rename { from: (*id).clone(), to: (*id).clone() }.sql().is_some();
+        let renamable = |id: &&ObjectId| Rename { from: (*id).clone(), to: (*id).clone() }.sql(target.dialect).is_some();
         let of_base: Vec<&ObjectId> = base.objects.keys().filter(renamable).filter(|id| asked.names(id)).collect();
         let said = self.renames.iter().any(|rename| asked.is(&rename.from.path, &rename.to.path));
         let done = || {

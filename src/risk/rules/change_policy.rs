@@ -42,7 +42,7 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
     if change.object.kind != Kind::Policy || matches!(change.action, Action::Create | Action::Drop) {
         return None;
     }
-    let (before, after) = (facts.base.objects.get(&change.object)?, facts.target.objects.get(&change.object)?);
+    let (before, after) = (facts.in_base(&change.object)?, facts.target.objects.get(&change.object)?);
     let opened = look::is_true(before, "restrictive") && !look::is_true(after, "restrictive");
     let everything = look::text(after, "using") == Some("true") && look::text(before, "using") != Some("true");
     let what = if opened {

@@ -31,7 +31,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
     facts
         .changed(Kind::Table, Action::Alter)
         .filter_map(|change| {
-            let (before, after) = (facts.base.objects.get(&change.object)?, facts.target.objects.get(&change.object)?);
+            let (before, after) = (facts.in_base(&change.object)?, facts.target.objects.get(&change.object)?);
             let table = look::qualified(&change.object.path, 2);
             if look::row_security(before) && !look::row_security(after) {
                 let message =

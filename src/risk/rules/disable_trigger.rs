@@ -45,7 +45,7 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
     }
     let disabled = |object: &Object| matches!(look::text(object, "enabled"), Some("DISABLE"));
     let after = facts.target.objects.get(&change.object)?;
-    let was = facts.base.objects.get(&change.object).is_some_and(disabled);
+    let was = facts.in_base(&change.object).is_some_and(disabled);
     (disabled(after) && !was)
         .then(|| RULE.finding(facts, &change.object, format!("Trigger {} no longer fires.", look::name(&change.object))))
 }

@@ -27,7 +27,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
-    let before = facts.base.objects.get(&change.object)?;
+    let before = facts.in_base(&change.object)?;
     let after = facts.target.objects.get(&change.object)?;
     let ends =
         change.object.kind == Kind::Column && look::text(before, "identity").is_some() && !look::has_default(facts.target, after);

@@ -27,7 +27,7 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
     if change.object.kind != Kind::Index {
         return None;
     }
-    let invalid = facts.base.objects.get(&change.object).is_some_and(|index| look::is_true(index, "invalid"));
+    let invalid = facts.in_base(&change.object).is_some_and(|index| look::is_true(index, "invalid"));
     invalid
         .then(|| RULE.finding(facts, &change.object, format!("Index {} is invalid: no query uses it.", look::name(&change.object))))
 }

@@ -43,13 +43,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
                 look::name(&new.id),
                 look::name(old)
             );
-            let sql = format!(
-                "ALTER TABLE {} RENAME COLUMN {} TO {};",
-                look::relation_sql(old),
-                look::last_sql(old),
-                look::last_sql(&new.id)
-            );
-            Some(RULE.finding(facts, &new.id, message).safer(sql))
+            Some(look::with_rename(facts, RULE.finding(facts, &new.id, message), old))
         })
         .collect()
 }

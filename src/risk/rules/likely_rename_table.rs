@@ -38,13 +38,14 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
                 look::name(&new.id),
                 look::name(old)
             );
-            let sql = if old.path.first() == new.id.path.first() {
-                format!("ALTER TABLE {} RENAME TO {};", look::qualified(&old.path, 2), look::last_sql(&new.id))
-            } else {
-                let schema = new.id.path.first().map(|schema| sql::ident(schema)).unwrap_or_default();
-                format!("ALTER TABLE {} SET SCHEMA {schema};", look::qualified(&old.path, 2))
-            };
-            Some(RULE.finding(facts, &new.id, message).safer(sql))
+            let finding = RULE.finding(facts, &new.id, message);
+            let moves = facts.base.dialect.is_postgres() && old.path.first() != new.id.path.first();
+            Some(match new.id.path.first().filter(|_| moves) {
+                Some(schema) => {
+                    finding.safer(format!("ALTER TABLE {} SET SCHEMA {};", look::qualified(&old.path, 2), sql::ident(schema)))
+                }
+                None => look::with_rename(facts, finding, old),
+            })
         })
         .collect()
 }

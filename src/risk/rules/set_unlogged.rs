@@ -28,7 +28,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
-    let (before, after) = (facts.base.objects.get(&change.object)?, facts.target.objects.get(&change.object)?);
+    let (before, after) = (facts.in_base(&change.object)?, facts.target.objects.get(&change.object)?);
     let becomes = change.object.kind == Kind::Table && !look::is_true(before, "unlogged") && look::is_true(after, "unlogged");
     becomes.then(|| {
         RULE.finding(facts, &change.object, format!("Table {} is empty after a crash from then on.", look::name(&change.object)))

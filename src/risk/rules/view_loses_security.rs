@@ -37,7 +37,7 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
     if change.object.kind != Kind::View || matches!(change.action, Action::Create | Action::Drop) {
         return None;
     }
-    let (before, after) = (facts.base.objects.get(&change.object)?, facts.target.objects.get(&change.object)?);
+    let (before, after) = (facts.in_base(&change.object)?, facts.target.objects.get(&change.object)?);
     let option = ["security_invoker", "security_barrier"]
         .into_iter()
         .find(|name| look::option_on(before, name) && !look::option_on(after, name))?;

@@ -109,6 +109,11 @@ impl MySqlAddress {
         MySqlAddress { password: SecretString::from(""), ..self.clone() }
     }
 
+    /// The same server for another account.
+    pub(super) fn of(&self, user: &str, password: String) -> MySqlAddress {
+        MySqlAddress { user: user.into(), password: SecretString::from(password), ..self.clone() }
+    }
+
     /// Made of letters and digits where it is our own.
     pub(super) fn password(&self) -> &str {
         self.password.expose_secret()
