@@ -24,6 +24,21 @@ pub struct SqlError {
     pub message: String,
     pub detail: Option<String>,
     pub hint: Option<String>,
+    /// The table that the error is about, quoted and qualified, where the server names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+}
+
+/// Which rows a step failed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailedRows {
+    /// Those that the schema files insert.
+    Own,
+    /// Ordinary ones, made up: it fails on nearly any data.
+    MadeUp,
+    /// Made up, with what the constraints allow: NULLs, equal values, long texts, large numbers. It fails where such rows are.
+    Unusual,
 }
 
 /// What one step did when it was replayed.
@@ -46,11 +61,18 @@ pub struct Effects {
     /// The step failed on the rows that were there (SQLSTATE class 22 or 23) and ran after they were taken out: on a database
     /// with such rows it fails.
     pub error_on_rows: Option<SqlError>,
+    /// Which rows `error_on_rows` is about.
+    pub failed_rows: Option<FailedRows>,
     /// The step failed whatever the rows; the plan ends there.
     pub error: Option<SqlError>,
 }
 
 impl Effects {
+    /// Whether the step fails whatever unusual rows there may be.
+    pub fn fails(&self) -> bool {
+        self.error.is_some() || self.error_on_rows.is_some() && self.failed_rows != Some(FailedRows::Unusual)
+    }
+
     /// Locks that keep writers out of a relation while the step reads, writes or indexes it from end to end. What runs outside of a
     /// transaction has none: its locks are gone before they can be read.
     pub fn held_over_work(&self) -> impl Iterator<Item = &Lock> {

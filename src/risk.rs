@@ -181,8 +181,10 @@ pub fn findings(facts: &Facts<'_>, head: &SqlFiles) -> Vec<Finding> {
 /// What was measured of a step is said once: with the finding about the change that causes it, where there is one.
 fn measured_beside_the_cause(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let generic = |finding: &Finding| rules::MEASURED.contains(&finding.rule);
-    for finding in found.iter_mut().filter(|finding| finding.level == Level::Danger && !generic(finding)) {
-        finding.measured = finding.step.and_then(|step| look::measured(facts, step));
+    for finding in found.iter_mut().filter(|finding| finding.level >= Level::Warning && !generic(finding)) {
+        let fails = |step: usize| facts.effects(step).is_some_and(|effects| effects.error_on_rows.is_some());
+        let said = |step: &usize| finding.level == Level::Danger || fails(*step);
+        finding.measured = finding.step.filter(said).and_then(|step| look::measured(facts, step));
     }
     let explained = |level: Level| -> BTreeSet<usize> {
         found.iter().filter(|finding| finding.level >= level && !generic(finding)).filter_map(|finding| finding.step).collect()

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     catalog::{Catalog, Kind, Object, ObjectId},
     plan::{Plan, Step},
-    proof::{Difference, Effects, Judgement, SqlError, judge},
+    proof::{Difference, Effects, FailedRows, Judgement, SqlError, judge},
     sandbox::mysql::{Flavor, MySqlError, Session},
     script::mysql::tokens,
 };
@@ -195,7 +195,7 @@ async fn once(
         take_out(session, tables).await?;
         match session.run(&step.sql).await {
             Ok(_) => {
-                effects.error_on_rows = Some(told(&error));
+                (effects.error_on_rows, effects.failed_rows) = (Some(told(&error)), Some(FailedRows::MadeUp));
                 return Ok((effects, false));
             }
             Err(MySqlError::Connection(why)) => return Err(MySqlError::Connection(why)),
@@ -221,7 +221,7 @@ async fn take_out(session: &Session, tables: &[ObjectId]) -> Result<(), MySqlErr
 /// An error as proofs hold it.
 pub fn told(error: &MySqlError) -> SqlError {
     let (sqlstate, message, detail) = error.sql_error();
-    SqlError { sqlstate, message, detail, hint: None }
+    SqlError { sqlstate, message, detail, hint: None, table: None }
 }
 
 /// The table that a step works on.

@@ -82,6 +82,7 @@ impl PipelineError {
             message: failure.message.clone(),
             detail: failure.detail.clone(),
             hint: failure.hint.clone(),
+            table: None,
         });
         // Place and line stand apart in a report: the message is what is left, and what to do.
         let (message, advice) = match self {

@@ -347,7 +347,7 @@ impl<'a> Side<'a> {
         let (plan, ended) = target.plan_to(&way, self, flavor, true).await?;
         let Some(Ended { proof, .. }) = ended.filter(|_| !plan.steps.is_empty()) else { return Ok(None) };
         let mut all = up.effects.iter().chain(&proof.effects);
-        let lossless = all.all(|effects| effects.values_lost == 0 && effects.error_on_rows.is_none());
+        let lossless = all.all(|effects| effects.values_lost == 0 && !effects.fails());
         Ok(Some(Down { steps: report::build::steps(&plan, Some(&proof)), lossless, proven: proof.proven() }))
     }
 }

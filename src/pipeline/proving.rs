@@ -1,14 +1,16 @@
 //! The plan replayed on a copy, its end judged, and the way back made and proven the same way.
 
+use std::collections::BTreeSet;
+
 use super::{
     Job, PipelineError,
     planning::{self, Proposal},
     side::{Side, Sides},
 };
 use crate::{
-    catalog::{Catalog, read},
-    plan::{Origin, Plan, native},
-    proof::{Effects, Proof, SqlError, judge, replay, rows},
+    catalog::{Action, Catalog, Change, Kind, compare, read},
+    plan::{Origin, Plan, native, sql},
+    proof::{Effects, FailedRows, Proof, SqlError, judge, replay, rows},
     report::{self, Down},
     sandbox::{SandboxError, Server, Servers},
 };
@@ -31,7 +33,7 @@ pub(super) struct Trial {
 pub(super) async fn trial(server: &Server, side: &Side, plan: &Plan) -> Result<Trial, PipelineError> {
     let copy = side.copy(server, "trial").await?;
     let connection = server.connect(&copy).await?;
-    let effects = replay::replay(&connection, plan, server.limits().statement).await?;
+    let effects = replay::replay(&connection, plan, &BTreeSet::new(), server.limits().statement).await?;
     let refused = effects.into_iter().enumerate().find_map(|(at, effects)| Some((at, effects.error?)));
     let catalog = read::read(&connection, &side.options).await?;
     connection.close().await;
@@ -57,33 +59,52 @@ pub(super) async fn prove_both_ways(
         }
     };
     // A database cannot be copied while somebody is connected to it, so the copies come before the dumps.
-    let (base_copy, target_copy) = tokio::try_join!(base.copy(), target.copy())?;
+    let (base_copy, target_copy) = tokio::try_join!(base.copy("replay"), target.copy("replay"))?;
+    let unusual = worked_on(&compare(&sides.base.catalog, &sides.target.catalog), &sides.target.catalog);
+    let unusual_copy = if unusual.is_some() { Some(base.copy("unusual").await?) } else { None };
     let way_back = async {
         match &back {
             Some(plan) => Ok::<_, PipelineError>(Some(target.replay(&target_copy, plan).await?)),
             None => Ok(None),
         }
     };
-    let (up_end, back_end, base_dump, target_dump) = tokio::join!(
+    let with_unusual = async {
+        match &unusual_copy {
+            Some(copy) => base.replay_with_unusual(copy, &proposal.plan, unusual.as_ref().and_then(Option::as_ref)).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let (up_end, refusals, back_end, base_dump, target_dump) = tokio::join!(
         base.replay(&base_copy, &proposal.plan),
+        with_unusual,
         way_back,
         base.dump(&sides.base.database),
         target.dump(&sides.target.database)
     );
+    let mut refusals = refusals?;
     let mut up = judge_end(up_end?, &sides.target.catalog, &target_dump)?;
     if !up.proven() && proposal.engine.name == Origin::Atlas {
         let native = planning::native_alone(job, sides, vec![planning::does_not_reach(&proposal.engine.version)])?;
-        let copy = base.copy().await?;
+        let copy = base.copy("replay").await?;
         let proof = judge_end(base.replay(&copy, &native.plan).await?, &sides.target.catalog, &target_dump)?;
         if proof.proven() {
             (proposal, up) = (native, proof);
+            if let Some(unusual) = &unusual {
+                let copy = base.copy("unusual").await?;
+                refusals = base.replay_with_unusual(&copy, &proposal.plan, unusual.as_ref()).await?;
+            }
+        }
+    }
+    for (effects, refusal) in up.effects.iter_mut().zip(refusals) {
+        if effects.error.is_none() && effects.error_on_rows.is_none() && refusal.is_some() {
+            (effects.error_on_rows, effects.failed_rows) = (refusal, Some(FailedRows::Unusual));
         }
     }
     let down = match (back, back_end?) {
         (Some(plan), Some(end)) => {
             let proof = judge_end(end, &sides.base.catalog, &base_dump)?;
             let mut all = up.effects.iter().chain(&proof.effects);
-            let lossless = all.all(|effects| effects.values_lost == 0 && effects.error_on_rows.is_none());
+            let lossless = all.all(|effects| effects.values_lost == 0 && !effects.fails());
             Some(Down { steps: report::build::steps(&plan, Some(&proof)), lossless, proven: proof.proven() })
         }
         _ => None,
@@ -105,17 +126,15 @@ struct End {
 }
 
 impl Ground<'_> {
-    async fn copy(&self) -> Result<String, PipelineError> {
-        self.side.copy(self.server, "replay").await
+    async fn copy(&self, purpose: &'static str) -> Result<String, PipelineError> {
+        self.side.copy(self.server, purpose).await
     }
 
     /// Replays a plan on a copy, with rows in its tables, and reads what is there afterwards. The copy is gone then.
     async fn replay(&self, copy: &str, plan: &Plan) -> Result<End, PipelineError> {
         let connection = self.server.connect(copy).await?;
-        if !plan.steps.is_empty() {
-            rows::fill(&connection).await?;
-        }
-        let effects = replay::replay(&connection, plan, self.server.limits().statement).await?;
+        let made_up = if plan.steps.is_empty() { BTreeSet::new() } else { rows::fill(&connection).await? };
+        let effects = replay::replay(&connection, plan, &made_up, self.server.limits().statement).await?;
         let catalog = read::read(&connection, &self.side.options).await?;
         connection.close().await;
         let dump = self.dump(copy).await;
@@ -123,9 +142,45 @@ impl Ground<'_> {
         Ok(End { effects, catalog, dump })
     }
 
+    /// Replays a plan on a copy whose tables, or those that are named, have unusual rows; how each step failed on them. The copy is gone then.
+    async fn replay_with_unusual(
+        &self,
+        copy: &str,
+        plan: &Plan,
+        tables: Option<&BTreeSet<String>>,
+    ) -> Result<Vec<Option<SqlError>>, PipelineError> {
+        let connection = self.server.connect(copy).await?;
+        let made_up = rows::fill(&connection).await?;
+        rows::fill_unusual(&connection, tables).await?;
+        let effects = replay::replay(&connection, plan, &made_up, self.server.limits().statement).await?;
+        connection.close().await;
+        self.server.drop_database(copy).await?;
+        Ok(effects.into_iter().map(|effects| effects.error_on_rows).collect())
+    }
+
     async fn dump(&self, database: &str) -> Result<String, SandboxError> {
         self.server.pg_dump(database, &["--schema-only"]).await
     }
+}
+
+/// The quoted tables whose rows may be in the way of changes; all of them where a type changes that any may have, or names do, and nothing where
+/// no change looks at rows.
+fn worked_on(changes: &[Change], target: &Catalog) -> Option<Option<BTreeSet<String>>> {
+    let mut tables = BTreeSet::new();
+    for change in changes.iter().filter(|change| change.action != Action::Drop) {
+        match change.object.kind {
+            Kind::Domain | Kind::Type => return Some(None),
+            _ if change.action == Action::Rename => return Some(None),
+            Kind::Table | Kind::Column | Kind::Constraint | Kind::Index => {
+                // An index has no name of its table's in its own.
+                let whole = target.objects.get(&change.object).and_then(|object| object.parent.as_ref());
+                let path = whole.filter(|_| change.object.kind == Kind::Index).map_or(&change.object.path, |table| &table.path);
+                tables.insert(sql::qualified(&path[..path.len().min(2)]));
+            }
+            _ => {}
+        }
+    }
+    (!tables.is_empty()).then_some(Some(tables))
 }
 
 fn judge_end(end: End, target: &Catalog, target_dump: &Result<String, SandboxError>) -> Result<Proof, PipelineError> {

@@ -74,10 +74,6 @@ impl Relations {
         Ok(relations)
     }
 
-    pub fn have_rows(&self) -> bool {
-        self.known.values().any(|relation| relation.rows > 0)
-    }
-
     /// A new transaction has begun: it holds no locks yet, and what was scanned before it does not count. (The server adds scans up
     /// until it next publishes them, which it never does within a transaction.)
     pub async fn begin(&mut self, client: &Client) -> Result<()> {
@@ -96,14 +92,17 @@ impl Relations {
         Ok(())
     }
 
-    /// Takes all rows out of the tables.
-    pub async fn empty(&mut self, client: &Client) -> Result<()> {
-        let tables: Vec<&str> = self
-            .known
-            .values()
-            .filter(|relation| relation.rows > 0 && relation.kind == 'r')
-            .map(|relation| relation.name.as_str())
-            .collect();
+    /// The tables that have rows.
+    pub fn with_rows(&self) -> impl Iterator<Item = &String> {
+        self.known.values().filter(|relation| relation.rows > 0 && relation.kind == 'r').map(|relation| &relation.name)
+    }
+
+    /// Takes the rows out of a table and of what refers to it, or out of all.
+    pub async fn empty(&mut self, client: &Client, table: Option<&str>) -> Result<()> {
+        let tables: Vec<&str> = match table {
+            Some(table) => vec![table],
+            None => self.with_rows().map(String::as_str).collect(),
+        };
         if !tables.is_empty() {
             let tables = tables.join(", ");
             run(

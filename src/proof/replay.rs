@@ -1,15 +1,22 @@
 //! Replays a plan statement by statement on a copy of the base and measures what each step did.
 //!
-//! A step that fails only on the rows that are there (SQLSTATE class 22 or 23) is recorded with that error, the copy's rows are
-//! taken out and the step is tried again: whether the plan reaches the target is one question, whether data is in its way another.
+//! A step that fails only on the rows that are there (SQLSTATE class 22 or 23) is recorded with that error, the rows of the table that it is
+//! about, or else all, are taken out, and the step is tried again: whether the plan reaches the target is one question, whether data is in its
+//! way another.
 //! Does not judge the end: see [`super::judge`].
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
-use super::{Effects, SqlError, relations::Relations};
-use crate::plan::Plan;
+use super::{Effects, FailedRows, SqlError, relations::Relations};
+use crate::{
+    catalog::{Kind, ObjectId},
+    plan::{Plan, Step, sql},
+};
 
 /// Why a replay could not be measured; a step that Postgres refuses is not an error but an effect.
 #[derive(Debug, thiserror::Error)]
@@ -25,17 +32,16 @@ pub(super) type Result<T> = std::result::Result<T, ReplayError>;
 /// Runs the plan's steps in their transaction groups. The answer has one entry a step; nothing ran after the first entry with an
 /// `error`.
 ///
-/// `limit` bounds each step.
+/// `made_up` names the tables whose rows are ([`super::rows::fill`]); `limit` bounds each step.
 ///
 /// # Errors
 /// When the measuring itself fails (the connection broke), or a step does not end in time.
-pub async fn replay(client: &Client, plan: &Plan, limit: Duration) -> Result<Vec<Effects>> {
+pub async fn replay(client: &Client, plan: &Plan, made_up: &BTreeSet<String>, limit: Duration) -> Result<Vec<Effects>> {
     run(client, "SET client_min_messages = error; SET check_function_bodies = off").await?;
     let mut replay =
-        Replay { client, limit, relations: Relations::read(client).await?, effects: Vec::with_capacity(plan.steps.len()) };
+        Replay { client, limit, made_up, relations: Relations::read(client).await?, effects: Vec::with_capacity(plan.steps.len()) };
     for group in plan.steps.chunk_by(|a, b| a.group == b.group) {
-        let statements: Vec<&str> = group.iter().map(|step| step.sql.as_str()).collect();
-        if !replay.group(&statements, group.iter().all(|step| step.transactional)).await? {
+        if !replay.group(group, group.iter().all(|step| step.transactional)).await? {
             let _ = client.batch_execute("ROLLBACK").await;
             break;
         }
@@ -48,23 +54,38 @@ pub async fn replay(client: &Client, plan: &Plan, limit: Duration) -> Result<Vec
 struct Replay<'a> {
     client: &'a Client,
     limit: Duration,
+    made_up: &'a BTreeSet<String>,
     relations: Relations,
     effects: Vec<Effects>,
 }
 
 impl Replay<'_> {
     /// Runs one transaction group; false when a step failed.
-    async fn group(&mut self, statements: &[&str], transactional: bool) -> Result<bool> {
+    async fn group(&mut self, steps: &[Step], transactional: bool) -> Result<bool> {
         self.begin(transactional).await?;
-        for (at, sql) in statements.iter().enumerate() {
+        for (at, step) in steps.iter().enumerate() {
             let mut measured = Effects::default();
-            let mut outcome = self.attempt(sql, transactional, &mut measured).await?;
-            if self.relations.have_rows()
-                && let Err(error) = &outcome
+            let mut outcome = self.attempt(&step.sql, transactional, &mut measured).await?;
+            // Each table once, and all of them once: a step can bring rows of its own.
+            let mut emptied: BTreeSet<Option<String>> = BTreeSet::new();
+            while let Err(error) = &outcome
                 && is_about_rows(error)
+                && self.relations.with_rows().next().is_some()
+                && !emptied.contains(&None)
             {
-                measured.error_on_rows = outcome.err();
-                outcome = self.again_without_rows(&statements[..at], sql, transactional, &mut measured).await?;
+                let fits = |table: &String| {
+                    self.relations.with_rows().any(|name| name == table) && !emptied.contains(&Some(table.clone()))
+                };
+                let table = error.table.clone().or_else(|| table_of(step)).filter(fits);
+                if measured.error_on_rows.is_none() {
+                    // Where the server names no table, it may be the files' own.
+                    let of = |name: &String| self.made_up.contains(name);
+                    let made_up = table.as_ref().map_or_else(|| self.relations.with_rows().all(of), of);
+                    measured.failed_rows = Some(if made_up { FailedRows::MadeUp } else { FailedRows::Own });
+                    measured.error_on_rows = outcome.err();
+                }
+                outcome = self.again_without_rows(table.as_deref(), &steps[..at], step, transactional, &mut measured).await?;
+                emptied.insert(table);
             }
             let failed = outcome.is_err();
             match outcome {
@@ -93,11 +114,13 @@ impl Replay<'_> {
         self.relations.begin(self.client).await
     }
 
-    /// Rolls the group back, takes the copy's rows out, and runs the group again up to and including `sql`.
+    /// Rolls the group back, takes rows out - the table's and those of what refers to it, or all where it has none -, and runs the group
+    /// again up to and including `step`.
     async fn again_without_rows(
         &mut self,
-        earlier: &[&str],
-        sql: &str,
+        table: Option<&str>,
+        earlier: &[Step],
+        step: &Step,
         transactional: bool,
         measured: &mut Effects,
     ) -> Result<std::result::Result<(), SqlError>> {
@@ -105,15 +128,15 @@ impl Replay<'_> {
             run(self.client, "ROLLBACK").await?;
         }
         self.relations = Relations::read(self.client).await?;
-        self.relations.empty(self.client).await?;
+        self.relations.empty(self.client, table).await?;
         self.begin(transactional).await?;
         if transactional {
-            for statement in earlier {
-                run(self.client, statement).await?;
+            for step in earlier {
+                run(self.client, &step.sql).await?;
             }
             self.relations.measure(self.client, true, &mut Effects::default()).await?;
         }
-        self.attempt(sql, transactional, measured).await
+        self.attempt(&step.sql, transactional, measured).await
     }
 
     async fn attempt(&self, sql: &str, transactional: bool, measured: &mut Effects) -> Result<std::result::Result<(), SqlError>> {
@@ -132,6 +155,12 @@ impl Replay<'_> {
     }
 }
 
+/// The table that a step was meant to change, quoted and qualified.
+fn table_of(step: &Step) -> Option<String> {
+    let of_table = |id: &&ObjectId| matches!(id.kind, Kind::Table | Kind::Column | Kind::Constraint);
+    step.objects.iter().find(of_table).map(|id| sql::qualified(&id.path[..id.path.len().min(2)]))
+}
+
 /// What Postgres said, as data.
 pub fn sql_error(error: &tokio_postgres::Error) -> SqlError {
     match error.as_db_error() {
@@ -140,8 +169,9 @@ pub fn sql_error(error: &tokio_postgres::Error) -> SqlError {
             message: db.message().to_string(),
             detail: db.detail().map(str::to_string),
             hint: db.hint().map(str::to_string),
+            table: db.schema().zip(db.table()).map(|(schema, table)| format!("{}.{}", sql::ident(schema), sql::ident(table))),
         },
-        None => SqlError { sqlstate: None, message: error.to_string(), detail: None, hint: None },
+        None => SqlError { sqlstate: None, message: error.to_string(), detail: None, hint: None, table: None },
     }
 }
 

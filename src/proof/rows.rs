@@ -1,208 +1,217 @@
-//! A few synthetic rows for the empty tables of a copy, so that a step that only fails on rows fails in the replay.
+//! Rows that are made up for a copy, so that a step that only fails on rows fails in the replay.
 //!
-//! Every value depends on its type and the row's number alone, so a foreign key's columns hold what the columns they refer to
-//! hold. What constraints refuse is left out. Tables that have rows (the schema files' own data) are left as they are.
+//! Two kinds. *Ordinary* rows go into empty tables, three each: whatever fails on them fails on nearly any data. *Unusual* ones go
+//! into every table that the plan works on: each is an existing row with what its constraints allow and a change may not, such as NULLs, the
+//! same values twice, the longest texts and the largest numbers; what fails on them fails on a database that has such rows.
+//!
+//! Foreign keys hold by construction: a column that refers to another table takes its values from there, or, where tables refer to each other,
+//! a value that depends on type and row number alone. What a check wants is found by trying the literals that it is made of. What
+//! constraints refuse is left out.
 
-use std::collections::BTreeMap;
+mod table;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use tokio_postgres::Client;
 
-use super::replay::{Result, query, run};
+use self::{
+    table::{Column, Hint, Table, levels},
+    value::{Shape, Types},
+};
+use super::replay::{Result, run};
 
-/// Rows a table gets.
+/// Ordinary rows an empty table gets.
 const ROWS: u32 = 3;
 /// At most so many tables are filled: a bound on time, far above what a schema under review has.
 const TABLES: usize = 2_000;
+/// At most so many ways of meeting a table's checks are tried.
+const WAYS: usize = 12;
+/// At most so many columns of a table are made unusual one by one.
+const COLUMNS: usize = 40;
+/// Numbers of unusual rows, tried in turn until a key takes one: within a `smallint` and beyond what files insert, then within two digits.
+const NUMBERS: [u32; 3] = [30_001, 51, 5];
 
-/// Fills the empty tables of the database that `client` is connected to; answers with how many tables got rows.
+/// Puts ordinary rows into the empty tables of the database that `client` is connected to; answers with the quoted names of those
+/// that took some.
 ///
 /// # Errors
 /// When the catalogs cannot be read or the connection breaks. A row that Postgres refuses is no error.
-pub async fn fill(client: &Client) -> Result<usize> {
+pub async fn fill(client: &Client) -> Result<BTreeSet<String>> {
     let types = Types::read(client).await?;
-    let mut tables: BTreeMap<String, Vec<Column>> = BTreeMap::new();
-    for row in query(client, COLUMNS).await? {
-        let field = |at: usize| row.get(at).unwrap_or_default().to_string();
-        let number = |at: usize| row.get(at).and_then(|text| text.parse().ok());
-        let column = Column {
-            name: field(1),
-            r#type: number(2).unwrap_or(0),
-            modifier: number(3).map_or(-1, i64::from),
-            written: field(4),
-            required: row.get(5) == Some("t"),
-        };
-        tables.entry(field(0)).or_default().push(column);
-    }
+    let tables = table::read(client, &types).await?;
+    let mut filled = BTreeSet::new();
+    let mut done: BTreeMap<u32, &str> = BTreeMap::new();
     run(client, "SET session_replication_role = replica; SET client_min_messages = error").await?;
-    let inserts = tables.iter().take(TABLES).map(|(table, columns)| insert(client, &types, table, columns));
-    let filled = join_all(inserts).await.into_iter().filter(|filled| *filled).count();
+    for level in levels(&tables) {
+        let level: Vec<(u32, &Table)> =
+            level.iter().take(TABLES.saturating_sub(filled.len())).filter_map(|oid| Some((*oid, tables.get(oid)?))).collect();
+        let empty = level.iter().filter(|(_, table)| table.empty);
+        let inserts = empty.map(async |(_, table)| (ordinary(client, &types, table, &done).await).then(|| table.name.clone()));
+        filled.extend(join_all(inserts).await.into_iter().flatten());
+        done.extend(level.iter().map(|(oid, table)| (*oid, table.name.as_str())));
+    }
     run(client, "RESET session_replication_role").await?;
     Ok(filled)
 }
 
-/// Columns of empty tables that are nobody's partition: those that can be given a value.
-const COLUMNS: &str = "
-    SELECT format('%I.%I', n.nspname, c.relname), format('%I', a.attname), a.atttypid, a.atttypmod,
-           pg_catalog.format_type(a.atttypid, a.atttypmod),
-           a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''
-    FROM pg_catalog.pg_class c
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-      AND (c.relkind = 'p' OR pg_catalog.pg_relation_size(c.oid) = 0)
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-    ORDER BY n.nspname, c.relname, a.attnum";
-
-struct Column {
-    name: String,
-    r#type: u32,
-    modifier: i64,
-    /// The type as `format_type` writes it.
-    written: String,
-    required: bool,
+/// Adds unusual rows to tables that have rows: to those of these quoted names, or to all.
+///
+/// # Errors
+/// As [`fill`].
+pub async fn fill_unusual(client: &Client, only: Option<&BTreeSet<String>>) -> Result<()> {
+    let types = Types::read(client).await?;
+    let tables = table::read(client, &types).await?;
+    run(client, "SET session_replication_role = replica; SET client_min_messages = error").await?;
+    let wanted = tables.values().filter(|table| only.is_none_or(|only| only.contains(&table.name)));
+    join_all(wanted.take(TABLES).map(|table| unusual(client, &types, table))).await;
+    run(client, "RESET session_replication_role").await
 }
 
-/// Tries every column first, then only those that need a value.
-async fn insert(client: &Client, types: &Types, table: &str, columns: &[Column]) -> bool {
-    for only_required in [false, true] {
-        let columns: Vec<&Column> = columns.iter().filter(|column| column.required || !only_required).collect();
-        let rows: Vec<String> = (1..=ROWS)
-            .map(|row| {
-                let values: Vec<String> = columns
-                    .iter()
-                    .map(|column| {
-                        types
-                            .value(column.r#type, column.modifier, row, 0)
-                            .map_or_else(|| "DEFAULT".to_string(), |value| format!("({value})::{}", column.written))
-                    })
-                    .collect();
-                format!("({})", values.join(", "))
-            })
-            .collect();
-        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        let sql = if columns.is_empty() {
-            format!("INSERT INTO {table} DEFAULT VALUES")
-        } else {
-            format!("INSERT INTO {table} ({}) OVERRIDING SYSTEM VALUE VALUES {}", names.join(", "), rows.join(", "))
-        };
-        if client.batch_execute(&sql).await.is_ok() {
-            return true;
+/// How values are chosen so that a table's checks hold.
+#[derive(Clone, Copy)]
+enum Way {
+    Plain,
+    /// Columns of one check are each higher than the one before.
+    Rising,
+    /// The nth thing that a column's literals suggest; the others as `Rising`.
+    Suggested(usize),
+}
+
+/// Tries all columns, then only those that need a value; three rows, then one; in each way until Postgres takes it.
+async fn ordinary(client: &Client, types: &Types, table: &Table, done: &BTreeMap<u32, &str>) -> bool {
+    let longest = table.columns.iter().map(|column| suggestions(types, column, 1).len()).max().unwrap_or(0).min(WAYS);
+    let rising = table.columns.iter().any(|column| column.place.is_some()).then_some(Way::Rising);
+    let ways: Vec<Way> = [Way::Plain].into_iter().chain(rising).chain((0..longest).map(Way::Suggested)).collect();
+    for (rows, only_required) in [(ROWS, false), (1, false), (ROWS, true), (1, true)] {
+        let columns: Vec<&Column> = table.columns.iter().filter(|column| column.required || !only_required).collect();
+        for way in &ways {
+            let row = |row: u32| {
+                let values =
+                    columns.iter().map(|column| one(types, column, *way, row, done).unwrap_or_else(|| "DEFAULT".to_string()));
+                format!("({})", values.collect::<Vec<_>>().join(", "))
+            };
+            let sql = if columns.is_empty() {
+                format!("INSERT INTO {} DEFAULT VALUES", table.name)
+            } else {
+                let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+                let rows: Vec<String> = (1..=rows).map(row).collect();
+                format!("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES {}", table.name, names.join(", "), rows.join(", "))
+            };
+            if client.batch_execute(&sql).await.is_ok() {
+                return true;
+            }
         }
     }
     false
 }
 
-/// What must be known of a type to write a value of it.
-struct Type {
-    schema: String,
-    name: String,
-    /// `pg_type.typtype` and `typcategory`.
-    kind: char,
-    category: char,
-    base: u32,
-    base_modifier: i64,
-    element: u32,
-    range_of: u32,
-    labels: Vec<String>,
-    attributes: usize,
+/// The value of a column of an ordinary row.
+fn one(types: &Types, column: &Column, way: Way, row: u32, done: &BTreeMap<u32, &str>) -> Option<String> {
+    if let Some((other, name)) = &column.refers
+        && let Some(other) = done.get(other)
+    {
+        let count = format!("greatest((SELECT count(*) FROM {other}), 1)");
+        return Some(format!("(SELECT {name} FROM {other} OFFSET {} % {count} LIMIT 1)", row - 1));
+    }
+    let plain = |row| types.value(column.r#type, column.modifier, Shape::Plain(row), 0);
+    let rising = || plain(row + 7 * column.place.map_or(0, |place| place - 1));
+    let value = match way {
+        Way::Plain => plain(row),
+        Way::Rising => rising(),
+        Way::Suggested(at) => {
+            let suggested = suggestions(types, column, row);
+            suggested.get(at % suggested.len().max(1)).cloned().or_else(rising)
+        }
+    };
+    value.map(|value| format!("({value})::{}", column.written))
 }
 
-struct Types(BTreeMap<u32, Type>);
-
-impl Types {
-    async fn read(client: &Client) -> Result<Types> {
-        let mut types = BTreeMap::new();
-        for row in query(
-            client,
-            "SELECT t.oid, n.nspname, t.typname, t.typtype, t.typcategory, t.typbasetype, t.typtypmod, t.typelem, coalesce(r.rngsubtype, 0),
-                    (SELECT count(*) FROM pg_catalog.pg_attribute a WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)
-             FROM pg_catalog.pg_type t
-             JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-             LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid",
-        )
-        .await?
-        {
-            let field = |at: usize| row.get(at).unwrap_or_default().to_string();
-            let letter = |at: usize| row.get(at).and_then(|text| text.chars().next()).unwrap_or(' ');
-            let number = |at: usize| row.get(at).and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
-            types.insert(
-                number(0),
-                Type {
-                    schema: field(1),
-                    name: field(2),
-                    kind: letter(3),
-                    category: letter(4),
-                    base: number(5),
-                    base_modifier: row.get(6).and_then(|text| text.parse().ok()).unwrap_or(-1),
-                    element: number(7),
-                    range_of: number(8),
-                    labels: Vec::new(),
-                    attributes: number(9) as usize,
-                },
-            );
-        }
-        for row in
-            query(client, "SELECT enumtypid, quote_literal(enumlabel) FROM pg_catalog.pg_enum ORDER BY enumtypid, enumsortorder")
-                .await?
-        {
-            let owner = row.get(0).and_then(|text| text.parse().ok()).and_then(|oid: u32| types.get_mut(&oid));
-            if let (Some(owner), Some(label)) = (owner, row.get(1)) {
-                owner.labels.push(label.to_string());
+/// Values that a column's literals suggest for a row.
+fn suggestions(types: &Types, column: &Column, row: u32) -> Vec<String> {
+    let category = types.category(column.r#type);
+    let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let mut found = Vec::new();
+    for hint in &column.hints {
+        match hint {
+            Hint::Text(text) => found.push(literal(text)),
+            Hint::Number(text) if category == 'N' => {
+                found.extend([format!("{text} + {row}"), text.clone(), format!("{text} - {row}"), format!("{text} / 2")]);
+            }
+            Hint::Number(text) => {
+                found.push(literal(text));
+                if category == 'S' && text.parse::<u16>().is_ok() {
+                    found.push(format!("lpad('{row}', {text}, 'x')"));
+                }
             }
         }
-        Ok(Types(types))
     }
+    found
+}
 
-    /// A SQL expression for row `row` of a column of this type, or nothing when no value of it is known. `depth` bounds domains
-    /// over arrays of domains.
-    fn value(&self, oid: u32, modifier: i64, row: u32, depth: u8) -> Option<String> {
-        let r#type = self.0.get(&oid).filter(|_| depth < 5)?;
-        match (r#type.kind, r#type.category) {
-            ('d', _) => return self.value(r#type.base, r#type.base_modifier, row, depth + 1),
-            ('e', _) => return r#type.labels.get((row as usize - 1) % r#type.labels.len().max(1)).cloned(),
-            ('c', _) => return Some(format!("'({})'", ",".repeat(r#type.attributes.saturating_sub(1)))),
-            ('r', _) => {
-                let (low, high) =
-                    (self.value(r#type.range_of, -1, row, depth + 1)?, self.value(r#type.range_of, -1, row + 1, depth + 1)?);
-                let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-                return Some(format!("{}.{}({low}, {high})", quote(&r#type.schema), quote(&r#type.name)));
-            }
-            (_, 'A') => return Some(format!("ARRAY[{}]", self.value(r#type.element, -1, row, depth + 1)?)),
-            _ => {}
+/// Adds rows that are like one that is there but for what is unusual. All columns at once, or, where that is refused, one by one.
+async fn unusual(client: &Client, types: &Types, table: &Table) {
+    let free = |column: &&Column| !column.key && column.refers.is_none();
+    let large = |column: &Column| types.value(column.r#type, column.modifier, Shape::Large, 0);
+    let small = |column: &Column| types.value(column.r#type, column.modifier, Shape::Small, 0);
+    let null = |column: &Column| column.nullable.then(|| "NULL".to_string());
+    let mut row = 0;
+    // The same values twice, but for keys.
+    insert(client, types, table, &BTreeMap::new(), row).await;
+    for shape in [&null as &dyn Fn(&Column) -> Option<String>, &large, &small] {
+        row += 1;
+        let values: BTreeMap<&str, String> = table
+            .columns
+            .iter()
+            .filter(|column| !column.key)
+            .filter(|column| free(column) || column.nullable && shape(column).as_deref() == Some("NULL"))
+            .filter_map(|column| Some((column.name.as_str(), shape(column)?)))
+            .collect();
+        if values.is_empty() || insert(client, types, table, &values, row).await {
+            continue;
         }
-        Some(match r#type.name.as_str() {
-            "uuid" => format!("'00000000-0000-4000-8000-{row:012}'"),
-            "bool" => (row % 2 == 1).to_string(),
-            "date" | "timestamp" | "timestamptz" => format!("'2020-01-{row:02}'"),
-            "time" | "timetz" => format!("'00:00:{row:02}'"),
-            "interval" => format!("'{row} days'"),
-            "json" | "jsonb" => format!("'{{\"row\": {row}}}'"),
-            "bytea" => format!("'\\x{row:02x}'"),
-            "inet" | "cidr" => format!("'10.0.0.{row}'"),
-            "macaddr" => format!("'02:00:00:00:00:{row:02x}'"),
-            "macaddr8" => format!("'02:00:00:00:00:00:00:{row:02x}'"),
-            "bit" => format!("{row}::bit({})", modifier.max(1)),
-            "varbit" => format!("'{row:b}'"),
-            "point" => format!("'({row},{row})'"),
-            "line" => format!("'{{1,1,{row}}}'"),
-            "lseg" | "box" | "path" => format!("'((0,0),({row},{row}))'"),
-            "polygon" => format!("'((0,0),(0,{row}),({row},{row}))'"),
-            "circle" => format!("'<(0,0),{row}>'"),
-            "tsvector" => format!("'row{row}'"),
-            "tsquery" => format!("'row{row}'"),
-            "xml" => format!("'<row>{row}</row>'"),
-            "pg_lsn" => format!("'0/{row}'"),
-            "ltree" => format!("'row{row}'"),
-            "hstore" => format!("'row=>{row}'"),
-            // pgvector: the modifier is the number of dimensions.
-            "vector" | "halfvec" => format!("array_fill({row}::real, ARRAY[{}])", modifier.max(1)),
-            "sparsevec" => format!("'{{1:{row}}}/{}'", modifier.max(1)),
-            _ => match r#type.category {
-                'N' => row.to_string(),
-                'S' => format!("'{row}'"),
-                _ => return None,
-            },
-        })
+        for (name, value) in values.into_iter().take(COLUMNS) {
+            row += 1;
+            insert(client, types, table, &BTreeMap::from([(name, value)]), row).await;
+        }
     }
+}
+
+/// A copy of one of the table's rows with other values in some columns, and new ones in its keys; whether it was taken.
+async fn insert(client: &Client, types: &Types, table: &Table, values: &BTreeMap<&str, String>, row: u32) -> bool {
+    let numbered = table.columns.iter().any(|column| column.key && column.refers.is_none());
+    for from in NUMBERS.into_iter().take(if numbered { NUMBERS.len() } else { 1 }) {
+        let columns: Option<Vec<(&str, String)>> = table
+            .columns
+            .iter()
+            .filter_map(|column| {
+                let name = column.name.as_str();
+                let cast = |value: &str| format!("({value})::{}", column.written);
+                if let Some(value) = values.get(name) {
+                    return Some(Some((name, cast(value))));
+                }
+                if !column.key || column.refers.is_some() {
+                    return Some(Some((name, name.to_string())));
+                }
+                match types.value(column.r#type, column.modifier, Shape::Plain(from + row), 0) {
+                    Some(value) => Some(Some((name, cast(&value)))),
+                    None if column.required => Some(None),
+                    None => None,
+                }
+            })
+            .collect();
+        let Some(columns) = columns else { return false };
+        let (names, values): (Vec<&str>, Vec<String>) = columns.into_iter().unzip();
+        let sql = format!(
+            "INSERT INTO {table} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {table} LIMIT 1",
+            names.join(", "),
+            values.join(", "),
+            table = table.name
+        );
+        if client.batch_execute(&sql).await.is_ok() {
+            return true;
+        }
+    }
+    false
 }

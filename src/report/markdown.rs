@@ -537,7 +537,8 @@ pub fn step_line(number: usize, step: &ReportedStep) -> String {
             None => said.push(words::milliseconds(effects.milliseconds)),
         }
         if let Some(error) = &effects.error_on_rows {
-            said.push(format!("FAILS ON ROWS: {} {}", error.sqlstate.as_deref().unwrap_or_default(), error.message));
+            let rows = if effects.fails() { "ROWS" } else { "SOME ROWS" };
+            said.push(format!("FAILS ON {rows}: {} {}", error.sqlstate.as_deref().unwrap_or_default(), error.message));
         }
     }
     said.join(" · ")

@@ -249,7 +249,8 @@ fn data(report: &Report, effects: &[&Effects], relation: &str) -> String {
 fn on_the_copy(effects: &[&Effects]) -> String {
     if let Some((error, on_rows)) = effects.iter().find_map(|effects| {
         let always = effects.error.as_ref().map(|error| (error, ""));
-        always.or_else(|| effects.error_on_rows.as_ref().map(|error| (error, " on rows")))
+        let rows = if effects.fails() { " on rows" } else { " on some rows" };
+        always.or_else(|| effects.error_on_rows.as_ref().map(|error| (error, rows)))
     }) {
         return match &error.sqlstate {
             Some(state) => format!("fails{on_rows}: `{state}`"),

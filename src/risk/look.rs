@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::{
     catalog::{Action, Catalog, Change, Kind, Object, ObjectId, Value},
     plan::{Step, rename::Rename, sql},
-    proof::Effects,
+    proof::{Effects, FailedRows},
     risk::{Facts, Finding},
     script::Place,
 };
@@ -199,7 +199,12 @@ pub fn measured(facts: &Facts<'_>, step: usize) -> Option<String> {
             Some(step) if step.masked.is_some() => String::new(),
             _ => format!(": {}", quoted(&error.message)),
         };
-        let rows = if effects.error.is_none() { " on the rows of the copy" } else { " when it is replayed" };
+        let rows = match effects.failed_rows {
+            _ if effects.error.is_some() => " when it is replayed",
+            Some(FailedRows::Own) | None => " on the rows of the copy",
+            Some(FailedRows::MadeUp) => " on ordinary rows, made up for the copy",
+            Some(FailedRows::Unusual) => " where there are rows that the base allows, as some made up for the copy",
+        };
         return Some(format!("Step {} fails{rows}{message}{state}.", step + 1));
     }
     match effects.values_lost {

@@ -6,6 +6,7 @@ use schemaproof::{
     config::{Config, EngineChoice},
     pipeline::{self, Input, Job, Outcome, Schema},
     plan::{Origin, rename::asked::Asked},
+    proof::FailedRows,
     script::SqlFile,
     source::{SqlFiles, directory},
     verdict::Verdict,
@@ -64,6 +65,33 @@ async fn nothing_to_change_is_a_proven_pass_without_steps() {
     let sql = "CREATE TABLE t (id int PRIMARY KEY);";
     let Outcome { report, plan, .. } = run(sql, &format!("{sql} -- a comment\n"), EngineChoice::Native).await;
     assert_eq!((report.verdict, report.proven, plan.steps.len()), (Verdict::Pass, true, 0), "{report:#?}");
+}
+
+#[tokio::test]
+async fn what_fails_on_rows_fails_on_made_up_ones_and_says_which() {
+    let base = "CREATE TABLE need (id int); CREATE TABLE size (name varchar(500)); CREATE TABLE narrow (n bigint); CREATE TABLE uni (code text);
+                CREATE TABLE chk (price int); CREATE TABLE nul (a text); CREATE TABLE seeds (id int PRIMARY KEY, v varchar(9)); INSERT INTO seeds VALUES (1);";
+    let target = "CREATE TABLE need (id int, must int NOT NULL); CREATE TABLE size (name varchar(100)); CREATE TABLE narrow (n int);
+                  CREATE TABLE uni (code text UNIQUE); CREATE TABLE chk (price int CHECK (price > 0)); CREATE TABLE nul (a text NOT NULL);
+                  CREATE TABLE seeds (id int PRIMARY KEY, v varchar(3)); INSERT INTO seeds VALUES (1);";
+    let Outcome { report, .. } = run(base, target, EngineChoice::Native).await;
+    assert!(report.proven, "{report:#?}");
+    let failed = |table: &str| {
+        let step = report.steps.iter().find(|step| step.sql.starts_with(&format!("ALTER TABLE public.{table} "))).unwrap();
+        let effects = step.effects.as_ref().unwrap();
+        (effects.failed_rows, effects.error_on_rows.as_ref().and_then(|error| error.sqlstate.as_deref()))
+    };
+    assert_eq!(failed("need"), (Some(FailedRows::MadeUp), Some("23502")));
+    let unusual = Some(FailedRows::Unusual);
+    assert_eq!(failed("size"), (unusual, Some("22001")));
+    assert_eq!(failed("narrow"), (unusual, Some("22003")));
+    assert_eq!(failed("uni"), (unusual, Some("23505")));
+    assert_eq!(failed("chk"), (unusual, Some("23514")));
+    assert_eq!(failed("nul"), (unusual, Some("23502")));
+    assert_eq!(failed("seeds"), (unusual, Some("22001")));
+    // A unique constraint on a table that may have equal values is a warning that says so, and blocks nothing.
+    let finding = report.findings.iter().find(|finding| finding.rule == "add-unique").unwrap();
+    assert!(!finding.blocks && finding.measured.as_ref().is_some_and(|said| said.contains("23505")), "{finding:#?}");
 }
 
 #[tokio::test]

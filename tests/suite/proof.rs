@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemaproof::{
     plan::{Origin, Plan, Step},
     proof::{
-        Effects, Lock,
+        Effects, FailedRows, Lock,
         replay::{ReplayError, replay},
         rows,
     },
@@ -32,8 +32,8 @@ async fn effects(setup: &str, steps: &[&str]) -> Vec<Effects> {
     let outcome: Result<_, Failure> = with_servers(&request, Sides::One, &CancellationToken::new(), async |servers| {
         let connection: Connection = servers.base.connect(servers.base.database()).await?;
         connection.batch_execute(setup).await?;
-        rows::fill(&connection).await?;
-        Ok(replay(&connection, &plan(steps), Duration::from_secs(20)).await?)
+        let made_up = rows::fill(&connection).await?;
+        Ok(replay(&connection, &plan(steps), &made_up, Duration::from_secs(20)).await?)
     })
     .await;
     outcome.unwrap()
@@ -108,7 +108,8 @@ async fn a_step_that_fails_on_rows_is_told_from_one_that_always_fails() {
     let code = |error: &Option<schemaproof::proof::SqlError>| error.as_ref().and_then(|error| error.sqlstate.clone());
     assert_eq!(code(&effects[1].error_on_rows).as_deref(), Some("23502"));
     assert_eq!(effects[1].error, None);
-    // The rows are gone by then.
+    assert_eq!(effects[1].failed_rows, Some(FailedRows::Own));
+    // The rows of that table are gone by then.
     assert_eq!((&effects[2].error_on_rows, &effects[2].error), (&None, &None));
     assert_eq!(code(&effects[3].error).as_deref(), Some("42P01"));
     assert_eq!(effects[4], Effects::default());
@@ -126,15 +127,68 @@ async fn synthetic_rows_go_through_keys_types_and_generated_columns() {
                      span tstzrange, twice int GENERATED ALWAYS AS (n * 2) STORED, n int NOT NULL, always int GENERATED ALWAYS AS IDENTITY);
                  CREATE TABLE b (a uuid NOT NULL REFERENCES a, at timestamptz NOT NULL, PRIMARY KEY (a, at));
                  CREATE TABLE parts (k int NOT NULL) PARTITION BY RANGE (k); CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (100);
-                 CREATE TABLE never (k int NOT NULL CHECK (k > 1000)); CREATE TABLE own (k int); INSERT INTO own VALUES (42)",
+                 CREATE TABLE high (k int NOT NULL UNIQUE CHECK (k > 1000)); CREATE TABLE own (k int PRIMARY KEY); INSERT INTO own VALUES (42);
+                 CREATE DOMAIN color AS text CHECK (VALUE IN ('red', 'it''s blue'));
+                 CREATE TABLE checks (id bigint PRIMARY KEY, own int NOT NULL REFERENCES own, c color NOT NULL, state text NOT NULL CHECK (state IN ('on', 'off')),
+                     country char(2) NOT NULL CHECK (length(country) = 2), since date NOT NULL, until date NOT NULL, price numeric(8, 2) NOT NULL,
+                     CHECK (since < until), CHECK (price BETWEEN 10 AND 20));
+                 CREATE TABLE days (day date NOT NULL, n int) PARTITION BY RANGE (day); CREATE TABLE days_24 PARTITION OF days FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+                 CREATE TABLE never (k int NOT NULL CHECK (k <> k))",
             )
             .await?;
         let filled = rows::fill(&connection).await?;
         let row = connection
-            .query_one("SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b JOIN a ON a.id = b.a), (SELECT count(*) FROM parts_1), (SELECT count(*) FROM never), (SELECT count(*) FROM own)", &[])
+            .query_one(
+                "SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b JOIN a ON a.id = b.a), (SELECT count(*) FROM parts_1), (SELECT count(*) FROM high),
+                        (SELECT count(*) FROM own), (SELECT count(*) FROM checks JOIN own ON k = own), (SELECT count(*) FROM days_24), (SELECT count(*) FROM never)",
+                &[],
+            )
             .await?;
-        Ok((filled, (0..5).map(|at| row.get::<_, i64>(at)).collect::<Vec<_>>()))
+        Ok((filled.len(), (0..8).map(|at| row.get::<_, i64>(at)).collect::<Vec<_>>()))
     })
     .await;
-    assert_eq!(outcome.unwrap(), (3, vec![3, 3, 3, 0, 1]));
+    assert_eq!(outcome.unwrap(), (6, vec![3, 3, 3, 3, 1, 3, 3, 0]));
+}
+
+#[tokio::test]
+async fn unusual_rows_are_what_the_constraints_allow() {
+    let request = request(Where::Auto);
+    let outcome: Result<_, Failure> = with_servers(&request, Sides::One, &CancellationToken::new(), async |servers| {
+        let connection = servers.base.connect(servers.base.database()).await?;
+        connection
+            .batch_execute(
+                "CREATE TABLE parent (id int PRIMARY KEY);
+                 CREATE TABLE t (id uuid PRIMARY KEY, parent int REFERENCES parent, name varchar(500) NOT NULL, code text, n bigint NOT NULL CHECK (n >= 0),
+                     price numeric(10, 2), only_one int, only_two int, CHECK (num_nonnulls(only_one, only_two) >= 1));
+                 CREATE TABLE seeds (id int PRIMARY KEY, label varchar(40)); INSERT INTO seeds VALUES (1, 'own');",
+            )
+            .await?;
+        rows::fill(&connection).await?;
+        rows::fill_unusual(&connection, None).await?;
+        let row = connection
+            .query_one(
+                "SELECT count(*) > count(DISTINCT name), max(length(name)) = 500, bool_or(code IS NULL), max(n) > 2147483647, max(price) = 99999999.99,
+                        bool_or(parent IS NULL), bool_or(only_one IS NULL), bool_or(only_two IS NULL), bool_and(parent IS NULL OR parent IN (SELECT id FROM parent)),
+                        (SELECT count(*) > count(label) AND count(*) > count(DISTINCT label) FROM seeds)
+                 FROM t",
+                &[],
+            )
+            .await?;
+        Ok((0..10).map(|at| row.get::<_, bool>(at)).collect::<Vec<_>>())
+    })
+    .await;
+    assert_eq!(outcome.unwrap(), [true; 10]);
+}
+
+#[tokio::test]
+async fn rows_of_a_table_that_fails_are_taken_out_and_others_stay() {
+    let effects = effects(
+        "CREATE TABLE t (v text); CREATE TABLE u (v text);",
+        &["ALTER TABLE t ADD COLUMN need int NOT NULL", "ALTER TABLE u ADD COLUMN need int NOT NULL", "DROP TABLE t"],
+    )
+    .await;
+    let told = |effects: &Effects| (effects.failed_rows, effects.error_on_rows.as_ref().and_then(|error| error.table.clone()));
+    assert_eq!(told(&effects[0]), (Some(FailedRows::MadeUp), Some("public.t".into())));
+    assert_eq!(told(&effects[1]), (Some(FailedRows::MadeUp), Some("public.u".into())));
+    assert_eq!(told(&effects[2]), (None, None));
 }

@@ -134,6 +134,7 @@ async fn findings(server: &Server, example: &Example) -> Result<(Vec<Finding>, S
     let admin = server.connect("postgres").await?;
     let mut catalogs = Vec::new();
     let mut base_client = None;
+    let mut made_up = BTreeSet::new();
     for (side, sql) in [("base", example.base), ("head", example.head)] {
         // A new name each time: dropping a database costs a checkpoint, and the server goes in the end.
         let database = format!("rules_{}_{}_{side}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -142,7 +143,7 @@ async fn findings(server: &Server, example: &Example) -> Result<(Vec<Finding>, S
         let client = server.connect(&database).await?;
         client.batch_execute(sql).await.with_context(|| format!("running {sql}"))?;
         if side == "base" {
-            rows::fill(&client).await.context("filling")?;
+            made_up = rows::fill(&client).await.context("filling")?;
         }
         catalogs.push(read(&client, &ReadOptions::default()).await?);
         base_client.get_or_insert(client);
@@ -150,7 +151,8 @@ async fn findings(server: &Server, example: &Example) -> Result<(Vec<Finding>, S
     let [base, target] = catalogs.as_slice() else { unreachable!() };
     let client = base_client.context("no base")?;
     let plan = native::plan(base, target, &native::Options::default())?;
-    let effects = replay::replay(&client, &plan, Duration::from_secs(30)).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let effects =
+        replay::replay(&client, &plan, &made_up, Duration::from_secs(30)).await.map_err(|error| anyhow::anyhow!("{error}"))?;
     let equal = Judgement { equal: true, differences: vec![], unable: None };
     let proof = Proof { effects, pg_dump: equal.clone(), catalog: equal, column_order: vec![] };
     let changes = compare(base, target);

@@ -6,7 +6,8 @@ pub static RULE: Rule = Rule {
     id: "step-fails",
     level: Level::Danger,
     title: "A step fails on the rows that are there",
-    what: "A step of the plan failed in the replay, on the rows of the copy.",
+    what: "A step of the plan failed in the replay, on the rows of the copy: the files' own, or ordinary ones made up for it. Where it failed on \
+           unusual ones alone - NULLs, equal values, long texts, large numbers, as far as the base allows them - it is a warning.",
     why: "It fails the same way in a database with such rows, and the migration stops there.",
     effect: "Measured: SQLSTATE and message are those of the replay.",
     advice: "Change the rows first, or reach the same end by way of a new column.",
@@ -34,7 +35,8 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
             }
             let message = look::measured(facts, step)?;
             let object = look::object_of_step(facts, step);
-            Some(RULE.finding(facts, &object, message).at_step(step))
+            let level = if effects.fails() { RULE.level } else { Level::Warning };
+            Some(RULE.finding(facts, &object, message).at_level(level).at_step(step))
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use schemaproof::{
     catalog::Action,
     plan::Origin,
-    proof::{Effects, Judgement, Lock, SqlError},
+    proof::{Effects, FailedRows, Judgement, Lock, SqlError},
     report::{
         Down, Drift, Engine, Picture, PicturedColumn, PicturedReference, PicturedTable, Remark, Report, ReportedChange,
         ReportedFinding, ReportedProof, ReportedStep, Run, Side,
@@ -82,7 +82,9 @@ pub fn p8fs() -> Report {
                     message: "expected 384 dimensions, not 1536".into(),
                     detail: None,
                     hint: None,
+                    table: None,
                 }),
+                failed_rows: Some(FailedRows::Own),
                 ..Effects::default()
             },
         ));
