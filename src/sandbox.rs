@@ -25,7 +25,7 @@ use self::server::Tools;
 pub use self::{
     connection::{Address, Connection, Notice},
     error::{SandboxError, error_text},
-    request::{Limits, Request, Where},
+    request::{Collations, Limits, Request, Where},
     server::{Claim, Server},
 };
 

@@ -117,7 +117,9 @@ impl Reader<'_> {
 
     /// What this user makes is this user's: its own name is left out.
     fn without_own_definer(&self, sql: &str) -> String {
-        sql.replacen(&format!("DEFINER={} ", self.definer), "", 1)
+        // In ANSI_QUOTES mode names are printed between other quotes.
+        let plain = sql.replacen(&format!("DEFINER={} ", self.definer), "", 1);
+        plain.replacen(&format!("DEFINER={} ", self.definer.replace('`', "\"")), "", 1)
     }
 
     async fn show(&self, what: &str, path: &[String]) -> Result<Row, MySqlError> {
@@ -225,7 +227,7 @@ impl Reader<'_> {
             self.add(object);
             before = Some(column.name.clone());
         }
-        for key in &table.keys {
+        for (at, key) in table.keys.iter().enumerate() {
             let (kind, form) = match key.form {
                 KeyForm::Primary => (Kind::Constraint, "p"),
                 KeyForm::Index => (Kind::Index, "i"),
@@ -243,6 +245,7 @@ impl Reader<'_> {
                 .part_of(id.clone())
                 .with("definition", key.definition.clone())
                 .detail("form", form)
+                .detail("position", i64::try_from(at).unwrap_or(i64::MAX))
                 .detail("unique", key.unique)
                 .detail("columns", Value::List(key.columns.clone()));
             if let Some(special) = &key.special {
@@ -299,13 +302,18 @@ impl Reader<'_> {
 
     async fn triggers(&mut self, name: &str) -> Result<(), MySqlError> {
         let found = format!(
-            "SELECT trigger_name, event_object_table FROM information_schema.triggers WHERE trigger_schema = {} \
+            "SELECT trigger_name, event_object_table, event_manipulation, action_timing FROM information_schema.triggers WHERE trigger_schema = {} \
              ORDER BY event_object_table, event_manipulation, action_timing, action_order",
             literal(name)
         );
-        for row in self.session.rows(&found).await? {
+        let mut before: Option<(String, String)> = None;
+        for (position, row) in (0i64..).zip(self.session.rows(&found).await?) {
             let path = [name.to_string(), row.text(0).unwrap_or_default().to_string()];
             let table = row.text(1).unwrap_or_default();
+            // Those of one table, moment and event run in an order.
+            let moment = [1, 2, 3].map(|at| row.text(at).unwrap_or_default()).join(" ");
+            let follows = before.filter(|(of, _)| *of == moment).map(|(_, name)| name);
+            before = Some((moment.clone(), path[1].clone()));
             let mut shown = self.show("TRIGGER", &path).await?;
             // Its names stand there as somebody wrote them.
             if let Some(Some(printed)) = shown.values.get_mut(2) {
@@ -313,7 +321,11 @@ impl Reader<'_> {
                 *printed = in_full(&named, "ON", &[name.to_string(), table.to_string()]);
             }
             let parent = ObjectId::new(Kind::Table, [name, table]);
-            self.source(ObjectId::new(Kind::Trigger, [name, table, &path[1]]), &parent, &shown, 2);
+            let id = ObjectId::new(Kind::Trigger, [name, table, &path[1]]);
+            self.source(id.clone(), &parent, &shown, 2);
+            if let Some(trigger) = self.snapshot.catalog.objects.remove(&id) {
+                self.add(trigger.with_some("follows", follows).detail("moment", moment).detail("position", position));
+            }
         }
         Ok(())
     }
@@ -404,7 +416,20 @@ const OPTIONS: &[&str] = &[
     "ttl_job_interval",
     "page_compressed",
     "encrypted",
-    "with_system_versioning",
+    "transactional",
+    "checksum",
+    "delay_key_write",
+    "pack_keys",
+    "insert_method",
+    "stats_persistent",
+    "stats_auto_recalc",
+    "stats_sample_pages",
+    "page_checksum",
+    "page_compression_level",
+    "encryption_key_id",
+    "compression",
+    "encryption",
+    "system_versioning",
 ];
 
 /// Table options that depend on the rows.
@@ -455,6 +480,10 @@ const VOLATILE: &[&str] = &[
     "temporary",
     // The server's numbering of what stands in no order.
     "action_order",
+    // Its parentheses stand as somebody wrote them; what SHOW CREATE prints of a view is compared.
+    "view_definition",
+    // Which options were once named; what SHOW CREATE prints of them is compared.
+    "create_options",
     // It follows from the keys; TiDB says it otherwise for a foreign key of CREATE TABLE than for one that was added.
     "column_key",
 ];

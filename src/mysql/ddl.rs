@@ -17,7 +17,7 @@ pub struct Table {
     /// Engine, character set, comment and the like, by name in small letters; values as printed.
     pub options: BTreeMap<String, String>,
     pub partitioning: Option<String>,
-    /// All after the body, as printed, without the counter of AUTO_INCREMENT.
+    /// All after the body, as printed, without the counter of AUTO_INCREMENT or AUTO_RANDOM.
     pub tail: String,
 }
 
@@ -91,7 +91,10 @@ pub fn table(sql: &str) -> Option<Table> {
     let counter =
         rest.iter().position(|token| token.is("AUTO_INCREMENT")).filter(|at| rest.get(at + 1).is_some_and(|next| next.is("=")));
     let tail = |from: usize, to: usize| sql.get(from..to).unwrap_or_default().trim().to_string();
-    table.tail = match counter.and_then(|at| Some((rest.get(at)?.at, rest.get(at + 2)?.end()))) {
+    // TiDB's other counter stands in a comment of its own.
+    let random = rest.iter().find(|token| token.kind == TokenKind::Hint && unwrapped(token.text).starts_with("AUTO_RANDOM_BASE"));
+    let counter = counter.and_then(|at| Some((rest.get(at)?.at, rest.get(at + 2)?.end())));
+    table.tail = match counter.or_else(|| random.map(|hint| (hint.at, hint.end()))) {
         Some((from, to)) => format!("{} {}", tail(found[close].end(), from), tail(to, sql.len())),
         None => tail(found[close].end(), sql.len()),
     };
@@ -260,6 +263,9 @@ fn column(sql: &str, item: &[Token<'_>]) -> Option<Column> {
         } else if token.is("CHARACTER") && follows("SET") {
             column.charset = item.get(at + 2).and_then(Token::name);
             at += 3;
+        } else if token.is("GENERATED") && of_row(&item[at..]).is_some() {
+            column.generated = of_row(&item[at..]).map(str::to_string);
+            at += 5;
         } else if token.is("GENERATED") || token.is("AS") {
             let open = (at..item.len()).find(|index| item[*index].is("("))?;
             let close = closing(item, open)?;
@@ -284,6 +290,16 @@ fn column(sql: &str, item: &[Token<'_>]) -> Option<Column> {
         at = at.max(begun + 1);
     }
     Some(column)
+}
+
+/// `GENERATED ALWAYS AS ROW START`: since when, or until when, a versioned row holds.
+fn of_row(item: &[Token<'_>]) -> Option<&'static str> {
+    let [_, _, _, row, end, ..] = item else { return None };
+    match () {
+        () if row.is("ROW") && end.is("START") => Some("ROW START"),
+        () if row.is("ROW") && end.is("END") => Some("ROW END"),
+        () => None,
+    }
 }
 
 fn hint(column: &mut Column, inner: &str) {
@@ -347,42 +363,76 @@ fn key(sql: &str, item: &[Token<'_>]) -> Option<Key> {
     Some(Key { unique: words.iter().any(|word| word == "UNIQUE"), special, ..key(KeyForm::Index, name) })
 }
 
-/// `ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='x' /*T! SHARD_ROW_ID_BITS=4 */`
+/// `ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='x' WITH SYSTEM VERSIONING /*T! SHARD_ROW_ID_BITS=4 */`
 fn options(sql: &str, found: &[Token<'_>], options: &mut BTreeMap<String, String>) {
     let mut at = 0;
     let mut name: Vec<String> = Vec::new();
     while let Some(token) = found.get(at) {
         if token.kind == TokenKind::Hint {
-            let inner = unwrapped(token.text);
-            let inside = tokens(inner);
-            self::options(inner, &inside, options);
+            hinted(unwrapped(token.text), options);
             at += 1;
             continue;
         }
         if token.is("=") {
-            // The value goes on as long as what follows is no `NAME =`.
-            let begins_option = |index: usize| {
-                let is_word = |index: usize| found.get(index).is_some_and(|token| token.kind == TokenKind::Word);
-                (is_word(index) && found.get(index + 1).is_some_and(|token| token.is("=")))
-                    || (is_word(index) && is_word(index + 1) && found.get(index + 2).is_some_and(|token| token.is("=")))
-                    || found.get(index).is_some_and(|token| token.kind == TokenKind::Hint)
+            let end = match found.get(at + 1) {
+                Some(open) if open.is("(") => closing(found, at + 1).unwrap_or(found.len() - 1) + 1,
+                _ => at + 2,
             };
-            let end = (at + 2..found.len()).find(|index| begins_option(*index)).unwrap_or(found.len());
             let value = found.get(at + 1).zip(found.get(end - 1)).and_then(|(first, last)| sql.get(first.at..last.end()));
-            let key = name.join(" ").to_ascii_lowercase();
-            let key = key.trim_start_matches("default ").replace("character set", "charset").replace(' ', "_");
-            options.insert(key, value.unwrap_or_default().to_string());
+            options.insert(option_name(&name), value.unwrap_or_default().to_string());
             name.clear();
             at = end;
             continue;
         }
-        // `PLACEMENT POLICY=`, `DEFAULT CHARSET=`; and words alone, as in `WITH SYSTEM VERSIONING`.
-        name.push(token.text.to_string());
+        // `PLACEMENT POLICY=`, `DEFAULT CHARSET=`, MariaDB's `` `PAGE_COMPRESSED`= ``; and words alone.
+        name.extend(token.name());
+        if name.len() == 3 && name.join(" ").eq_ignore_ascii_case("WITH SYSTEM VERSIONING") {
+            options.insert("system_versioning".into(), "yes".into());
+            name.clear();
+        }
         at += 1;
     }
     if !name.is_empty() {
         options.insert("other".into(), name.join(" "));
     }
+}
+
+fn option_name(words: &[String]) -> String {
+    let name = words.join(" ").to_ascii_lowercase();
+    name.trim_start_matches("default ").replace("character set", "charset").replace(' ', "_")
+}
+
+/// What stands in an executed comment: a value goes on until the next `NAME =`, as in ``TTL=`at` + INTERVAL 1 DAY``.
+fn hinted(inner: &str, options: &mut BTreeMap<String, String>) {
+    let found = tokens(inner);
+    let is_word = |at: usize| found.get(at).is_some_and(|token| token.kind == TokenKind::Word);
+    let is_equal = |at: usize| found.get(at).is_some_and(|token| token.is("="));
+    let begins = |at: usize| is_word(at) && (is_equal(at + 1) || (is_word(at + 1) && is_equal(at + 2)));
+    let mut at = 0;
+    while at < found.len() {
+        let Some(equal) = (at..found.len()).find(|at| is_equal(*at)) else { return };
+        let end = (equal + 2..found.len()).find(|at| begins(*at)).unwrap_or(found.len());
+        let name: Vec<String> = found[at..equal].iter().filter_map(Token::name).collect();
+        let value = found.get(equal + 1).zip(found.get(end - 1)).and_then(|(first, last)| inner.get(first.at..last.end()));
+        options.insert(option_name(&name), value.unwrap_or_default().to_string());
+        at = end;
+    }
+}
+
+/// A statement without the comments that TiDB and MariaDB print around what is theirs: `/*T![auto_rand] AUTO_RANDOM(5) */` becomes
+/// `AUTO_RANDOM(5)`. The `mysql` client leaves such comments out, and what they say with them.
+pub fn without_hints(sql: &str) -> String {
+    let (mut plain, mut at) = (String::with_capacity(sql.len()), 0);
+    for token in tokens(sql) {
+        let own = ["/*T!", "/*M!"].iter().any(|begin| token.text.starts_with(begin));
+        if token.kind == TokenKind::Hint && own {
+            plain.push_str(sql.get(at..token.at).unwrap_or_default());
+            plain.push_str(unwrapped(token.text));
+            at = token.end();
+        }
+    }
+    plain.push_str(sql.get(at..).unwrap_or_default());
+    plain
 }
 
 #[cfg(test)]
@@ -436,5 +486,28 @@ PARTITION BY RANGE (`id`)
         assert_eq!(table.options["comment"], "'hi; there'");
         assert_eq!(table.options["charset"], "utf8mb4");
         assert!(table.partitioning.unwrap().starts_with("PARTITION BY RANGE"));
+    }
+
+    #[test]
+    fn what_mariadb_has_alone_is_read() {
+        let table = table(
+            "CREATE TABLE `v` (\n  `id` int(11) NOT NULL,\n  `rs` timestamp(6) GENERATED ALWAYS AS ROW START,\n  \
+             `re` timestamp(6) GENERATED ALWAYS AS ROW END INVISIBLE,\n  PRIMARY KEY (`id`,`re`),\n  PERIOD FOR SYSTEM_TIME (`rs`, `re`)\n\
+             ) ENGINE=InnoDB DEFAULT CHARSET=latin1 COLLATE=latin1_swedish_ci `PAGE_COMPRESSED`='1' WITH SYSTEM VERSIONING",
+        )
+        .unwrap();
+        assert_eq!(table.columns[1].generated.as_deref(), Some("ROW START"));
+        assert!(table.columns[2].generated.as_deref() == Some("ROW END") && table.columns[2].invisible);
+        assert_eq!(table.other, ["PERIOD FOR SYSTEM_TIME (`rs`, `re`)"]);
+        assert_eq!((table.options["collate"].as_str(), table.options["page_compressed"].as_str()), ("latin1_swedish_ci", "'1'"));
+        assert_eq!(table.options["system_versioning"], "yes");
+    }
+
+    #[test]
+    fn what_the_client_would_leave_out_is_written_plainly() {
+        let sql = "CREATE TABLE `t` (`a` text COMMENT '/*T! no */', `id` bigint /*T![auto_rand] AUTO_RANDOM(5, 54) */) /*T! SHARD_ROW_ID_BITS=4 */ /*!80000 x */";
+        let plain =
+            "CREATE TABLE `t` (`a` text COMMENT '/*T! no */', `id` bigint AUTO_RANDOM(5, 54)) SHARD_ROW_ID_BITS=4 /*!80000 x */";
+        assert_eq!(without_hints(sql), plain);
     }
 }

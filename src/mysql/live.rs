@@ -9,8 +9,8 @@ use super::{
     literal,
 };
 use crate::sandbox::{
-    SandboxError,
-    mysql::{Flavor, MySqlAddress, MySqlError, Session},
+    Collations, SandboxError,
+    mysql::{Flavor, MySqlAddress, MySqlError, Row, Session},
 };
 
 /// Which of a server's databases count: all but its own, or these.
@@ -42,6 +42,23 @@ pub async fn flavor_of(url: &SecretString) -> Result<Flavor, LiveError> {
 async fn flavor(session: &Session) -> Result<Flavor, MySqlError> {
     let rows = session.rows("SELECT VERSION()").await?;
     Ok(Flavor::of_version(rows.first().and_then(|row| row.text(0)).unwrap_or_default()))
+}
+
+/// How databases of a live server are collated that say nothing of it, and the one that its address names.
+///
+/// # Errors
+/// When it cannot be reached or asked.
+pub async fn collations(url: &SecretString) -> Result<Collations, LiveError> {
+    let address = MySqlAddress::from_url(url)?;
+    let session = address.connect(LIMIT).await?;
+    let server = session.rows("SELECT @@GLOBAL.collation_server").await?;
+    let database = format!(
+        "SELECT default_collation_name FROM information_schema.schemata WHERE schema_name = {}",
+        literal(address.database().unwrap_or_default())
+    );
+    let database = session.rows(&database).await?;
+    let first = |rows: &[Row]| rows.first().and_then(|row| row.text(0)).map(String::from);
+    Ok(Collations { server: first(&server), database: first(&database) })
 }
 
 /// The schema of a live server.

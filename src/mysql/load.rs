@@ -77,7 +77,8 @@ pub async fn empty(server: &MySqlServer) -> Result<(), SandboxError> {
                 session.run(&format!("DROP PLACEMENT POLICY {}", quoted(name))).await?;
             }
         }
-        session.run(&format!("CREATE DATABASE {}", quoted(&server.database))).await.map(drop)
+        let collation = server.collations.database.as_ref().map(|name| format!(" COLLATE {}", quoted(name))).unwrap_or_default();
+        session.run(&format!("CREATE DATABASE {}{collation}", quoted(&server.database))).await.map(drop)
     };
     work.await.map_err(failed)
 }
@@ -301,18 +302,21 @@ pub async fn note_replica(session: &Session, path: Vec<String>, count: &str, rep
 
 /// Notes what `RENAME TABLE a TO b, …` does to replicas.
 pub fn note_renamed(found: &[Token<'_>], replicas: &mut Replicas) {
-    if !(found.first().is_some_and(|token| token.is("RENAME")) && found.get(1).is_some_and(|token| token.is("TABLE"))) {
-        return;
-    }
-    let names: Vec<Vec<String>> = found[2..]
-        .split(|token| token.is("TO") || token.is(","))
-        .map(|name| name.iter().filter_map(Token::name).collect())
-        .collect();
-    for pair in names.chunks_exact(2) {
-        if let Some(replica) = replicas.remove(&pair[0]) {
-            replicas.insert(pair[1].clone(), replica);
+    for (old, new) in renamed(found) {
+        if let Some(replica) = replicas.remove(&old) {
+            replicas.insert(new, replica);
         }
     }
+}
+
+/// The names before and after of `RENAME TABLE a TO b, …`, in turn.
+pub fn renamed(found: &[Token<'_>]) -> Vec<(Vec<String>, Vec<String>)> {
+    if !(found.first().is_some_and(|token| token.is("RENAME")) && found.get(1).is_some_and(|token| token.is("TABLE"))) {
+        return Vec::new();
+    }
+    let names = found[2..].split(|token| token.is("TO") || token.is(","));
+    let names: Vec<Vec<String>> = names.map(|name| name.iter().filter_map(Token::name).collect()).collect();
+    names.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
 }
 
 /// Notes what a statement is about.

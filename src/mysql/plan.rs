@@ -16,7 +16,7 @@ use crate::{
     catalog::{self, Action, Catalog, Kind, Object, ObjectId},
     plan::{Origin, Plan, Step},
     sandbox::mysql::Flavor,
-    script::mysql::{TokenKind, tokens},
+    script::mysql::{Token, TokenKind, tokens},
 };
 
 /// What the planner is told beside the two schemas.
@@ -31,18 +31,27 @@ pub struct Options {
 pub fn plan(base: &Catalog, target: &Catalog, flavor: Flavor, options: &Options) -> Plan {
     let planner = Planner::new(base, target, flavor, options);
     let mut steps: Vec<Step> = Vec::new();
-    let mut add = |sql, objects| {
+    let mut add = |sql: String, objects| {
         let group = steps.len() + 1;
+        let sql = ddl::without_hints(&sql);
         steps.push(Step { sql, masked: None, origin: Origin::Native, group, transactional: false, objects, online: None });
     };
     let before = [
         planner.drop_left_over(),
         planner.drop_foreign_keys(),
         planner.drop_code(),
+        planner.drop_in_the_way(),
         planner.make_surroundings(),
         planner.make_tables(),
     ];
-    let after = [planner.add_foreign_keys(), planner.make_views(), planner.make_code(), planner.drop_rest()];
+    let after = [
+        planner.add_foreign_keys(),
+        planner.make_routines(),
+        planner.make_views(),
+        planner.make_triggers_and_events(),
+        planner.drop_rest(),
+        planner.set_replicas(),
+    ];
     before.into_iter().flatten().for_each(|(sql, object)| add(sql, vec![object]));
     planner.alter_tables().into_iter().for_each(|(sql, objects)| add(sql, objects));
     after.into_iter().flatten().for_each(|(sql, object)| add(sql, vec![object]));
@@ -180,10 +189,11 @@ impl<'a> Planner<'a> {
     }
 
     fn add_foreign_keys(&self) -> Statements {
-        self.target
-            .objects
-            .values()
-            .filter(|key| form(key) == "f" && (!self.base.objects.contains_key(&key.id) || self.away.contains(&key.id)))
+        let new = |key: &&Object| form(key) == "f" && (!self.base.objects.contains_key(&key.id) || self.away.contains(&key.id));
+        let mut keys: Vec<&Object> = self.target.objects.values().filter(new).collect();
+        // In the order in which the target prints them.
+        keys.sort_by_key(|key| (table_of(&key.id), key.integer("position")));
+        keys.into_iter()
             .map(|key| {
                 let sql =
                     format!("ALTER TABLE {} ADD {}", qualified(&key.id.path[..2]), key.text("definition").unwrap_or_default());
@@ -205,7 +215,11 @@ impl<'a> Planner<'a> {
             for object in self.base.objects.values().filter(|object| object.id.kind == kind) {
                 let gone = !self.target.objects.contains_key(&object.id);
                 let of_a_table_that_goes = kind == Kind::Trigger && !self.target.objects.contains_key(&table_of(&object.id));
-                let again = kind != Kind::View && (self.altered.contains(&object.id) || self.is_trigger_of_rebuilt(&object.id));
+                let again = match kind {
+                    Kind::View => false,
+                    Kind::Trigger => !gone && !self.trigger_stays(object),
+                    _ => self.altered.contains(&object.id),
+                };
                 if (gone && !of_a_table_that_goes && !self.database_goes(&object.id)) || again {
                     found.push((format!("DROP {word} {}", qualified(&address(&object.id))), object.id.clone()));
                 }
@@ -214,8 +228,42 @@ impl<'a> Planner<'a> {
         found
     }
 
-    fn is_trigger_of_rebuilt(&self, id: &ObjectId) -> bool {
-        id.kind == Kind::Trigger && self.rebuilt.contains(&table_of(id))
+    /// Whether a trigger of the base is left alone: it is as it was and so are those before it, or they go.
+    fn trigger_stays(&self, trigger: &Object) -> bool {
+        let table = table_of(&trigger.id);
+        let of_moment = |catalog: &'a Catalog| {
+            let moment = trigger.text("moment").unwrap_or_default().to_string();
+            let mut found: Vec<&'a Object> = catalog
+                .objects
+                .values()
+                .filter(|other| other.id.kind == Kind::Trigger && table_of(&other.id) == table)
+                .filter(|other| other.text("moment") == Some(moment.as_str()))
+                .collect();
+            found.sort_by_key(|other| other.integer("position"));
+            found
+        };
+        let as_it_was = |one: &Object, other: &Object| {
+            one.id == other.id && ["definition", "sql_mode"].iter().all(|name| one.text(name) == other.text(name))
+        };
+        let wanted = of_moment(self.target);
+        let left = of_moment(self.base).into_iter().filter(|one| wanted.iter().any(|other| as_it_was(one, other)));
+        // A new one comes after all that are there.
+        let in_place = left.zip(&wanted).take_while(|(one, other)| as_it_was(one, other));
+        !self.rebuilt.contains(&table) && in_place.into_iter().any(|(one, _)| one.id == trigger.id)
+    }
+
+    /// Tables and sequences that go and whose name something of another kind gets.
+    fn drop_in_the_way(&self) -> Statements {
+        let gone = [(Kind::Table, "TABLE"), (Kind::Sequence, "SEQUENCE")];
+        let gone = gone.into_iter().flat_map(|(kind, word)| only(self.base, self.target, kind).map(move |object| (word, object)));
+        gone.filter(|(_, object)| self.is_in_the_way(&object.id))
+            .map(|(word, object)| (format!("DROP {word} {}", qualified(&object.id.path)), object.id.clone()))
+            .collect()
+    }
+
+    fn is_in_the_way(&self, id: &ObjectId) -> bool {
+        let relations = [Kind::Table, Kind::View, Kind::Sequence];
+        relations.into_iter().any(|kind| kind != id.kind && self.target.objects.contains_key(&ObjectId::new(kind, id.path.iter())))
     }
 
     fn database_goes(&self, id: &ObjectId) -> bool {
@@ -255,13 +303,32 @@ impl<'a> Planner<'a> {
             found.push((sql, database.id.clone()));
         }
         for sequence in self.new_or_altered(Kind::Sequence) {
-            let printed = sequence.text("definition").unwrap_or_default();
-            let mut sql = in_full(printed, "SEQUENCE", &sequence.id.path);
-            if self.base.objects.contains_key(&sequence.id) {
-                sql = sql.replacen("CREATE", "ALTER", 1);
-                sql.truncate(sql.find(" ENGINE=").unwrap_or(sql.len()));
+            let before = self.base.objects.get(&sequence.id);
+            found.extend(self.sequence(sequence, before).into_iter().map(|sql| (sql, sequence.id.clone())));
+        }
+        found
+    }
+
+    fn sequence(&self, sequence: &Object, before: Option<&Object>) -> Vec<String> {
+        let printed = sequence.text("definition").unwrap_or_default();
+        let create = in_full(printed, "SEQUENCE", &sequence.id.path);
+        let Some(was) = before.map(|before| before.text("definition").unwrap_or_default()) else { return vec![create] };
+        let ((was, was_comment), (is, comment)) = (numbers_and_comment(was), numbers_and_comment(printed));
+        let name = qualified(&sequence.id.path);
+        if was_comment != comment && self.flavor == Flavor::TiDb {
+            // Nothing alters it there.
+            return vec![format!("DROP SEQUENCE {name}"), create];
+        }
+        let mut found = Vec::new();
+        if was != is {
+            let mut sql = in_full(is, "SEQUENCE", &sequence.id.path).replacen("CREATE", "ALTER", 1);
+            if counts_elsewhere(was, is) {
+                sql.push_str(&format!(" RESTART WITH {}", number_after(is, &["start", "with"]).unwrap_or(1)));
             }
-            found.push((sql, sequence.id.clone()));
+            found.push(sql);
+        }
+        if was_comment != comment {
+            found.push(format!("ALTER TABLE {name} COMMENT={}", comment.unwrap_or("''")));
         }
         found
     }
@@ -277,16 +344,19 @@ impl<'a> Planner<'a> {
     fn make_tables(&self) -> Statements {
         only(self.target, self.base, Kind::Table)
             .filter_map(|object| Some((create_table(object, &object.id.path)?, object.id.clone())))
-            .chain(self.replicas_of(&|id| !self.base.objects.contains_key(id)))
             .collect()
     }
 
-    /// Replicas on TiFlash of tables that are made.
-    fn replicas_of(&self, made: &dyn Fn(&ObjectId) -> bool) -> Statements {
-        let tables = self.target.objects.values().filter(|object| object.id.kind == Kind::Table && made(&object.id));
+    /// Replicas on TiFlash last of all: a server without TiFlash refuses them, and the rest is done by then.
+    fn set_replicas(&self) -> Statements {
+        let tables = self.target.objects.values().filter(|object| object.id.kind == Kind::Table);
         tables
             .filter_map(|object| {
                 let replica = object.text("tiflash_replica")?;
+                let before = self.base.objects.get(&object.id).and_then(|before| before.text("tiflash_replica"));
+                if before == Some(replica) && !self.rebuilt.contains(&object.id) {
+                    return None;
+                }
                 Some((format!("ALTER TABLE {} SET TIFLASH REPLICA {replica}", qualified(&object.id.path)), object.id.clone()))
             })
             .collect()
@@ -301,7 +371,6 @@ impl<'a> Planner<'a> {
             found.extend(self.alter_table(&object.id));
         }
         let made_anew = tables.iter().filter(rebuilt).flat_map(|object| self.rebuild_table(object));
-        let made_anew = made_anew.chain(self.replicas_of(&|id| self.rebuilt.contains(id)));
         found.extend(made_anew.map(|(sql, object)| (sql, vec![object])));
         found
     }
@@ -320,20 +389,49 @@ impl<'a> Planner<'a> {
                 true => sql.replacen("CREATE", "CREATE OR REPLACE", 1),
                 false => sql,
             };
+            if self.calls_own_function(view) {
+                // MariaDB prints the name of a function of the view's own database alone, and looks for it in the current one.
+                found.push((format!("USE {}", quoted(&view.id.path[0])), view.id.clone()));
+            }
             found.push((sql, view.id.clone()));
         }
         found
     }
 
-    /// Routines, then triggers, then events, each in the mode that it was written in.
-    fn make_code(&self) -> Statements {
+    fn calls_own_function(&self, view: &Object) -> bool {
+        let found = tokens(view.text("definition").unwrap_or_default());
+        let is_name = |token: &Token<'_>| token.kind == TokenKind::Name;
+        found.windows(3).any(|window| {
+            let [before, name, open] = window else { return false };
+            let function = name.name().map(|name| ObjectId::new(Kind::Function, [&view.id.path[0], &name]));
+            !before.is(".") && is_name(name) && open.is("(") && function.is_some_and(|id| self.target.objects.contains_key(&id))
+        })
+    }
+
+    /// Before the views that call them.
+    fn make_routines(&self) -> Statements {
+        self.make_code(&[(Kind::Function, "FUNCTION"), (Kind::Procedure, "PROCEDURE")])
+    }
+
+    fn make_triggers_and_events(&self) -> Statements {
+        self.make_code(&[(Kind::Trigger, "TRIGGER"), (Kind::Event, "EVENT")])
+    }
+
+    /// What has a source, each in the mode that it was written in.
+    fn make_code(&self, kinds: &[(Kind, &str)]) -> Statements {
         let mut found = Vec::new();
         let mut mode: Option<&str> = None;
-        for (kind, word) in
-            [(Kind::Function, "FUNCTION"), (Kind::Procedure, "PROCEDURE"), (Kind::Trigger, "TRIGGER"), (Kind::Event, "EVENT")]
-        {
-            for object in self.target.objects.values().filter(|object| object.id.kind == kind) {
-                if self.stays(&object.id) && !self.altered.contains(&object.id) && !self.is_trigger_of_rebuilt(&object.id) {
+        for (kind, word) in kinds {
+            let mut objects: Vec<&Object> = self.target.objects.values().filter(|object| object.id.kind == *kind).collect();
+            // Triggers of one moment run in the order in which they were made.
+            objects.sort_by_key(|object| object.integer("position"));
+            for object in objects {
+                let stays = match (kind, self.base.objects.get(&object.id)) {
+                    (_, None) => false,
+                    (Kind::Trigger, Some(before)) => self.trigger_stays(before),
+                    (_, Some(_)) => !self.altered.contains(&object.id),
+                };
+                if stays {
                     continue;
                 }
                 let wanted = object.text("sql_mode").unwrap_or_default();
@@ -342,7 +440,7 @@ impl<'a> Planner<'a> {
                     mode = Some(wanted);
                 }
                 let mut sql = in_full(object.text("definition").unwrap_or_default(), word, &address(&object.id));
-                if kind == Kind::Trigger {
+                if *kind == Kind::Trigger {
                     sql = in_full(&sql, "ON", &object.id.path[..2]);
                 }
                 found.push((sql, object.id.clone()));
@@ -354,18 +452,18 @@ impl<'a> Planner<'a> {
         found
     }
 
-    /// What goes for good comes last.
     /// Tables of a run that was killed, before others of their names are made.
     fn drop_left_over(&self) -> Statements {
         let tables = only(self.base, self.target, Kind::Table).filter(|table| left_beside(&table.id, self.base).is_some());
         tables.map(|table| (format!("DROP TABLE {}", qualified(&table.id.path)), table.id.clone())).collect()
     }
 
+    /// What goes for good comes last.
     fn drop_rest(&self) -> Statements {
         let mut found = Vec::new();
         let mut drop = |kind: Kind, word: &str, with_database: bool| {
             for object in only(self.base, self.target, kind) {
-                let is_done = left_beside(&object.id, self.base).is_some();
+                let is_done = left_beside(&object.id, self.base).is_some() || self.is_in_the_way(&object.id);
                 if !is_done && (with_database || !self.database_goes(&object.id)) {
                     found.push((format!("DROP {word} {}", qualified(&object.id.path)), object.id.clone()));
                 }
@@ -395,6 +493,36 @@ pub fn left_beside(id: &ObjectId, base: &Catalog) -> Option<ObjectId> {
     let is_ours = id.kind == Kind::Table && ["schemaproof_new_", "schemaproof_old_"].iter().any(|prefix| name.starts_with(prefix));
     let mut tables = base.objects.keys().filter(|other| is_ours && other.kind == Kind::Table && other.path[0] == *database);
     tables.find(|other| beside(other.name()) == *name || aside(other.name()) == *name).cloned()
+}
+
+/// A printed sequence up to its engine, and its comment.
+fn numbers_and_comment(printed: &str) -> (&str, Option<&str>) {
+    let found = tokens(printed);
+    let engine = found.iter().position(|token| token.is("ENGINE"));
+    let numbers = engine.and_then(|at| printed.get(..found[at].at)).unwrap_or(printed).trim_end();
+    let comment = engine.and_then(|at| found[at..].windows(3).find(|window| window[0].is("COMMENT")));
+    (numbers, comment.map(|window| window[2].text))
+}
+
+/// Whether a sequence's new bounds or direction leave nothing of where it stands: it has to begin anew.
+fn counts_elsewhere(before: &str, after: &str) -> bool {
+    let of = |printed: &str| {
+        let bound = |word: &str| number_after(printed, &[word]).unwrap_or_default();
+        let backwards = number_after(printed, &["increment", "by"]).is_some_and(|step| step < 0);
+        (bound("minvalue"), bound("maxvalue"), backwards)
+    };
+    let ((low, high, down), (new_low, new_high, new_down)) = (of(before), of(after));
+    down != new_down || high < new_low || new_high < low
+}
+
+/// The number after these words of a printed sequence.
+fn number_after(printed: &str, words: &[&str]) -> Option<i128> {
+    let found = tokens(printed);
+    let at = found.windows(words.len()).position(|window| window.iter().zip(words).all(|(token, word)| token.is(word)))?;
+    let rest: String = found.get(at + words.len()..at + words.len() + 2)?.iter().map(|token| token.text).collect();
+    let digits: String =
+        rest.chars().enumerate().take_while(|(at, c)| c.is_ascii_digit() || (*at == 0 && *c == '-')).map(|(_, c)| c).collect();
+    digits.parse().ok()
 }
 
 /// Database and name of what is not a part of a table by its address: a trigger's path has the table between them.

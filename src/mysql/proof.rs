@@ -132,6 +132,7 @@ pub async fn replay(
     replicas: &Replicas,
 ) -> Result<Replay, MySqlError> {
     let mut done = Replay { replicas: replicas.clone(), rows: !filled.is_empty(), ..Replay::default() };
+    let mut filled = filled.to_vec();
     for (at, step) in steps.steps.iter().enumerate() {
         let begun = std::time::Instant::now();
         let table = table_of(step).filter(|table| before.objects.contains_key(table));
@@ -147,7 +148,7 @@ pub async fn replay(
             }
             None => at_stake(session, step).await,
         };
-        let (mut effects, as_text) = once(session, flavor, step, filled, &mut done.replicas).await?;
+        let (mut effects, as_text) = once(session, flavor, step, &mut filled, &mut done.replicas).await?;
         effects.rows_before = rows_before;
         if let Some(table) = &table {
             effects.rows_after = count(session, &table.path).await.or(rows_before.map(|_| 0));
@@ -167,7 +168,7 @@ async fn once(
     session: &Session,
     flavor: Flavor,
     step: &Step,
-    filled: &[ObjectId],
+    filled: &mut [ObjectId],
     replicas: &mut Replicas,
 ) -> Result<(Effects, bool), MySqlError> {
     let mut effects = Effects::default();
@@ -179,7 +180,15 @@ async fn once(
     }
     let error = match outcome {
         Ok(_) => {
-            load::note_renamed(&tokens(&step.sql), replicas);
+            let found = tokens(&step.sql);
+            load::note_renamed(&found, replicas);
+            // A table that is made anew has the rows of the one that is put aside.
+            for (old, new) in
+                load::renamed(&found).into_iter().filter(|(old, new)| new.last() != old.last().map(|old| plan::aside(old)).as_ref())
+            {
+                let (old, new) = (ObjectId::new(Kind::Table, &old), ObjectId::new(Kind::Table, &new));
+                filled.iter_mut().filter(|table| **table == old).for_each(|table| table.clone_from(&new));
+            }
             return Ok((effects, false));
         }
         Err(MySqlError::Connection(why)) => return Err(MySqlError::Connection(why)),
@@ -188,7 +197,7 @@ async fn once(
     // Without the rows of its own table, then without any, so that later steps have theirs.
     let own = table_of(step).filter(|table| filled.contains(table));
     let mut last = error.clone();
-    for tables in [own.as_slice(), filled] {
+    for tables in [own.as_slice(), &*filled] {
         if tables.is_empty() {
             continue;
         }

@@ -12,7 +12,10 @@ use futures_util::{StreamExt as _, stream};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::{Input, PipelineError, Schema, live, mysql};
+use super::{
+    Input, PipelineError, Schema, live,
+    mysql::{self, one::Canonical},
+};
 use crate::{
     catalog::{
         Catalog,
@@ -70,17 +73,18 @@ pub async fn compare(environments: &[Environment], config: &Config, connections:
 
 /// On whose servers all of them are: as configured, else as the first live one says; and, of the MySQL family, what the database of each is
 /// called in the comparison.
-fn family(environments: &[Environment], config: &Config) -> (Dialect, Option<String>) {
+fn family(environments: &[Environment], config: &Config) -> (Dialect, Option<Canonical>) {
     let live = || environments.iter().filter_map(|environment| mysql::of_live(&environment.input));
     let dialect = config.dialect.or_else(|| live().next().map(source::dialect_of)).unwrap_or_default();
-    let named = live().filter_map(|url| mysql::one::named(url).ok().flatten()).next();
+    let named =
+        live().filter_map(|url| mysql::one::named(url).ok().flatten().map(|name| Canonical { name, url: url.clone() })).next();
     (dialect, named.filter(|_| !dialect.is_postgres()))
 }
 
 async fn catalog(
     input: &Input,
     config: &Config,
-    (dialect, database): &(Dialect, Option<String>),
+    (dialect, database): &(Dialect, Option<Canonical>),
     options: &ReadOptions,
     cancel: &CancellationToken,
 ) -> Result<Catalog, PipelineError> {
@@ -88,7 +92,7 @@ async fn catalog(
         return Err(PipelineError::Mixed { name: input.name.clone(), dialect: *dialect });
     }
     if !dialect.is_postgres() {
-        return mysql::one::read(config, *dialect, input, database.as_deref(), cancel).await.map(|one| one.catalog);
+        return mysql::one::read(config, *dialect, input, database.as_ref(), cancel).await.map(|one| one.catalog);
     }
     match &input.schema {
         Schema::Live(url) => tokio::select! {

@@ -58,7 +58,10 @@ pub(super) async fn run(job: &Job, dialect: Dialect, begun: Instant, cancel: &Ca
     let scoped = named.as_ref().map(|name| Job { config: Config { database: name.clone(), ..job.config.clone() }, ..job.clone() });
     let job = scoped.as_ref().unwrap_or(job);
     let databases: Databases = named.map(|name| BTreeSet::from([name]));
-    let request = requested(&job.config, flavor);
+    let mut request = requested(&job.config, flavor);
+    if let Some(url) = of_live(&job.base).or_else(|| of_live(&job.target)).or_else(|| job.live.as_ref().and_then(of_live)) {
+        request.collations = reading_live(url, live::collations(url).await)?;
+    }
     with_mysql_servers(&request, flavor, cancel, async |servers| story(job, servers, databases, begun).await).await
 }
 
@@ -302,8 +305,12 @@ impl<'a> Side<'a> {
             let refused = refused(&plan, &ended, way.start, way.goal);
             let more = refused.iter().any(|table| !options.rebuild.contains(table));
             if !more {
-                // Tables made anew have not helped: the plan without is easier to read.
-                return Ok(first.map_or((plan, Some(ended)), |(plan, ended)| (plan, Some(ended))));
+                // Where tables made anew have not helped, the plan without is easier to read.
+                let (plan, ended) = match first {
+                    Some((plan, before)) if faults(&before) <= faults(&ended) => (plan, before),
+                    _ => (plan, ended),
+                };
+                return Ok((plan, Some(ended)));
             }
             options.rebuild.extend(refused);
             first.get_or_insert((plan, ended));
@@ -350,6 +357,12 @@ impl<'a> Side<'a> {
         let lossless = all.all(|effects| effects.values_lost == 0 && !effects.fails());
         Ok(Some(Down { steps: report::build::steps(&plan, Some(&proof)), lossless, proven: proof.proven() }))
     }
+}
+
+/// How many steps failed, and what differs at the end.
+fn faults(ended: &Ended) -> usize {
+    let failed = ended.proof.effects.iter().filter(|effects| effects.error.is_some());
+    failed.count() + ended.proof.pg_dump.differences.len()
 }
 
 /// Tables of both sides that a step failed on, or that differ at the end though every step ran.

@@ -32,7 +32,21 @@ pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     ] {
         found.extend((rule.check)(facts));
     }
+    found.extend(begin_again(facts));
     found
+}
+
+/// Sequences that no server alters so: they are dropped on their way, or told to begin again.
+fn begin_again(facts: &Facts<'_>) -> impl Iterator<Item = Finding> {
+    let begins =
+        |sql: &str| sql.starts_with("DROP SEQUENCE") || (sql.starts_with("ALTER SEQUENCE") && sql.contains(" RESTART WITH "));
+    facts.plan.steps.iter().filter(move |step| begins(&step.sql)).filter_map(|step| {
+        let id = step.objects.first()?;
+        let stays = facts.base.objects.contains_key(id) && facts.target.objects.contains_key(id);
+        stays.then(|| {
+            rules::drop_sequence::RULE.finding(facts, id, format!("Sequence {} begins again at its start.", look::name(id)))
+        })
+    })
 }
 
 fn dropped(facts: &Facts<'_>, change: &Change) -> Option<Finding> {

@@ -15,7 +15,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 pub use self::connection::{MySqlAddress, MySqlError, Row, Session};
-use super::{Limits, Request, SandboxError, Where, docker, random};
+use super::{Collations, Limits, Request, SandboxError, Where, docker, random};
 use crate::config::Dialect;
 
 /// Which server of the family.
@@ -84,6 +84,7 @@ pub struct MySqlServer {
     pub origin: String,
     /// The database that the files are run in.
     pub database: String,
+    pub collations: Collations,
     pub limits: Limits,
     pub setup: Vec<String>,
     ended: watch::Receiver<Option<String>>,
@@ -113,6 +114,15 @@ impl MySqlServer {
         Ok(self.address.of(&user, password).url(""))
     }
 
+    async fn open(&self) -> Result<Session, MySqlError> {
+        let session = self.address.connect(self.limits.statement).await?;
+        // TiDB makes databases in its own default whatever the session says.
+        if let Some(collation) = self.collations.server.as_ref().filter(|_| self.flavor != Flavor::TiDb) {
+            session.run(&format!("SET SESSION collation_server = '{}'", collation.replace('\'', "''"))).await?;
+        }
+        Ok(session)
+    }
+
     /// A new session, in no database.
     ///
     /// # Errors
@@ -128,7 +138,7 @@ impl MySqlServer {
         };
         tokio::select! {
             why = gone => Err(SandboxError::Ended { origin: self.origin.clone(), why }),
-            session = tokio::time::timeout(limit, self.address.connect(self.limits.statement)) => match session {
+            session = tokio::time::timeout(limit, self.open()) => match session {
                 Ok(session) => session.map_err(|source| SandboxError::MySql { attempted: format!("connect to {}", self.origin), source }),
                 Err(_) => Err(SandboxError::NoAnswer { origin: self.origin.clone(), seconds: limit.as_secs() }),
             },
@@ -168,7 +178,7 @@ where
 {
     let stand = tokio::select! {
         () = cancel.cancelled() => return Err(SandboxError::Cancelled.into()),
-        stand = Stand::choose(request, flavor) => stand?,
+        stand = Stand::choose(request, flavor, cancel) => stand?,
     };
     let outcome = AssertUnwindSafe(async {
         let servers = stand.start(request, flavor, cancel).await?;
@@ -191,7 +201,7 @@ enum Stand {
 }
 
 impl Stand {
-    async fn choose(request: &Request, flavor: Flavor) -> Result<Stand, SandboxError> {
+    async fn choose(request: &Request, flavor: Flavor, cancel: &CancellationToken) -> Result<Stand, SandboxError> {
         let docker = async || docker::Stand::new(request).await.map(|stand| Stand::Docker(Box::new(stand)));
         let local = || local::Stand::new(flavor).map(|stand| Stand::Local(Box::new(stand)));
         match &request.place {
@@ -199,7 +209,14 @@ impl Stand {
             Where::Local => local(),
             Where::Given(url) => MySqlAddress::from_url(url).map(Stand::Given),
             Where::Auto => match docker().await {
-                Ok(stand) => Ok(stand),
+                Ok(stand) => match (stand.prepare(request, cancel).await, local()) {
+                    (Err(no_image @ SandboxError::NoImage { .. }), Ok(local)) if request.image == flavor.image() => {
+                        tracing::info!("{no_image}; using this machine's own {}", flavor.name());
+                        stand.remove().await;
+                        Ok(local)
+                    }
+                    (prepared, _) => prepared.map(|()| stand),
+                },
                 Err(no_docker) => {
                     local().map_err(|no_local| SandboxError::Nowhere { docker: Box::new(no_docker), local: Box::new(no_local) })
                 }
@@ -213,14 +230,21 @@ impl Stand {
             Stand::Local(stand) => stand.start(request, side, cancel).await,
             Stand::Given(address) => given(address, request).await,
         };
-        if let Stand::Docker(stand) = self {
-            stand.prepare(request, cancel).await?;
+        if matches!(request.place, Where::Docker) {
+            self.prepare(request, cancel).await?;
         }
         if let Stand::Given(_) = self {
             return Ok(MySqlServers { base: start("base").await?, target: None });
         }
         let (base, target) = tokio::join!(start("base"), start("target"));
         Ok(MySqlServers { base: base?, target: Some(target?) })
+    }
+
+    async fn prepare(&self, request: &Request, cancel: &CancellationToken) -> Result<(), SandboxError> {
+        match self {
+            Stand::Docker(stand) => stand.prepare(request, cancel).await,
+            Stand::Local(_) | Stand::Given(_) => Ok(()),
+        }
     }
 
     async fn remove(&self) {
@@ -358,6 +382,7 @@ fn server(
         address,
         origin,
         database: request.database.clone(),
+        collations: request.collations.clone(),
         limits: request.limits.clone(),
         setup: request.setup.clone(),
         ended,

@@ -17,9 +17,21 @@ pub struct Request {
     pub role: String,
     /// Statements run first on every server (`setup:` of the configuration).
     pub setup: Vec<String>,
+    /// Of the MySQL family.
+    pub collations: Collations,
     pub limits: Limits,
     /// Label `schemaproof.mark` of all containers and networks that are made, so that a run's own can be told; may be empty.
     pub mark: String,
+}
+
+/// How databases that say nothing of it are collated: as those of a live server that they are compared with. None: as the sandbox's own
+/// server has it.
+#[derive(Debug, Clone, Default)]
+pub struct Collations {
+    /// Any database that files make.
+    pub server: Option<String>,
+    /// The one that they begin in.
+    pub database: Option<String>,
 }
 
 /// `--sandbox`.
@@ -80,6 +92,7 @@ impl From<&Config> for Request {
             database: config.database.clone(),
             role: config.role.clone(),
             setup: config.setup.clone(),
+            collations: Collations::default(),
             limits,
             mark: String::new(),
         }

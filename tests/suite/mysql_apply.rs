@@ -301,6 +301,21 @@ async fn two_at_once_are_kept_apart_and_a_changed_schema_is_refused_on_mariadb()
 }
 
 #[tokio::test]
+async fn files_that_name_no_collation_get_that_of_the_live_database() {
+    on_live(Flavor::MariaDb, async |live| {
+        let table = "TABLE t (id int PRIMARY KEY, note varchar(20))";
+        let collated = "ALTER DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_esperanto_ci";
+        sql(live, &[collated, &format!("CREATE {}", table.replace(" t ", " app.t "))]).await;
+        let same = planned(live, &format!("CREATE {table};")).await;
+        assert!(same.plan.steps.is_empty(), "{:#?}", same.plan);
+        let more = planned(live, &format!("CREATE {table};\nCREATE TABLE more (note text);")).await;
+        let steps: Vec<&str> = more.plan.steps.iter().map(|step| step.sql.as_str()).collect();
+        assert!(matches!(steps.as_slice(), [one] if one.contains("utf8mb4_esperanto_ci")), "{steps:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_cannot_work_says_so() {
     let directory = schema("CREATE TABLE t (id int);");
     let say = |arguments: &[&str]| {

@@ -1,20 +1,39 @@
 //! One table that stays: its columns, keys, options and partitioning brought to the target, or the whole of it made anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Planner, Statements, create_table, form};
 use crate::{
     catalog::{Kind, Object, ObjectId},
-    mysql::{qualified, quoted},
+    mysql::{ddl::unwrapped, qualified, quoted},
     sandbox::mysql::Flavor,
-    script::mysql::tokens,
+    script::mysql::{TokenKind, tokens},
 };
 
 impl Planner<'_> {
-    /// What TiDB never does in place: the key that orders a table, and AUTO_RANDOM in it.
+    /// What is never done in place: on TiDB the key that orders a table, AUTO_RANDOM in it, the way in which it hands out numbers, how
+    /// it is split, and stored columns that are computed; on MariaDB the columns that say when a row held.
     pub(super) fn needs_rebuild(&self, table: &Object) -> bool {
-        if self.flavor != Flavor::TiDb || !self.target.objects.contains_key(&table.id) {
-            return false;
+        let Some(wanted) = self.target.objects.get(&table.id) else { return false };
+        if self.flavor != Flavor::TiDb {
+            let versions = |table: &Object| {
+                let lines = table.list("other").iter();
+                lines.filter(|line| line.starts_with("PERIOD FOR SYSTEM_TIME")).cloned().collect::<Vec<_>>()
+            };
+            return versions(table) != versions(wanted);
+        }
+        let differs = |name: &str| table.text(name) != wanted.text(name);
+        let replaced = self.replaced(&Self::columns(self.base, &table.id));
+        let is_stored = |column: &Object| column.text("generated").is_some_and(|generated| generated.ends_with("STORED"));
+        let comes = |column: &Object| replaced.contains(&column.id) || !self.base.objects.contains_key(&column.id);
+        if Self::columns(self.target, &table.id).into_iter().any(|column| is_stored(column) && comes(column)) {
+            return true;
+        }
+        let numbers_alone = |table: &Object| table.text("auto_id_cache") == Some("1");
+        if numbers_alone(table) != numbers_alone(wanted)
+            || (differs("pre_split_regions") && wanted.text("shard_row_id_bits").is_some())
+        {
+            return true;
         }
         let primary = ObjectId::new(Kind::Constraint, table.id.path.iter().map(String::as_str).chain(["PRIMARY"]));
         let clustered = |id: &ObjectId| {
@@ -33,24 +52,30 @@ impl Planner<'_> {
         let name = qualified(&id.path);
         let mut clauses: Statements = Vec::new();
         let (keys_away, keys_new) = self.keys(id);
-        clauses.extend(keys_away);
-        let options = self.options(id);
+        let (lines_away, lines_new) = self.other_lines(id);
+        let (ttl_away, ttl_new) = self.ttl(id);
         let (columns_gone, columns_new) = self.columns_of(id);
-        clauses.extend(options);
+        clauses.extend(keys_away.into_iter().chain(lines_away).chain(ttl_away).chain(self.options(id)));
         // A table has a column at any time.
         let all_go = Self::columns(self.base, id).iter().all(|column| !self.target.objects.contains_key(&column.id));
         let (first, second) = if all_go { (columns_new, columns_gone) } else { (columns_gone, columns_new) };
-        clauses.extend(first);
-        clauses.extend(second);
-        clauses.extend(keys_new);
+        clauses.extend(first.into_iter().chain(second).chain(ttl_new).chain(lines_new).chain(keys_new));
+        let (unversioned, versioned) = self.versioning(id);
+        clauses.extend(versioned);
+        let keeps_history = unversioned.is_empty() && self.is_versioned(self.base, id) && !clauses.is_empty();
         let mut found: Vec<(String, Vec<ObjectId>)> = match self.flavor {
             // TiDB refuses several kinds of change in one statement, and gains nothing from it.
             Flavor::TiDb => {
                 clauses.into_iter().map(|(clause, object)| (format!("ALTER TABLE {name} {clause}"), vec![object])).collect()
             }
             // One statement copies the table once at the most.
-            Flavor::MySql | Flavor::MariaDb => together(&name, clauses),
+            Flavor::MySql | Flavor::MariaDb => [together(&name, unversioned), together(&name, clauses)].concat(),
         };
+        if keeps_history {
+            let set = |value: &str| (format!("SET SESSION system_versioning_alter_history = {value}"), vec![id.clone()]);
+            found.insert(0, set("KEEP"));
+            found.push(set("DEFAULT"));
+        }
         found.extend(self.partitioning(id).into_iter().chain(self.replica(id)).map(|(sql, object)| (sql, vec![object])));
         found
     }
@@ -68,13 +93,64 @@ impl Planner<'_> {
                 away.push((clause, key.id.clone()));
             }
         }
-        // The primary key first: an AUTO_INCREMENT column needs it.
-        for kind in [Kind::Constraint, Kind::Index] {
-            for key in Self::parts(self.target, table, kind).filter(|key| form(key) != "f" && self.changes(&key.id)) {
-                new.push((format!("ADD {}", key.text("definition").unwrap_or_default()), key.id.clone()));
-            }
-        }
+        let kinds = [Kind::Constraint, Kind::Index].into_iter();
+        let mut keys: Vec<&Object> = kinds
+            .flat_map(|kind| Self::parts(self.target, table, kind))
+            .filter(|key| form(key) != "f" && self.changes(&key.id))
+            .collect();
+        // The primary key first: an AUTO_INCREMENT column needs it. The others as the target prints them.
+        keys.sort_by_key(|key| (form(key) != "p", key.integer("position")));
+        new.extend(keys.into_iter().map(|key| (format!("ADD {}", key.text("definition").unwrap_or_default()), key.id.clone())));
         (away, new)
+    }
+
+    /// Lines that are neither columns nor keys: MariaDB's periods.
+    fn other_lines(&self, table: &ObjectId) -> (Statements, Statements) {
+        let of = |catalog: &crate::catalog::Catalog| {
+            let lines = catalog.objects.get(table).map(|table| table.list("other").to_vec()).unwrap_or_default();
+            lines.into_iter().filter(|line| line.starts_with("PERIOD FOR ")).collect::<Vec<_>>()
+        };
+        let (before, after) = (of(self.base), of(self.target));
+        let named = |line: &str| line.split(" (").next().unwrap_or(line).to_string();
+        let away = before.iter().filter(|line| !after.contains(line)).map(|line| (format!("DROP {}", named(line)), table.clone()));
+        let new = after.iter().filter(|line| !before.contains(line)).map(|line| (format!("ADD {line}"), table.clone()));
+        (away.collect(), new.collect())
+    }
+
+    fn is_versioned(&self, catalog: &crate::catalog::Catalog, table: &ObjectId) -> bool {
+        catalog.objects.get(table).is_some_and(|table| table.text("system_versioning").is_some())
+    }
+
+    /// MariaDB's versions of rows: what ends them, in a statement of its own, and what begins them.
+    fn versioning(&self, table: &ObjectId) -> (Statements, Statements) {
+        let clause = |word: &str| vec![(format!("{word} SYSTEM VERSIONING"), table.clone())];
+        match (self.is_versioned(self.base, table), self.is_versioned(self.target, table)) {
+            (true, false) => (clause("DROP"), Vec::new()),
+            (false, true) => (Vec::new(), clause("ADD")),
+            _ => (Vec::new(), Vec::new()),
+        }
+    }
+
+    /// What ends a TTL before its column goes or changes, and what begins one when its column is there.
+    fn ttl(&self, id: &ObjectId) -> (Statements, Statements) {
+        let (Some(before), Some(after)) = (self.base.objects.get(id), self.target.objects.get(id)) else {
+            return (Vec::new(), Vec::new());
+        };
+        let differs = |name: &str| before.text(name) != after.text(name);
+        if !["ttl", "ttl_enable", "ttl_job_interval"].iter().any(|name| differs(name)) {
+            return (Vec::new(), Vec::new());
+        }
+        let clause = |clause: String| vec![(clause, id.clone())];
+        let new = after.text("ttl").map(|ttl| {
+            let more = [("TTL_ENABLE", "ttl_enable"), ("TTL_JOB_INTERVAL", "ttl_job_interval")];
+            let more = more.iter().filter_map(|(word, name)| Some(format!(" {word}={}", after.text(name)?)));
+            clause(format!("TTL={ttl}{}", more.collect::<String>()))
+        });
+        let column = before.text("ttl").and_then(|ttl| tokens(ttl).first()?.name());
+        let column = column.map(|name| ObjectId::new(Kind::Column, id.path.iter().chain([&name])));
+        let in_the_way = column.is_some_and(|column| self.changes(&column));
+        let ends = before.text("ttl").is_some() && (new.is_none() || in_the_way);
+        (if ends { clause("REMOVE TTL".into()) } else { Vec::new() }, new.unwrap_or_default())
     }
 
     /// Columns that go, and those that come or change, in the order of the target.
@@ -153,16 +229,6 @@ impl Planner<'_> {
                 }
             }
         }
-        if differs("ttl") || (after.text("ttl").is_some() && (differs("ttl_enable") || differs("ttl_job_interval"))) {
-            match after.text("ttl") {
-                None => found.push("REMOVE TTL".into()),
-                Some(ttl) => {
-                    let more = [("TTL_ENABLE", "ttl_enable"), ("TTL_JOB_INTERVAL", "ttl_job_interval")];
-                    let more = more.iter().filter_map(|(word, name)| Some(format!(" {word}={}", after.text(name)?)));
-                    found.push(format!("TTL={ttl}{}", more.collect::<String>()));
-                }
-            }
-        }
         found.into_iter().filter(|clause| !clause.is_empty()).map(|clause| (clause, id.clone())).collect()
     }
 
@@ -172,22 +238,34 @@ impl Planner<'_> {
         let sql = match (of(self.base), of(self.target)) {
             (before, after) if before == after => return Vec::new(),
             (_, None) => format!("ALTER TABLE {name} REMOVE PARTITIONING"),
-            (Some(before), Some(after)) => match added_at_the_end(&before, &after) {
-                Some(partitions) => format!("ALTER TABLE {name} ADD PARTITION ({partitions})"),
-                None => format!("ALTER TABLE {name} {after}"),
-            },
+            (Some(before), Some(after)) => {
+                let ((plain, placed), (wanted, places)) = (without_placement(&before), without_placement(&after));
+                if plain == wanted {
+                    let moved = places.iter().filter(|(partition, policy)| placed.get(*partition) != Some(policy));
+                    return moved
+                        .map(|(partition, policy)| {
+                            let policy = policy.as_deref().unwrap_or("PLACEMENT POLICY=`default`");
+                            (format!("ALTER TABLE {name} PARTITION {partition} {policy}"), id.clone())
+                        })
+                        .collect();
+                }
+                match added_at_the_end(&before, &after) {
+                    Some(partitions) => format!("ALTER TABLE {name} ADD PARTITION ({partitions})"),
+                    None => format!("ALTER TABLE {name} {after}"),
+                }
+            }
             (None, Some(after)) => format!("ALTER TABLE {name} {after}"),
         };
         vec![(sql, id.clone())]
     }
 
+    /// A replica on TiFlash that goes; those that come are made last of all.
     fn replica(&self, id: &ObjectId) -> Statements {
         let of = |catalog: &'_ crate::catalog::Catalog| catalog.objects.get(id)?.text("tiflash_replica").map(str::to_string);
-        let (before, after) = (of(self.base), of(self.target));
-        if before == after {
-            return Vec::new();
+        match (of(self.base), of(self.target)) {
+            (Some(_), None) => vec![(format!("ALTER TABLE {} SET TIFLASH REPLICA 0", qualified(&id.path)), id.clone())],
+            _ => Vec::new(),
         }
-        vec![(format!("ALTER TABLE {} SET TIFLASH REPLICA {}", qualified(&id.path), after.as_deref().unwrap_or("0")), id.clone())]
     }
 
     /// A new table beside the old one, filled from it, in its place. The rows stay; a value that does not fit is an error before
@@ -228,6 +306,21 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("shard_row_id_bits", "SHARD_ROW_ID_BITS", "SHARD_ROW_ID_BITS=0"),
     ("auto_id_cache", "AUTO_ID_CACHE", "AUTO_ID_CACHE=0"),
     ("placement_policy", "PLACEMENT POLICY", "PLACEMENT POLICY=`default`"),
+    ("page_compressed", "PAGE_COMPRESSED", "PAGE_COMPRESSED=DEFAULT"),
+    ("page_compression_level", "PAGE_COMPRESSION_LEVEL", "PAGE_COMPRESSION_LEVEL=DEFAULT"),
+    ("encrypted", "ENCRYPTED", "ENCRYPTED=DEFAULT"),
+    ("encryption_key_id", "ENCRYPTION_KEY_ID", "ENCRYPTION_KEY_ID=DEFAULT"),
+    ("encryption", "ENCRYPTION", "ENCRYPTION='N'"),
+    ("compression", "COMPRESSION", "COMPRESSION=''"),
+    ("transactional", "TRANSACTIONAL", "TRANSACTIONAL=DEFAULT"),
+    ("page_checksum", "PAGE_CHECKSUM", ""),
+    ("checksum", "CHECKSUM", "CHECKSUM=0"),
+    ("delay_key_write", "DELAY_KEY_WRITE", "DELAY_KEY_WRITE=0"),
+    ("pack_keys", "PACK_KEYS", "PACK_KEYS=DEFAULT"),
+    ("insert_method", "INSERT_METHOD", ""),
+    ("stats_persistent", "STATS_PERSISTENT", "STATS_PERSISTENT=DEFAULT"),
+    ("stats_auto_recalc", "STATS_AUTO_RECALC", "STATS_AUTO_RECALC=DEFAULT"),
+    ("stats_sample_pages", "STATS_SAMPLE_PAGES", "STATS_SAMPLE_PAGES=DEFAULT"),
 ];
 
 /// One ALTER for all of them.
@@ -260,6 +353,31 @@ fn longest_common<'a>(before: &[&'a str], after: &[&'a str]) -> BTreeSet<&'a str
         }
     }
     found
+}
+
+/// What a partitioning says apart from where its partitions are, and the policy of each by its quoted name.
+fn without_placement(partitioning: &str) -> (String, BTreeMap<String, Option<String>>) {
+    let (mut plain, mut at, mut policies, mut last) = (String::new(), 0, BTreeMap::new(), None);
+    let found = tokens(partitioning);
+    for (index, token) in found.iter().enumerate() {
+        if token.is("PARTITION")
+            && let Some(name) = found.get(index + 1).filter(|name| name.kind == TokenKind::Name)
+        {
+            policies.insert(name.text.to_string(), None);
+            last = Some(name.text.to_string());
+        }
+        let inner = unwrapped(token.text);
+        if token.kind == TokenKind::Hint
+            && inner.starts_with("PLACEMENT POLICY")
+            && let Some(partition) = &last
+        {
+            policies.insert(partition.clone(), Some(inner.to_string()));
+            plain.push_str(partitioning.get(at..token.at).unwrap_or_default().trim_end());
+            at = token.end();
+        }
+    }
+    plain.push_str(partitioning.get(at..).unwrap_or_default());
+    (plain, policies)
 }
 
 /// The partitions that are new when all old ones are there as they were, before them.

@@ -30,6 +30,12 @@ pub(in crate::pipeline) struct One {
     pub remarks: Vec<String>,
 }
 
+/// A live database that others are called as.
+pub(in crate::pipeline) struct Canonical {
+    pub name: String,
+    pub url: SecretString,
+}
+
 /// The database that an address names.
 pub(in crate::pipeline) fn named(url: &SecretString) -> Result<Option<String>, PipelineError> {
     Ok(MySqlAddress::from_url(url)?.database().map(String::from))
@@ -45,12 +51,12 @@ pub(in crate::pipeline) async fn databases(url: &SecretString) -> Result<Vec<Str
 }
 
 /// Reads a live server, all of it or the database that its address names; or loads files and reads what they made. With `canonical` the
-/// database of a live address is called that, and files begin in it, so that databases of other names can be compared.
+/// database of a live address is called as that one, and files begin in it, so that databases of other names can be compared.
 pub(in crate::pipeline) async fn read(
     config: &Config,
     dialect: Dialect,
     input: &Input,
-    canonical: Option<&str>,
+    canonical: Option<&Canonical>,
     cancel: &CancellationToken,
 ) -> Result<One, PipelineError> {
     if let Some(url) = of_live(input) {
@@ -73,13 +79,16 @@ pub(in crate::pipeline) async fn read(
             return Err(PipelineError::NoDatabase { database: shown_url(url), name: name.clone() });
         }
         if let (Some(from), Some(to)) = (named, canonical) {
-            catalog = renamed(catalog, &from, to);
+            catalog = renamed(catalog, &from, &to.name);
         }
         return Ok(One { catalog, remarks: Vec::new() });
     }
     let flavor = Flavor::of_dialect(dialect).unwrap_or(Flavor::MySql);
     let mut request = requested(config, flavor);
-    request.database = canonical.map_or(request.database, String::from);
+    if let Some(Canonical { name, url }) = canonical {
+        request.database.clone_from(name);
+        request.collations = reading_live(url, live::collations(url).await)?;
+    }
     with_mysql_servers(&request, flavor, cancel, async |servers| {
         let server = &servers.base;
         load::empty(server).await?;

@@ -1,0 +1,9 @@
+CREATE TABLE sv (id int PRIMARY KEY, a int) WITH SYSTEM VERSIONING;
+CREATE TABLE sv2 (id int PRIMARY KEY, a int);
+CREATE TABLE ft (id int PRIMARY KEY, body text, title varchar(100), FULLTEXT KEY fbody (body), FULLTEXT KEY ftitle (title));
+CREATE TABLE sp (id int PRIMARY KEY, g point NOT NULL, h geometry NOT NULL, SPATIAL KEY sg (g));
+CREATE TABLE inv (id int PRIMARY KEY, a int INVISIBLE, b int, KEY kb (b) IGNORED);
+CREATE TABLE u (id uuid PRIMARY KEY DEFAULT uuid(), ip inet6, n int DEFAULT (1 + 2), KEY kip (ip));
+CREATE TABLE ari (id int PRIMARY KEY) ENGINE=Aria TRANSACTIONAL=0;
+CREATE TABLE comp (id int PRIMARY KEY, b blob COMPRESSED) PAGE_COMPRESSED=1;
+CREATE TABLE rf (id int PRIMARY KEY) ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=8;

@@ -1,0 +1,3 @@
+CREATE TABLE s2 (id int PRIMARY KEY, a int);
+CREATE VIEW s1 AS SELECT id FROM s2;
+CREATE TABLE s3 (id int);
