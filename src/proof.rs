@@ -6,6 +6,7 @@ pub mod judge;
 mod relations;
 pub mod replay;
 pub mod rows;
+pub mod unusual;
 
 /// A lock that a step held until its transaction ended.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]

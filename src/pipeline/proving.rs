@@ -10,7 +10,7 @@ use super::{
 use crate::{
     catalog::{Action, Catalog, Change, Kind, compare, read},
     plan::{Origin, Plan, native, sql},
-    proof::{Effects, FailedRows, Proof, SqlError, judge, replay, rows},
+    proof::{Effects, FailedRows, Proof, SqlError, judge, replay, rows, unusual},
     report::{self, Down},
     sandbox::{SandboxError, Server, Servers},
 };
@@ -150,12 +150,12 @@ impl Ground<'_> {
         tables: Option<&BTreeSet<String>>,
     ) -> Result<Vec<Option<SqlError>>, PipelineError> {
         let connection = self.server.connect(copy).await?;
-        let made_up = rows::fill(&connection).await?;
+        rows::fill(&connection).await?;
         rows::fill_unusual(&connection, tables).await?;
-        let effects = replay::replay(&connection, plan, &made_up, self.server.limits().statement).await?;
+        let refusals = unusual::refusals(&connection, plan, self.server.limits().statement).await?;
         connection.close().await;
         self.server.drop_database(copy).await?;
-        Ok(effects.into_iter().map(|effects| effects.error_on_rows).collect())
+        Ok(refusals)
     }
 
     async fn dump(&self, database: &str) -> Result<String, SandboxError> {

@@ -1,7 +1,7 @@
 //! What a step did to relations: locks, rewrites, scans, index builds, rows and values lost, read from the catalogs between two
 //! steps. Knows nothing of plans.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::{Client, SimpleQueryRow};
 
@@ -97,20 +97,11 @@ impl Relations {
         self.known.values().filter(|relation| relation.rows > 0 && relation.kind == 'r').map(|relation| &relation.name)
     }
 
-    /// Takes the rows out of a table and of what refers to it, or out of all.
-    pub async fn empty(&mut self, client: &Client, table: Option<&str>) -> Result<()> {
-        let tables: Vec<&str> = match table {
-            Some(table) => vec![table],
-            None => self.with_rows().map(String::as_str).collect(),
-        };
-        if !tables.is_empty() {
-            let tables = tables.join(", ");
-            run(
-                client,
-                &format!("SET session_replication_role = replica; TRUNCATE {tables} CASCADE; RESET session_replication_role"),
-            )
+    /// Takes the rows out of tables and of what refers to them.
+    pub async fn empty(&mut self, client: &Client, tables: &BTreeSet<String>) -> Result<()> {
+        let tables = tables.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        run(client, &format!("SET session_replication_role = replica; TRUNCATE {tables} CASCADE; RESET session_replication_role"))
             .await?;
-        }
         *self = Relations::read(client).await?;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Replays a plan statement by statement on a copy of the base and measures what each step did.
 //!
-//! A step that fails only on the rows that are there (SQLSTATE class 22 or 23) is recorded with that error, the rows of the table that it is
-//! about, or else all, are taken out, and the step is tried again: whether the plan reaches the target is one question, whether data is in its
+//! A step that fails only on the rows that are there (SQLSTATE class 22 or 23) is recorded with that error, the rows of the tables that it
+//! works on, or else all, are taken out, and the step is tried again: whether the plan reaches the target is one question, whether data is in its
 //! way another.
 //! Does not judge the end: see [`super::judge`].
 
@@ -13,10 +13,7 @@ use std::{
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 use super::{Effects, FailedRows, SqlError, relations::Relations};
-use crate::{
-    catalog::{Kind, ObjectId},
-    plan::{Plan, Step, sql},
-};
+use crate::plan::{Plan, Step, sql};
 
 /// Why a replay could not be measured; a step that Postgres refuses is not an error but an effect.
 #[derive(Debug, thiserror::Error)]
@@ -66,26 +63,34 @@ impl Replay<'_> {
         for (at, step) in steps.iter().enumerate() {
             let mut measured = Effects::default();
             let mut outcome = self.attempt(&step.sql, transactional, &mut measured).await?;
-            // Each table once, and all of them once: a step can bring rows of its own.
-            let mut emptied: BTreeSet<Option<String>> = BTreeSet::new();
+            // Each table once, and in the end all: a step can bring rows of its own.
+            let mut emptied: BTreeSet<String> = BTreeSet::new();
+            let mut last = false;
             while let Err(error) = &outcome
                 && is_about_rows(error)
+                && !last
                 && self.relations.with_rows().next().is_some()
-                && !emptied.contains(&None)
             {
-                let fits = |table: &String| {
-                    self.relations.with_rows().any(|name| name == table) && !emptied.contains(&Some(table.clone()))
+                let mut tables: BTreeSet<String> = match &error.table {
+                    Some(table) => BTreeSet::from([table.clone()]),
+                    None if transactional => {
+                        let filled = self.relations.with_rows().cloned().collect();
+                        worked_on(self.client, &step.sql, &filled, (self.effects.len(), self.limit)).await?
+                    }
+                    None => BTreeSet::new(),
                 };
-                let table = error.table.clone().or_else(|| table_of(step)).filter(fits);
+                tables.retain(|table| self.relations.with_rows().any(|name| name == table) && !emptied.contains(table));
+                last = tables.is_empty();
+                if last {
+                    tables.extend(self.relations.with_rows().cloned());
+                }
                 if measured.error_on_rows.is_none() {
-                    // Where the server names no table, it may be the files' own.
-                    let of = |name: &String| self.made_up.contains(name);
-                    let made_up = table.as_ref().map_or_else(|| self.relations.with_rows().all(of), of);
+                    let made_up = tables.is_subset(self.made_up);
                     measured.failed_rows = Some(if made_up { FailedRows::MadeUp } else { FailedRows::Own });
                     measured.error_on_rows = outcome.err();
                 }
-                outcome = self.again_without_rows(table.as_deref(), &steps[..at], step, transactional, &mut measured).await?;
-                emptied.insert(table);
+                outcome = self.again_without_rows(&tables, &steps[..at], step, transactional, &mut measured).await?;
+                emptied.append(&mut tables);
             }
             let failed = outcome.is_err();
             match outcome {
@@ -114,11 +119,10 @@ impl Replay<'_> {
         self.relations.begin(self.client).await
     }
 
-    /// Rolls the group back, takes rows out - the table's and those of what refers to it, or all where it has none -, and runs the group
-    /// again up to and including `step`.
+    /// Rolls the group back, takes out the rows of tables and of what refers to them, and runs the group again up to and including `step`.
     async fn again_without_rows(
         &mut self,
-        table: Option<&str>,
+        tables: &BTreeSet<String>,
         earlier: &[Step],
         step: &Step,
         transactional: bool,
@@ -128,7 +132,7 @@ impl Replay<'_> {
             run(self.client, "ROLLBACK").await?;
         }
         self.relations = Relations::read(self.client).await?;
-        self.relations.empty(self.client, table).await?;
+        self.relations.empty(self.client, tables).await?;
         self.begin(transactional).await?;
         if transactional {
             for step in earlier {
@@ -140,25 +144,69 @@ impl Replay<'_> {
     }
 
     async fn attempt(&self, sql: &str, transactional: bool, measured: &mut Effects) -> Result<std::result::Result<(), SqlError>> {
-        if transactional {
-            run(self.client, "SAVEPOINT step").await?;
-        }
         let begun = Instant::now();
-        let outcome = tokio::time::timeout(self.limit, self.client.batch_execute(sql))
-            .await
-            .map_err(|_| ReplayError::Timeout { step: self.effects.len(), limit: self.limit })?;
+        let outcome = attempt(self.client, sql, transactional, (self.effects.len(), self.limit)).await?;
         measured.milliseconds = begun.elapsed().as_secs_f64() * 1000.0;
-        if transactional && outcome.is_err() {
-            run(self.client, "ROLLBACK TO SAVEPOINT step").await?;
-        }
-        Ok(outcome.map_err(|error| sql_error(&error)))
+        Ok(outcome)
     }
 }
 
-/// The table that a step was meant to change, quoted and qualified.
-fn table_of(step: &Step) -> Option<String> {
-    let of_table = |id: &&ObjectId| matches!(id.kind, Kind::Table | Kind::Column | Kind::Constraint);
-    step.objects.iter().find(of_table).map(|id| sql::qualified(&id.path[..id.path.len().min(2)]))
+/// Runs a statement; in a transaction, what fails leaves nothing behind. `bound` is the step's index and its limit.
+pub(super) async fn attempt(
+    client: &Client,
+    sql: &str,
+    transactional: bool,
+    bound: (usize, Duration),
+) -> Result<std::result::Result<(), SqlError>> {
+    if transactional {
+        run(client, "SAVEPOINT step").await?;
+    }
+    let (step, limit) = bound;
+    let outcome = tokio::time::timeout(limit, client.batch_execute(sql)).await.map_err(|_| ReplayError::Timeout { step, limit })?;
+    if transactional && outcome.is_err() {
+        run(client, "ROLLBACK TO SAVEPOINT step").await?;
+    }
+    Ok(outcome.map_err(|error| sql_error(&error)))
+}
+
+/// Which of these tables a statement works on, by the locks that it takes in this transaction where no rows are in its way. It leaves
+/// nothing behind. `bound` is as in [`attempt`].
+pub(super) async fn worked_on(
+    client: &Client,
+    sql: &str,
+    tables: &BTreeSet<String>,
+    bound: (usize, Duration),
+) -> Result<BTreeSet<String>> {
+    let mut without = "SAVEPOINT rows; SET LOCAL session_replication_role = replica".to_string();
+    for table in tables {
+        without.push_str("; DELETE FROM ONLY ");
+        without.push_str(table);
+    }
+    run(client, &without).await?;
+    let before = strongly_locked(client).await?;
+    let mut locked = match attempt(client, sql, true, bound).await? {
+        Ok(()) => strongly_locked(client).await?,
+        Err(_) => BTreeSet::new(),
+    };
+    run(client, "ROLLBACK TO SAVEPOINT rows").await?;
+    locked.retain(|table| tables.contains(table));
+    if !locked.is_subset(&before) {
+        locked.retain(|table| !before.contains(table));
+    }
+    Ok(locked)
+}
+
+/// The tables that the transaction has locked against writers, quoted and qualified.
+async fn strongly_locked(client: &Client) -> Result<BTreeSet<String>> {
+    let rows = query(
+        client,
+        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_locks l
+         JOIN pg_catalog.pg_class c ON c.oid = l.relation AND c.relkind = 'r' JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
+           AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')",
+    )
+    .await?;
+    Ok(rows.iter().filter_map(|row| row.get(0)).map(str::to_string).collect())
 }
 
 /// What Postgres said, as data.
@@ -177,7 +225,7 @@ pub fn sql_error(error: &tokio_postgres::Error) -> SqlError {
 
 /// Class 22 (data exception) and class 23 (integrity constraint violation) of
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>: what rows, not schemas, bring about.
-fn is_about_rows(error: &SqlError) -> bool {
+pub(super) fn is_about_rows(error: &SqlError) -> bool {
     error.sqlstate.as_deref().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
 }
 

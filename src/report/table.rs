@@ -81,6 +81,13 @@ pub fn rows(report: &Report) -> Vec<Row> {
             told.insert(at);
         }
     }
+    // A harmless change in one statement with a dangerous one is not what rewrites the table.
+    let explained = report
+        .changes
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| about(*at).is_some_and(|found| found.iter().any(|finding| finding.level >= Level::Warning)));
+    let explained: BTreeSet<usize> = explained.flat_map(|(_, change)| &change.steps).copied().collect();
     let mut rows: Vec<Row> = Vec::new();
     let mut same: BTreeMap<String, usize> = BTreeMap::new();
     for (at, change) in report.changes.iter().enumerate().filter(|(at, _)| !told.contains(at)) {
@@ -89,7 +96,9 @@ pub fn rows(report: &Report) -> Vec<Row> {
         if empty && has_parts(&change.kind) && about(at).is_none() {
             continue;
         }
-        let mut row = row(report, change, about(at).unwrap_or_default(), parts.get(&at).map(Vec::as_slice).unwrap_or_default());
+        let parts = parts.get(&at).map(Vec::as_slice).unwrap_or_default();
+        let beside = about(at).is_none() && change.steps.iter().any(|step| explained.contains(step));
+        let mut row = row(report, change, about(at).unwrap_or_default(), parts, beside);
         if report.earlier.as_ref().is_some_and(|earlier| earlier.changes.contains(&at)) {
             row.change.push_str(words::EARLIER);
         }
@@ -133,10 +142,13 @@ fn whole<'a>(change: &'a ReportedChange, wholes: &BTreeMap<&str, usize>) -> Opti
     dots.rev().find_map(|(at, _)| Some((*wholes.get(&change.object[..at])?, &change.object[at + 1..])))
 }
 
-fn row(report: &Report, change: &ReportedChange, about: &[&ReportedFinding], parts: &[String]) -> Row {
+/// `beside`: a worse change of the same statement is what its work is for, and has it in its own row.
+fn row(report: &Report, change: &ReportedChange, about: &[&ReportedFinding], parts: &[String], beside: bool) -> Row {
     let worst = about.iter().max_by_key(|finding| (finding.blocks, finding.level));
-    let effects: Vec<&Effects> =
-        change.steps.iter().filter_map(|step| report.steps.get(*step)).filter_map(|step| step.effects.as_ref()).collect();
+    let steps = change.steps.iter().filter_map(|step| report.steps.get(*step)).filter_map(|step| step.effects.as_ref());
+    let locks = |effects: &Effects| Effects { locks: effects.locks.clone(), ..Effects::default() };
+    let own: Vec<Effects> = steps.map(|effects| if beside { locks(effects) } else { effects.clone() }).collect();
+    let effects: Vec<&Effects> = own.iter().collect();
     // A new object has no readers that could wait; its statement's locks on others are told.
     let relation = relation(change);
     Row {

@@ -70,9 +70,9 @@ async fn nothing_to_change_is_a_proven_pass_without_steps() {
 #[tokio::test]
 async fn what_fails_on_rows_fails_on_made_up_ones_and_says_which() {
     let base = "CREATE TABLE need (id int); CREATE TABLE size (name varchar(500)); CREATE TABLE narrow (n bigint); CREATE TABLE uni (code text);
-                CREATE TABLE chk (price int); CREATE TABLE nul (a text); CREATE TABLE seeds (id int PRIMARY KEY, v varchar(9)); INSERT INTO seeds VALUES (1);";
+                CREATE TABLE chk (price int); CREATE TABLE nul (a text); CREATE TABLE two (a varchar(50), b text); CREATE TABLE seeds (id int PRIMARY KEY, v varchar(9)); INSERT INTO seeds VALUES (1);";
     let target = "CREATE TABLE need (id int, must int NOT NULL); CREATE TABLE size (name varchar(100)); CREATE TABLE narrow (n int);
-                  CREATE TABLE uni (code text UNIQUE); CREATE TABLE chk (price int CHECK (price > 0)); CREATE TABLE nul (a text NOT NULL);
+                  CREATE TABLE uni (code text UNIQUE); CREATE TABLE chk (price int CHECK (price > 0)); CREATE TABLE nul (a text NOT NULL); CREATE TABLE two (a varchar(5), b text NOT NULL UNIQUE);
                   CREATE TABLE seeds (id int PRIMARY KEY, v varchar(3)); INSERT INTO seeds VALUES (1);";
     let Outcome { report, .. } = run(base, target, EngineChoice::Native).await;
     assert!(report.proven, "{report:#?}");
@@ -88,6 +88,9 @@ async fn what_fails_on_rows_fails_on_made_up_ones_and_says_which() {
     assert_eq!(failed("uni"), (unusual, Some("23505")));
     assert_eq!(failed("chk"), (unusual, Some("23514")));
     assert_eq!(failed("nul"), (unusual, Some("23502")));
+    // The rows that one step fails on are no longer in the way of the next, and others still are.
+    let of_two = report.steps.iter().filter(|step| step.sql.starts_with("ALTER TABLE public.two "));
+    assert!(of_two.clone().count() == 3 && of_two.filter_map(|step| step.effects.as_ref()).all(|it| it.failed_rows == unusual));
     assert_eq!(failed("seeds"), (unusual, Some("22001")));
     // A unique constraint on a table that may have equal values is a warning that says so, and blocks nothing.
     let finding = report.findings.iter().find(|finding| finding.rule == "add-unique").unwrap();
