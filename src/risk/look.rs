@@ -202,8 +202,8 @@ pub fn measured(facts: &Facts<'_>, step: usize) -> Option<String> {
         let rows = match effects.failed_rows {
             _ if effects.error.is_some() => " when it is replayed",
             Some(FailedRows::Own) | None => " on the rows of the copy",
-            Some(FailedRows::MadeUp) => " on ordinary rows, made up for the copy",
-            Some(FailedRows::Unusual) => " where there are rows that the base allows, as some made up for the copy",
+            Some(FailedRows::MadeUp) => " on ordinary rows (made up for the copy)",
+            Some(FailedRows::Unusual) => " on some rows that the base allows (made up for the copy)",
         };
         return Some(format!("Step {} fails{rows}{message}{state}.", step + 1));
     }
