@@ -347,7 +347,7 @@ async fn finish(
     }
     for Part { name, report } in &parts {
         let title = if name.is_empty() { String::new() } else { format!("{name}:\n") };
-        log.plain(format!("{title}{}", report::text::render(report, report::text::Style { colour: false }).trim_end()).trim_end());
+        log.plain(format!("{title}{}", report::text::render(report, report::text::Style::default()).trim_end()).trim_end());
     }
     let paths = publish::files(environment, log, outcomes);
     let all = async {

@@ -94,7 +94,7 @@ async fn sql(config: Config, input: Input, prove: bool, out: Option<&Path>, canc
     let report = &outcome.report;
     if report.verdict == Verdict::Error || prove && !report.proven {
         // Standard output stays empty, so that nothing half-made is run.
-        eprint!("{}", report::text::render(report, Style { colour: false }));
+        eprint!("{}", report::text::render(report, Style::default()));
         return Ok(if report.verdict == Verdict::Error { Exit::Failed } else { Exit::Blocked });
     }
     let server = report.server.as_deref().unwrap_or_default();

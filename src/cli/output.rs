@@ -26,12 +26,18 @@ pub fn write(out: Option<&Path>, text: impl AsRef<[u8]>) -> anyhow::Result<()> {
 
 /// How an answer for people looks there: in colour on a terminal where `NO_COLOR` is not set (<https://no-color.org>).
 pub fn style(out: Option<&Path>, environment: &Environment) -> Style {
-    Style { colour: out.is_none() && std::io::stdout().is_terminal() && coloured(environment) }
+    let terminal = out.is_none() && std::io::stdout().is_terminal();
+    Style { colour: terminal && coloured(environment), width: width().filter(|_| terminal) }
 }
 
 /// The same for standard error.
 pub fn error_style(environment: &Environment) -> Style {
-    Style { colour: std::io::stderr().is_terminal() && coloured(environment) }
+    let terminal = std::io::stderr().is_terminal();
+    Style { colour: terminal && coloured(environment), width: width().filter(|_| terminal) }
+}
+
+fn width() -> Option<usize> {
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
 }
 
 /// Set to the empty string it does not count.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CommonOptions, Environment, Exit, apply, generate};
 use crate::{
-    config::Config,
+    config::{Config, DatabaseEntry},
     pipeline::{Input, Schema},
     report::{safe, words},
     source::{self, Selection, shown_url},
@@ -22,6 +22,7 @@ use crate::{
   schemaproof sync
   schemaproof sync db/schema --dry-run
   DATABASE_URL=postgres://postgres@localhost/app schemaproof sync --yes --out target-schema.sql
+  schemaproof sync --only billing
 
 The database is DATABASE_URL; else P8FS_PG_HOST, P8FS_PG_PORT, P8FS_PG_DATABASE, P8FS_PG_USER and P8FS_PG_PASSWORD; else
 postgres://postgres:postgres@localhost:5438/app?sslmode=disable. Variables of the environment win over those of `.env`.
@@ -30,6 +31,9 @@ Exit codes: 0 the database is as the files say (with --dry-run: the plan passes)
 pub struct SyncArguments {
     /// Directory of .sql files, or one file [default: `paths` of the config file, else extensions/sql]
     source: Option<PathBuf>,
+    /// Which of the configuration's `databases`; its address is DATABASE_URL_NAME
+    #[arg(long, value_name = "NAME", conflicts_with = "source")]
+    only: Option<String>,
     /// Write the consolidated schema file, too
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -45,7 +49,10 @@ const DEFAULT: &str = "postgres://postgres:postgres@localhost:5438/app?sslmode=d
 pub async fn sync(arguments: SyncArguments, environment: &Environment, cancel: &CancellationToken) -> anyhow::Result<Exit> {
     let config = arguments.common.config()?;
     let environment = environment.with_dotenv(Path::new(".env"))?;
-    let (url, origin) = database(&environment)?;
+    let (config, (url, origin)) = match entry(&arguments, &config)? {
+        Some(entry) => (config.of(entry), address(&entry.name, &environment)?),
+        None => (config, database(&environment)?),
+    };
     let target = target(&arguments, &config)?;
     let desk = apply::Desk::new(&arguments.options, &environment, cancel);
     let files = target.files().files.len();
@@ -55,6 +62,38 @@ pub async fn sync(arguments: SyncArguments, environment: &Environment, cancel: &
         std::fs::write(path, generate::consolidated(files)?).with_context(|| format!("cannot write {}", path.display()))?;
     }
     desk.planned(config, target, &url).await
+}
+
+/// Which of several databases it is.
+fn entry<'a>(arguments: &SyncArguments, config: &'a Config) -> anyhow::Result<Option<&'a DatabaseEntry>> {
+    let names = || config.databases.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (&arguments.only, config.databases.as_slice()) {
+        (Some(name), entries) => match entries.iter().find(|entry| entry.name == *name) {
+            Some(entry) => Ok(Some(entry)),
+            None if entries.is_empty() => {
+                anyhow::bail!("`--only {name}` is for a configuration with `databases`, and this has none")
+            }
+            None => anyhow::bail!("`{name}` is none of the configuration's databases: {}", names()),
+        },
+        (None, [_, ..]) if arguments.source.is_none() => {
+            anyhow::bail!(
+                "the configuration has the databases {}: say which, for instance `--only {}`",
+                names(),
+                config.databases[0].name
+            )
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+/// The address of one of several: a variable of its own alone, since the files of one are not another's.
+fn address(name: &str, environment: &Environment) -> anyhow::Result<(SecretString, String)> {
+    let upper = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
+    let variable = format!("DATABASE_URL_{}", upper.collect::<String>());
+    let url = environment
+        .get(&variable)
+        .with_context(|| format!("set {variable}, in `.env` or the environment, to the address of `{name}`"))?;
+    Ok((SecretString::from(url), variable))
 }
 
 /// What is wanted: the files of the argument, or of the configuration.
@@ -149,6 +188,14 @@ mod tests {
         assert_eq!(found([("P8FS_PG_HOST", "::1")]).0, "postgres://postgres:postgres@[::1]:5438/app");
         let wrong = database(&Environment::from([("P8FS_PG_PORT", "many")])).unwrap_err();
         assert!(wrong.to_string().contains("P8FS_PG_PORT"));
+    }
+
+    #[test]
+    fn each_of_several_databases_has_an_address_of_its_own() {
+        let environment = Environment::from([("DATABASE_URL", "postgres://a/x"), ("DATABASE_URL_BILLING_EU", "postgres://b/y")]);
+        let (url, origin) = address("billing-eu", &environment).unwrap();
+        assert_eq!((url.expose_secret(), origin.as_str()), ("postgres://b/y", "DATABASE_URL_BILLING_EU"));
+        assert!(address("other", &environment).unwrap_err().to_string().contains("DATABASE_URL_OTHER"));
     }
 
     #[test]

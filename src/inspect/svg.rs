@@ -1,7 +1,8 @@
 //! The entity-relationship picture of a whole schema as an SVG file that needs nothing else.
 //!
 //! Tables stand in columns: what is referred to is left of what refers to it, as far as there are no circles. Within a column, a table
-//! stands near what it refers to. Tables without references fill columns of their own on the right. Crossings are not minimised further.
+//! stands near what it refers to. Tables without references fill columns of their own on the right. Lines pass between the
+//! tables of the columns on their way. Crossings are not minimised further.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -55,14 +56,18 @@ pub fn render(catalog: &Catalog, title: &str) -> String {
         safe::html(title)
     );
     let keys = keys(catalog);
+    let columns = columns(&boxes);
     for reference in &picture.references {
         let (Some(from), Some(to)) = (boxes.get(reference.from.as_str()), boxes.get(reference.to.as_str())) else { continue };
         let key = keys.get(&(reference.from.clone(), reference.constraint.clone()));
         let row = key.and_then(|key| from.table.columns.iter().position(|column| column.name == *key));
         let start = from.y + row.map_or(HEAD / 2, |row| HEAD + ROW * row + ROW / 2);
         let name = safe::html(&reference.constraint);
-        let _ =
-            writeln!(svg, "<path class=\"r\" marker-end=\"url(#a)\" d=\"{}\"><title>{name}</title></path>", line(from, start, to));
+        let _ = writeln!(
+            svg,
+            "<path class=\"r\" marker-end=\"url(#a)\" d=\"{}\"><title>{name}</title></path>",
+            line(from, start, to, &columns)
+        );
     }
     for (name, at) in &boxes {
         draw(&mut svg, name, at);
@@ -127,6 +132,23 @@ fn place(picture: &Picture) -> BTreeMap<&str, Box<'_>> {
         x += wide + GAP_X;
     }
     boxes
+}
+
+/// A column of tables, and the heights at which a line may pass it.
+struct Column {
+    left: usize,
+    right: usize,
+    gaps: Vec<usize>,
+}
+
+fn columns(boxes: &BTreeMap<&str, Box<'_>>) -> Vec<Column> {
+    let mut columns: BTreeMap<usize, Column> = BTreeMap::new();
+    for at in boxes.values() {
+        let column = columns.entry(at.x).or_insert_with(|| Column { left: at.x, right: at.x, gaps: vec![MARGIN / 2] });
+        column.right = column.right.max(at.x + at.width);
+        column.gaps.push(at.y + at.height + GAP_Y / 2);
+    }
+    columns.into_values().collect()
 }
 
 /// How many tables one must go through from each to one that refers to nothing; a reference that closes a circle does not count.
@@ -223,22 +245,39 @@ fn draw(svg: &mut String, name: &str, at: &Box<'_>) {
     svg.push_str("</g>\n");
 }
 
-/// A curve from a row of one table to the head of another.
-fn line(from: &Box<'_>, start: usize, to: &Box<'_>) -> String {
+/// A curve from a row of one table to the head of another, which passes the columns between them where no table stands.
+fn line(from: &Box<'_>, start: usize, to: &Box<'_>, columns: &[Column]) -> String {
     let end = to.y + HEAD / 2;
-    let bend = GAP_X / 2;
-    let right_of = to.x + to.width;
-    match from.x.cmp(&to.x) {
-        std::cmp::Ordering::Greater => {
-            format!("M{} {start}C{} {start} {} {end} {right_of} {end}", from.x, from.x - bend, right_of + bend)
-        }
-        std::cmp::Ordering::Less => {
-            let side = from.x + from.width;
-            format!("M{side} {start}C{} {start} {} {end} {} {end}", side + bend, to.x.saturating_sub(bend), to.x)
-        }
-        std::cmp::Ordering::Equal => {
-            let side = from.x + from.width;
-            format!("M{side} {start}C{0} {start} {0} {end} {right_of} {end}", side.max(right_of) + bend)
-        }
+    let right_of = |at: &Box<'_>| at.x + at.width;
+    if from.x == to.x {
+        let bend = right_of(from).max(right_of(to)) + GAP_X / 2;
+        return format!("M{} {start}C{bend} {start} {bend} {end} {} {end}", right_of(from), right_of(to));
     }
+    let leftwards = from.x > to.x;
+    let (begin, last) = if leftwards { (from.x, right_of(to)) } else { (right_of(from), to.x) };
+    let passed = columns.iter().filter(|column| column.left > from.x.min(to.x) && column.left < from.x.max(to.x));
+    let mut passed: Vec<&Column> = passed.collect();
+    if leftwards {
+        passed.reverse();
+    }
+    let mut path = format!("M{begin} {start}");
+    let (mut x, mut y) = (begin, start);
+    let mut curve = |to_x: usize, to_y: usize, straight: Option<usize>| {
+        let middle = usize::midpoint(x, to_x);
+        let _ = write!(path, "C{middle} {y} {middle} {to_y} {to_x} {to_y}");
+        (x, y) = (straight.unwrap_or(to_x), to_y);
+        if straight.is_some() {
+            let _ = write!(path, "H{x}");
+        }
+    };
+    for column in passed {
+        // Where a straight line would be, as near as a gap is.
+        let part = column.left.abs_diff(begin) * 100 / last.abs_diff(begin).max(1);
+        let straight = (start * 100usize.saturating_sub(part) + end * part.min(100)) / 100;
+        let gap = column.gaps.iter().copied().min_by_key(|gap| gap.abs_diff(straight)).unwrap_or(straight);
+        let (near, far) = if leftwards { (column.right, column.left) } else { (column.left, column.right) };
+        curve(near, gap, Some(far));
+    }
+    curve(last, end, None);
+    path
 }

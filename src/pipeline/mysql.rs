@@ -89,15 +89,19 @@ fn reading_live<T>(url: &SecretString, read: Result<T, LiveError>) -> Result<T, 
     read.map_err(|source| PipelineError::LiveMySql { database: shown_url(url), source })
 }
 
-/// The database that the addresses of a job name: files begin in it, and no other that they do not make counts.
+/// The database that the addresses of a job name: files begin in it, and no other that they do not make counts. Of two live sides the
+/// target's database is taken under the name of the base's.
 fn named(job: &Job) -> Result<Option<String>, PipelineError> {
     let mut found: Option<String> = None;
     for input in [Some(&job.base), Some(&job.target), job.live.as_ref()].into_iter().flatten() {
         let Some(url) = of_live(input) else { continue };
         let Some(name) = MySqlAddress::from_url(url)?.database().map(String::from) else { continue };
         match &found {
-            Some(one) if *one != name => return Err(PipelineError::OtherDatabase { one: one.clone(), other: name }),
-            _ => found = Some(name),
+            Some(one) if *one != name && !(std::ptr::eq(input, &job.target) && of_live(&job.base).is_some()) => {
+                return Err(PipelineError::OtherDatabase { one: one.clone(), other: name });
+            }
+            Some(_) => {}
+            None => found = Some(name),
         }
     }
     Ok(found)
@@ -420,8 +424,18 @@ async fn rebuild(
     url: &SecretString,
     databases: &Databases,
 ) -> Result<(Snapshot, Loaded), PipelineError> {
-    let read = live::read(url, server.flavor, &job.config.exclude, databases).await;
-    let (wanted, replicas) = reading_live(url, read)?;
+    let own = one::named(url)?.filter(|own| databases.is_some() && *own != job.config.database);
+    let databases = own.clone().map_or_else(|| databases.clone(), |own| Some(BTreeSet::from([own])));
+    let read = live::read(url, server.flavor, &job.config.exclude, &databases).await;
+    let (mut wanted, mut replicas) = reading_live(url, read)?;
+    if let Some(own) = own {
+        let base = &job.config.database;
+        wanted.catalog = one::renamed(wanted.catalog, &own, base);
+        replicas = replicas
+            .into_iter()
+            .map(|(path, replica)| (path.into_iter().map(|name| if name == own { base.clone() } else { name }).collect(), replica))
+            .collect();
+    }
     let session = server.connect().await?;
     let failed = |source| SandboxError::MySql { attempted: format!("read the schema back from {}", server.origin), source };
     let none = Replicas::new();

@@ -17,6 +17,8 @@ use crate::{
 pub struct Style {
     /// Colours by ANSI sequences. What the report itself holds never reaches the terminal as a control character.
     pub colour: bool,
+    /// Where sentences are broken between words, in columns; SQL is not. None: nowhere.
+    pub width: Option<usize>,
 }
 
 pub(crate) const BOLD: &str = "1";
@@ -31,7 +33,7 @@ pub fn render(report: &Report, style: Style) -> String {
     let mut out = String::new();
     if let Some(error) = &report.error {
         render_error(&mut out, report, error, style);
-        return out;
+        return fitted(&out, style);
     }
     header(&mut out, report, style);
     objects(&mut out, report, style);
@@ -50,7 +52,22 @@ pub fn render(report: &Report, style: Style) -> String {
     unproven(&mut out, report, style);
     aside(&mut out, report, style);
     verdict(&mut out, report, style);
-    out
+    fitted(&out, style)
+}
+
+/// The text with lines that are too long broken between words, what follows further in. Lines of SQL stay whole, to be copied.
+pub(crate) fn fitted(text: &str, style: Style) -> String {
+    let Some(width) = style.width.filter(|width| *width >= 20) else { return text.into() };
+    let fit = |line: &str| {
+        if line.contains('│') || textwrap::core::display_width(line) <= width {
+            return line.to_string();
+        }
+        let indent = format!("{}  ", " ".repeat(line.chars().take_while(|c| *c == ' ').count()));
+        let options = textwrap::Options::new(width).subsequent_indent(&indent).break_words(false);
+        textwrap::fill(line, options.word_splitter(textwrap::WordSplitter::NoHyphenation))
+    };
+    let lines: Vec<String> = text.lines().map(fit).collect();
+    lines.join("\n") + "\n"
 }
 
 pub(crate) fn paint(text: &str, colour: &str, style: Style) -> String {
@@ -275,5 +292,25 @@ fn render_error(out: &mut String, report: &Report, error: &crate::report::Report
     }
     if let Some(advice) = &error.advice {
         let _ = writeln!(out, "  {}", line(&advice.replace('`', "")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_are_broken_between_words_and_sql_is_not() {
+        let narrow = Style { colour: true, width: Some(30) };
+        let text = format!(
+            "  {} what reads it fails, and so on\n  │ SELECT a_long_name, another_name FROM somewhere\n",
+            paint("✗ danger", RED, narrow)
+        );
+        let expected = format!(
+            "  {} what reads it\n    fails, and so on\n  │ SELECT a_long_name, another_name FROM somewhere\n",
+            paint("✗ danger", RED, narrow)
+        );
+        assert_eq!(fitted(&text, narrow), expected);
+        assert_eq!(fitted(&text, Style::default()), text);
     }
 }

@@ -106,8 +106,8 @@ fn the_job_summary_and_the_check_have_the_same_text() {
 
 #[test]
 fn the_terminal() {
-    insta::assert_snapshot!(text::render(&fixture::p8fs(), text::Style { colour: false }));
-    let coloured = text::render(&fixture::p8fs(), text::Style { colour: true });
+    insta::assert_snapshot!(text::render(&fixture::p8fs(), text::Style::default()));
+    let coloured = text::render(&fixture::p8fs(), text::Style { colour: true, ..text::Style::default() });
     assert!(coloured.contains("\u{1b}[31m"));
 }
 

@@ -107,7 +107,7 @@ pub(in crate::pipeline) async fn read(
 }
 
 /// The catalog as it is printed where one of its databases has another name.
-fn renamed(catalog: Catalog, from: &str, to: &str) -> Catalog {
+pub(super) fn renamed(catalog: Catalog, from: &str, to: &str) -> Catalog {
     if from == to {
         return catalog;
     }
