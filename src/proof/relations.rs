@@ -97,6 +97,16 @@ impl Relations {
         self.known.values().filter(|relation| relation.rows > 0 && relation.kind == 'r').map(|relation| &relation.name)
     }
 
+    /// The OIDs of tables by their names as of now.
+    pub fn oids(&self, names: &BTreeSet<String>) -> BTreeSet<u32> {
+        self.known.iter().filter(|(_, relation)| names.contains(&relation.name)).map(|(oid, _)| *oid).collect()
+    }
+
+    /// What tables of these OIDs are called as of now; those that are not there have no name.
+    pub fn names(&self, oids: &BTreeSet<u32>) -> BTreeSet<String> {
+        oids.iter().filter_map(|oid| self.known.get(oid)).map(|relation| relation.name.clone()).collect()
+    }
+
     /// Takes the rows out of tables and of what refers to them.
     pub async fn empty(&mut self, client: &Client, tables: &BTreeSet<String>) -> Result<()> {
         let tables = tables.iter().map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -128,11 +128,16 @@ impl Replay<'_> {
         transactional: bool,
         measured: &mut Effects,
     ) -> Result<std::result::Result<(), SqlError>> {
+        // The plan may have renamed them, or made them.
+        let oids = self.relations.oids(tables);
         if transactional {
             run(self.client, "ROLLBACK").await?;
         }
         self.relations = Relations::read(self.client).await?;
-        self.relations.empty(self.client, tables).await?;
+        let tables = self.relations.names(&oids);
+        if !tables.is_empty() {
+            self.relations.empty(self.client, &tables).await?;
+        }
         self.begin(transactional).await?;
         if transactional {
             for step in earlier {
