@@ -123,6 +123,7 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         _ => None,
     };
     let expression = row.opt("expression")?;
+    let inherited = row.integer("attinhcount")?.unwrap_or_default();
     let mut object = Object::new(id.clone())
         .at(class::CLASS, relation, number as i32)
         .part_of(whole)
@@ -138,8 +139,9 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         .detail("type_kind", r#type.kind.as_str())
         .detail("type_category", r#type.category.as_str())
         .detail("type_storage", type_storage)
+        .with_flag("also_own", inherited > 0 && !row.flag("from_parent")?)
         .detail("local", !row.flag("from_parent")?)
-        .detail("inherited", row.integer("attinhcount")?.unwrap_or_default());
+        .detail("inherited", inherited);
     if !is_view {
         object = object.with_some("storage", Some(own_storage).filter(|own| *own != type_storage)).with_some(
             "compression",

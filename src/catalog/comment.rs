@@ -83,6 +83,17 @@ fn comment(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
             details.push(("index", Value::List(names.iter().map(|name| (*name).to_owned()).collect())));
             (path_on(&ObjectId::new(Kind::Index, names)), Some(on.clone()))
         }
+        // A check that comes from a table above has its comments there; pg_dump shows no others.
+        Some(on) if class == class::CONSTRAINT && matches!(on.kind, Kind::Table | Kind::ForeignTable) => return Ok(()),
+        // A NOT NULL constraint is its column's or domain's, and has comments apart from it.
+        Some(on) if class == class::CONSTRAINT && on.kind != Kind::Constraint => {
+            details.push(("constraint", Value::Text("not null".to_owned())));
+            let mut path = path_on(on);
+            if let Some(first) = path.first_mut() {
+                *first = format!("not null of {first}");
+            }
+            (path, Some(on.clone()))
+        }
         Some(on) => (path_on(on), Some(on.clone())),
         None => {
             let (Some(kind), Some(identity), Some(extension)) =

@@ -11,7 +11,7 @@
 //! - `drop` emits what removes the object as the *base* has it; its parts go with it without statements of their own. A kind whose parts do
 //!   not go by themselves says so in its SQL.
 //! - `alter` turns the changed attributes into statements. Attributes of parts are the parts' own changes.
-//! - `verdict` says how a difference is carried out: in place, in place after the dependents that `rebuilds` names are gone, or by drop
+//! - `verdict` says how a difference is carried out: in place, in place after the dependents that `around` names are gone, or by drop
 //!   and create (`Replace`), which asks every dependent's rule how it takes that ([`Rule::react`]).
 //! - Use [`Actions::create`], [`Actions::alter`], [`Actions::drop`]: they fill in needs and releases from the catalogs' dependencies. Adjust
 //!   the [`Action`] that they return where a statement does less or more than its object says.
@@ -50,7 +50,7 @@ pub enum PlanError {
 /// How a difference is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// By ALTER (or CREATE OR REPLACE); dependents stay as they are, except those that [`Rule::rebuilds`] names.
+    /// By ALTER (or CREATE OR REPLACE); dependents stay as they are, except those that [`Rule::around`] names.
     Alter,
     /// By DROP and CREATE; dependents react.
     Replace,
@@ -89,9 +89,9 @@ pub trait Rule: Sync {
         Verdict::Alter
     }
 
-    /// Whether `dependent` or part (of the base) must be dropped and made again around this change in place.
-    fn rebuilds(&self, _cx: &Context<'_>, _before: &Object, _after: &Object, _change: &Change, _dependent: &Object) -> bool {
-        false
+    /// What becomes of `dependent` or a part (of the base) around this change in place.
+    fn around(&self, _cx: &Context<'_>, _before: &Object, _after: &Object, _change: &Change, _dependent: &Object) -> Reaction {
+        Reaction::Nothing
     }
 
     /// What becomes of `object` (of the base, and also in the target) when `need`, which it depends on, is replaced or swapped.
@@ -562,6 +562,11 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
         cx.altered.remove(&id);
         cx.replaced.insert(id);
     }
+    for id in rules::types::made_anew(cx) {
+        cx.altered.remove(&id);
+        cx.swapped.insert(id.clone());
+        work.push(id);
+    }
     let in_the_way = [rules::index::in_the_way(cx), rules::partition::keys_in_the_way(cx), rules::table::invalidated(cx)];
     for id in in_the_way.concat() {
         cx.altered.remove(&id);
@@ -570,7 +575,7 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
     }
     let mut done = BTreeSet::new();
     while let Some(id) = work.pop() {
-        if !done.insert((id.clone(), cx.replaced.contains(&id))) {
+        if !done.insert((id.clone(), cx.replaced.contains(&id), cx.swapped.contains(&id))) {
             continue;
         }
         if cx.vanishes(&id) {
@@ -589,13 +594,29 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
         } else if let Some(change) = cx.altered.get(&id).cloned() {
             let (Some(before), Some(after)) = (cx.base.get(&id), cx.target.get(&id)) else { continue };
             let rule = rule_for(&id)?;
+            for holder in rules::column::holders_of_row(cx, &id, &change) {
+                if alter_too(cx, &holder, "type") {
+                    work.push(holder);
+                }
+            }
             let parts = cx.base.parts(&id).to_vec();
             for dependent in cx.base.dependents(&id).iter().copied().chain(parts).collect::<Vec<_>>() {
                 let there = cx.target.get(&dependent.id).is_some() && !cx.vanishes(&dependent.id);
-                if there && rule.rebuilds(cx, before, after, &change, dependent) {
-                    cx.altered.remove(&dependent.id);
-                    cx.replaced.insert(dependent.id.clone());
-                    work.push(dependent.id.clone());
+                if !there {
+                    continue;
+                }
+                match rule.around(cx, before, after, &change, dependent) {
+                    Reaction::Alter(name) => {
+                        if alter_too(cx, &dependent.id, name) {
+                            work.push(dependent.id.clone());
+                        }
+                    }
+                    Reaction::Replace => {
+                        cx.altered.remove(&dependent.id);
+                        cx.replaced.insert(dependent.id.clone());
+                        work.push(dependent.id.clone());
+                    }
+                    _ => {}
                 }
             }
         }

@@ -4,10 +4,10 @@
 
 use super::{
     super::{
-        native::{Actions, Context, Reaction, Rule, Side, Verdict},
+        native::{Actions, Context, Reaction, Rule, Side, Verb, Verdict},
         online, sql,
     },
-    sequence, table, types,
+    constraint, sequence, table, types,
 };
 use crate::catalog::{Action, AttributeChange, Change, Kind, Object, ObjectId};
 
@@ -22,7 +22,31 @@ pub fn stands_alone(cx: &Context<'_>, column: &Object) -> bool {
 
 /// Whether a statement on the parent table reaches this column, so that it gets none of its own.
 fn follows_parent(cx: &Context<'_>, column: &Object) -> bool {
-    column.integer("inherited").unwrap_or_default() > 0 && column.parent.as_ref().is_some_and(|whole| table::stays_child(cx, whole))
+    let held = |whole: &ObjectId| {
+        table::kept_parents(cx, whole).iter().any(|parent| {
+            let above = parent.id.part(Kind::Column, column.id.name());
+            cx.target.get(&above).or_else(|| cx.base.get(&above)).is_some()
+        })
+    };
+    column.integer("inherited").unwrap_or_default() > 0 && column.parent.as_ref().is_some_and(held)
+}
+
+/// Whether a statement on the type of its typed table reaches this column.
+fn follows_type(cx: &Context<'_>, column: &Object) -> bool {
+    column.parent.as_ref().is_some_and(|whole| table::stays_typed(cx, whole))
+}
+
+/// The same column of all tables of a type, for an attribute of it.
+fn typed_below(cx: &Context<'_>, attribute: &Object) -> Vec<ObjectId> {
+    let tables = attribute.parent.iter().flat_map(|whole| table::typed_by(cx, whole));
+    tables.map(|table| table.id.part(Kind::Column, attribute.id.name())).collect()
+}
+
+/// What must have been let go before an attribute of a type changes: tables that are no longer of it.
+fn typed_no_longer(cx: &Context<'_>, attribute: &Object) -> Vec<ObjectId> {
+    let Some(whole) = &attribute.parent else { return Vec::new() };
+    let tables = cx.base.dependents(whole).iter().filter(|table| table.text("of_type").is_some());
+    tables.filter(|table| !cx.vanishes(&table.id)).map(|table| table::link_gone(&table.id)).collect()
 }
 
 /// The same column of all tables below.
@@ -118,6 +142,13 @@ fn plainly_named(cx: &Context<'_>, column: &Object) -> bool {
     column.text("not_null_name").is_none_or(|name| name == default_not_null_name(column) && !taken(name))
 }
 
+/// ` CONSTRAINT name NOT NULL column` as ADD has it.
+fn named_not_null(column: &Object) -> String {
+    let name = column.text("not_null_name").map(sql::ident).unwrap_or_default();
+    let inherit = if column.flag("not_null_no_inherit") { " NO INHERIT" } else { "" };
+    format!(" CONSTRAINT {name} NOT NULL {}{inherit}", sql::ident(column.id.name()))
+}
+
 fn not_null(cx: &Context<'_>, column: &Object) -> String {
     let named = column.text("not_null_name").filter(|_| !plainly_named(cx, column));
     let name = named.map(|name| format!(" CONSTRAINT {}", sql::ident(name))).unwrap_or_default();
@@ -199,10 +230,34 @@ fn has_cast(cx: &Context<'_>, old: &str, new: &str, plainly: bool) -> bool {
         || old.strip_suffix("[]").zip(new.strip_suffix("[]")).is_some_and(|(old, new)| has_cast(cx, old, new, plainly))
 }
 
+/// The value of a column of a composite type that is made anew with other attributes: each of them by its name.
+fn composed(cx: &Context<'_>, before: &Object) -> Option<String> {
+    let name = sql::ident(before.id.name());
+    let names =
+        |side: &Side<'_>, id: &ObjectId| side.parts_of(id, Kind::Column).map(|part| part.id.name().to_owned()).collect::<Vec<_>>();
+    let of = before.needs.iter().find(|need| {
+        let own = Some(sql::qualified(&need.path)).as_deref() == before.text("bare_type");
+        need.kind == Kind::Type && cx.swapped.contains(*need) && own && names(&cx.base, need) != names(&cx.target, need)
+    })?;
+    let values = cx.target.parts_of(of, Kind::Column).map(|attribute| match cx.base.get(&attribute.id) {
+        Some(_) => format!("(({name}).{})::text::{}", sql::ident(attribute.id.name()), attribute.text("type").unwrap_or_default()),
+        None => "NULL".to_owned(),
+    });
+    let values: Vec<String> = values.collect();
+    Some(format!(
+        "CASE WHEN {name} IS DISTINCT FROM NULL THEN ROW({})::{} END",
+        values.join(", "),
+        before.text("bare_type").unwrap_or_default()
+    ))
+}
+
 /// The old column's value as one of the new column's type.
 pub fn conversion(cx: &Context<'_>, before: &Object, after: &Object) -> String {
     let name = sql::ident(after.id.name());
     let kind = after.text("type").unwrap_or_default();
+    if let Some(value) = composed(cx, before).filter(|_| before.text("type") == Some(kind)) {
+        return value;
+    }
     let (old, new) = (before.text("bare_type").unwrap_or_default(), after.text("bare_type").unwrap_or_default());
     if before.needs.iter().any(|need| cx.swapped.contains(need)) || !has_cast(cx, old, new, false) {
         format!("{name}::text::{kind}")
@@ -230,7 +285,10 @@ fn type_change(cx: &Context<'_>, before: &Object, after: &Object) -> String {
     let (old, new) = (before.text("bare_type").unwrap_or_default(), after.text("bare_type").unwrap_or_default());
     let swapped = before.needs.iter().any(|need| cx.swapped.contains(need));
     let generated = after.text("generated").is_some();
-    let using = if generated || (has_cast(cx, old, new, true) && !swapped) {
+    let composed = composed(cx, before).filter(|_| before.text("type") == Some(kind) && !generated);
+    let using = if let Some(value) = composed {
+        format!(" USING {value}")
+    } else if generated || (has_cast(cx, old, new, true) && !swapped) {
         String::new()
     } else if swapped
         || !has_cast(cx, old, new, false) && before.text("type_kind") != Some("d") && after.text("type_kind") != Some("d")
@@ -241,6 +299,51 @@ fn type_change(cx: &Context<'_>, before: &Object, after: &Object) -> String {
     };
     let collation = after.text("collation").map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
     format!("ALTER COLUMN {name} TYPE {kind}{collation}{using}")
+}
+
+/// Whether a generated column of the base can stay where it is while what its expression needs changes: it is empty in the meantime.
+fn can_be_emptied(cx: &Context<'_>, before: &Object) -> bool {
+    let Some(after) = cx.target.get(&before.id) else { return false };
+    let castable = has_cast(cx, before.text("bare_type").unwrap_or_default(), after.text("bare_type").unwrap_or_default(), true);
+    let held = |user: &&&Object| matches!(user.text("form"), Some("p" | "f"));
+    cx.base.catalog.server_version >= 170_000
+        && before.text("generated").is_some()
+        && before.text("generated") == after.text("generated")
+        && [before, after].iter().all(|column| column.text("type_kind") != Some("d"))
+        && castable
+        && cx.base.dependents(&before.id).iter().find(held).is_none()
+        && cx.target.dependents(&before.id).iter().find(held).is_none()
+}
+
+/// Whether what a generated column of the base is computed from goes, or gets another type.
+fn is_emptied(cx: &Context<'_>, before: &Object) -> bool {
+    let retyped = |need: &ObjectId| {
+        need.kind == Kind::Column
+            && cx.altered.get(need).is_some_and(|change| change.attributes.iter().any(|a| matches!(a.name, "type" | "collation")))
+    };
+    before.text("generated").is_some() && before.needs.iter().any(|need| cx.vanishes(need) || retyped(need))
+}
+
+/// Changes the expression of a generated column; where what it needs goes or changes first, the column is empty in the meantime.
+fn change_expression(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions<'_>) {
+    let column = format!("ALTER COLUMN {}", sql::ident(after.id.name()));
+    let whole = alter_whole(after);
+    let expression = after.text("expression").unwrap_or_default();
+    if !is_emptied(cx, before) {
+        out.alter(after, format!("{whole} {column} SET EXPRESSION AS ({expression})"));
+        return;
+    }
+    let filled = before.flag("not_null") && after.flag("not_null");
+    let (nullable, constraint) = match (filled, plainly_named(cx, after)) {
+        (false, _) => (String::new(), String::new()),
+        (true, true) => (format!("{column} DROP NOT NULL, "), format!(", {column} SET NOT NULL")),
+        (true, false) => (format!("{column} DROP NOT NULL, "), format!(", ADD{}", named_not_null(after))),
+    };
+    let releases: Vec<ObjectId> = before.needs.iter().map(|need| cx.old(need)).collect();
+    let action = out.other(after, Verb::Drop, format!("{whole} {nullable}{column} SET EXPRESSION AS (NULL)"));
+    action.alters.push(after.id.clone());
+    action.releases.extend(releases);
+    out.alter(after, format!("{whole} {column} SET EXPRESSION AS ({expression}){constraint}")).releases.clear();
 }
 
 impl Rule for ColumnRule {
@@ -257,6 +360,17 @@ impl Rule for ColumnRule {
         if (changed("type") || changed("collation")) && in_partition_key(cx, after) {
             return Verdict::ReplaceWhole;
         }
+        let child = after.parent.as_ref().and_then(|whole| cx.target.get(whole));
+        if changed("also_own") && child.is_some_and(|child| table::is_own_otherwise(cx, child)) {
+            return Verdict::ReplaceWhole;
+        }
+        // It cannot be changed by way of one table above while it is inherited from another.
+        if changed("type") && after.integer("inherited").unwrap_or_default() > 1 && follows_parent(cx, after) {
+            return Verdict::ReplaceWhole;
+        }
+        if follows_type(cx, after) {
+            return Verdict::Alter;
+        }
         if changed("not_null_name")
             && before.flag("not_null")
             && follows_parent(cx, after)
@@ -264,7 +378,7 @@ impl Rule for ColumnRule {
         {
             return Verdict::Relink;
         }
-        if of_view(after) || follows_parent(cx, after) && table::stays_child(cx, after.parent.as_ref().unwrap_or(&after.id)) {
+        if of_view(after) || follows_parent(cx, after) {
             return Verdict::Alter;
         }
         if changed("generated") {
@@ -277,18 +391,24 @@ impl Rule for ColumnRule {
         Verdict::Alter
     }
 
-    fn rebuilds(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, dependent: &Object) -> bool {
+    fn around(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, dependent: &Object) -> Reaction {
         let changed = |name: &str| change.attributes.iter().any(|attribute| attribute.name == name);
         if of_view(after) {
-            return false;
+            return Reaction::Nothing;
         }
+        let replace = |so: bool| if so { Reaction::Replace } else { Reaction::Nothing };
         let (old, new) = (before.text("bare_type"), after.text("bare_type"));
         let swapped = before.needs.iter().any(|need| cx.swapped.contains(need));
-        if dependent.id.kind == Kind::Default {
-            return changed("type") && (old != new || swapped) || changed("identity") || changed("generated");
+        match dependent.id.kind {
+            Kind::Default => {
+                return replace(changed("type") && (old != new || swapped) || changed("identity") || changed("generated"));
+            }
+            // The comment on a NOT NULL constraint that is made anew.
+            Kind::Comment => return replace(dependent.text("constraint").is_some() && changed("not_null_not_valid")),
+            _ => {}
         }
         if !changed("type") && !changed("collation") && !changed("expression") {
-            return false;
+            return Reaction::Nothing;
         }
         match dependent.id.kind {
             Kind::View
@@ -298,17 +418,23 @@ impl Rule for ColumnRule {
             | Kind::Trigger
             | Kind::Function
             | Kind::Procedure
-            | Kind::Publication => !changed("expression") || changed("type"),
-            Kind::Column => dependent.text("generated").is_some() && (changed("type") || changed("collation")),
+            | Kind::Publication => replace(!changed("expression") || changed("type")),
+            Kind::Column if dependent.text("generated").is_some() && (changed("type") || changed("collation")) => {
+                if can_be_emptied(cx, dependent) { Reaction::Alter("expression") } else { Reaction::Replace }
+            }
             Kind::Constraint if dependent.text("form") == Some("f") => {
                 const NUMBERS: &[&str] = &["smallint", "integer", "bigint"];
                 const TEXTS: &[&str] = &["text", "character varying"];
                 let both =
                     |group: &[&str]| old.is_some_and(|old| group.contains(&old)) && new.is_some_and(|new| group.contains(&new));
-                (old != new || swapped) && !both(NUMBERS) && !both(TEXTS)
+                replace((old != new || swapped) && !both(NUMBERS) && !both(TEXTS))
             }
-            Kind::Constraint | Kind::Index => swapped,
-            _ => false,
+            // A check may refuse what the column holds while it is empty.
+            Kind::Constraint if dependent.text("form") == Some("c") && changed("expression") && is_emptied(cx, before) => {
+                Reaction::Replace
+            }
+            Kind::Constraint | Kind::Index => replace(swapped),
+            _ => Reaction::Nothing,
         }
     }
 
@@ -321,6 +447,7 @@ impl Rule for ColumnRule {
         }
         match need.id.kind {
             Kind::Type | Kind::Domain if in_partition_key(cx, object) => Reaction::ReplaceWhole,
+            Kind::Function | Kind::Operator if can_be_emptied(cx, object) => Reaction::Alter("expression"),
             _ if object.text("generated").is_some() => Reaction::Replace,
             Kind::Type | Kind::Domain => Reaction::Alter("type"),
             Kind::Sequence => Reaction::Nothing,
@@ -337,7 +464,29 @@ impl Rule for ColumnRule {
         if of_type(object) {
             let collation = object.text("collation").map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
             let name = sql::ident(object.id.name());
-            out.create(object, format!("ALTER TYPE {} ADD ATTRIBUTE {name} {kind}{collation} CASCADE", sql::whole(&object.id)));
+            let text = format!("ALTER TYPE {} ADD ATTRIBUTE {name} {kind}{collation} CASCADE", sql::whole(&object.id));
+            let action = out.create(object, text);
+            action.creates.extend(typed_below(cx, object));
+            action.needs.extend(typed_no_longer(cx, object));
+            return;
+        }
+        if follows_type(cx, object) {
+            // The type's statement brings the column alone.
+            let bare = Object::new(object.id.clone());
+            let change = Change {
+                action: Action::Alter,
+                object: object.id.clone(),
+                renamed_from: None,
+                attributes: vec![AttributeChange {
+                    name: "not_null",
+                    before: None,
+                    after: object.attributes.get("not_null").cloned(),
+                }],
+            };
+            if object.flag("not_null") {
+                alter_not_null(cx, &bare, object, &change, out);
+            }
+            settings(cx, None, &Object { attributes: without_not_null(object).attributes, ..object.clone() }, out);
             return;
         }
         if follows_parent(cx, object) {
@@ -360,6 +509,7 @@ impl Rule for ColumnRule {
             made.extend(cx.target.parts_of(&column.id, Kind::Default).filter(same));
         }
         let action = out.create_with(object, &made, format!("{} ADD COLUMN {text}", alter_whole(object)));
+        action.needs.extend(object.parent.as_ref().map(table::link_gone));
         action.needs.retain(|need| need.kind != Kind::Table || Some(need) == object.parent.as_ref() || object.needs.contains(need));
         settings(cx, None, object, out);
         if let Some(bare) = bare {
@@ -390,7 +540,13 @@ impl Rule for ColumnRule {
             return;
         }
         if of_type(object) {
-            out.drop(object, format!("ALTER TYPE {} DROP ATTRIBUTE {name} CASCADE", sql::whole(&object.id)));
+            let below = typed_below(cx, object);
+            let action = out.drop(object, format!("ALTER TYPE {} DROP ATTRIBUTE {name} CASCADE", sql::whole(&object.id)));
+            action.destroys.extend(below);
+            action.needs.extend(typed_no_longer(cx, object));
+            return;
+        }
+        if follows_type(cx, object) {
             return;
         }
         if follows_parent(cx, object) && !object.flag("local") {
@@ -403,6 +559,7 @@ impl Rule for ColumnRule {
         let table = object.parent.as_ref().and_then(|whole| cx.base.get(whole));
         let action = out.drop(object, format!("{start} DROP COLUMN {name}"));
         action.needs.extend(table.map(|table| table::link_gone(&table.id)));
+        action.creates.push(constraint::gone(&object.id));
         if !kept {
             action.destroys.extend(below);
         }
@@ -428,7 +585,9 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
         if changed("type") || changed("collation") {
             let kind = after.text("type").unwrap_or_default();
             let collation = after.text("collation").map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
-            out.alter(after, format!("{whole} ALTER ATTRIBUTE {name} TYPE {kind}{collation} CASCADE"));
+            let action = out.alter(after, format!("{whole} ALTER ATTRIBUTE {name} TYPE {kind}{collation} CASCADE"));
+            action.alters.extend(typed_below(cx, after));
+            action.needs.extend(typed_no_longer(cx, after));
         }
         return;
     }
@@ -436,22 +595,40 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
     if changed("generated") && after.text("generated").is_none() && !follows {
         out.alter(after, format!("{whole} ALTER COLUMN {name} DROP EXPRESSION"));
     }
-    if (changed("type") || changed("collation")) && !of_view(after) && !follows {
-        let below = below(&cx.target, after);
+    if (changed("type") || changed("collation")) && !of_view(after) && !follows && !follows_type(cx, after) {
+        let below: Vec<ObjectId> = below(&cx.target, after).into_iter().filter(|id| !cx.appears(id)).collect();
         let fits: Vec<ObjectId> =
             cx.target.parts_of(&after.id, Kind::Sequence).map(|sequence| sequence::fits(&sequence.id)).collect();
-        let action = out.alter(after, format!("{whole} {}", type_change(cx, before, after)));
+        let mut text = type_change(cx, before, after);
+        let rows = changing_rows(cx, before);
+        if !rows.is_empty() {
+            // By name, since there may be other columns then; arrays would need a query, which USING refuses.
+            let kind = after.text("type").unwrap_or_default();
+            let (waiting, back) = match before.text("type_kind") {
+                Some("c") => (
+                    format!("jsonb USING pg_catalog.to_jsonb({name})"),
+                    format!("pg_catalog.jsonb_populate_record(NULL::{kind}, {name})"),
+                ),
+                _ => (format!("text USING {name}::text"), format!("{name}::{kind}")),
+            };
+            let action = out.other(after, Verb::Drop, format!("{whole} ALTER COLUMN {name} TYPE {waiting}"));
+            action.alters.push(after.id.clone());
+            action.releases.extend(rows.clone());
+            text = format!("ALTER COLUMN {name} TYPE {kind} USING {back}");
+        }
+        let action = out.alter(after, format!("{whole} {text}"));
+        if !rows.is_empty() {
+            action.releases.clear();
+            action.needs.extend(rows);
+        }
         action.alters.extend(below);
         action.needs.extend(fits);
     }
     if changed("expression") && after.text("expression").is_some() && !follows {
-        out.alter(
-            after,
-            format!("{whole} ALTER COLUMN {name} SET EXPRESSION AS ({})", after.text("expression").unwrap_or_default()),
-        );
+        change_expression(cx, before, after, out);
     }
     let was_identity = before.text("identity").is_some();
-    if changed("identity") && after.text("identity").is_none() {
+    if changed("identity") && !follows && after.text("identity").is_none() {
         let sequences: Vec<ObjectId> = cx.base.parts_of(&before.id, Kind::Sequence).map(|sequence| sequence.id.clone()).collect();
         let succeeded = sequence::succeed(cx, &after.id, out);
         let action = out.alter(after, format!("{whole} ALTER COLUMN {name} DROP IDENTITY"));
@@ -466,6 +643,7 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
     }
     alter_not_null(cx, before, after, change, out);
     if changed("identity")
+        && !follows
         && let Some(how) = after.text("identity")
     {
         if was_identity {
@@ -482,6 +660,36 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
         out.alter(after, format!("{whole} ALTER COLUMN {name} OPTIONS ({options})"));
     }
     settings(cx, Some(before), after, out);
+}
+
+/// Tables and views, and columns of theirs, whose row type a column of the base has, and which are made anew or get columns of other
+/// types: Postgres refuses both while a column holds their rows, which wait as another type.
+fn changing_rows(cx: &Context<'_>, before: &Object) -> Vec<ObjectId> {
+    const RELATIONS: &[Kind] = &[Kind::Table, Kind::ForeignTable, Kind::View, Kind::MaterializedView];
+    let mut found = Vec::new();
+    for need in before.needs.iter().filter(|need| RELATIONS.contains(&need.kind) && before.text("generated").is_none()) {
+        let columns: Vec<ObjectId> = cx.base.parts_of(need, Kind::Column).map(|column| column.id.clone()).collect();
+        let retyped = |id: &&ObjectId| {
+            let type_changes = |change: &Change| change.attributes.iter().any(|attribute| attribute.name == "type");
+            cx.altered.get(*id).is_some_and(type_changes)
+        };
+        if cx.replaced.contains(need) {
+            found.push(need.clone());
+        }
+        found.extend(columns.iter().filter(retyped).cloned());
+    }
+    found
+}
+
+/// Columns that hold rows of the table whose column gets another type.
+pub fn holders_of_row(cx: &Context<'_>, id: &ObjectId, change: &Change) -> Vec<ObjectId> {
+    let retyped = id.kind == Kind::Column && change.attributes.iter().any(|attribute| attribute.name == "type");
+    let Some(whole) = cx.base.get(id).and_then(|column| column.parent.as_ref()).filter(|_| retyped) else { return Vec::new() };
+    let in_table = |column: &&&Object| {
+        column.id.kind == Kind::Column && column.parent.as_ref().is_some_and(|holder| holder.kind == Kind::Table && holder != whole)
+    };
+    let stays = |column: &&&Object| cx.target.get(&column.id).is_some() && !cx.vanishes(&column.id);
+    cx.base.dependents(whole).iter().filter(in_table).filter(stays).map(|column| column.id.clone()).collect()
 }
 
 /// The same column of the tables above.
@@ -514,10 +722,12 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
     let column = sql::ident(after.id.name());
     let follows = follows_parent(cx, after);
     if changed("not_null") && !after.flag("not_null") {
-        if follows && !before.flag("not_null_local") {
+        let parents = above(&cx.target, after);
+        // What is no longer inherited stays with the table that inherited it.
+        let left = parents.iter().any(|parent| parent.flag("not_null_no_inherit"));
+        if follows && !before.flag("not_null_local") && !left {
             return;
         }
-        let parents = above(&cx.target, after);
         let action = out.alter(after, format!("{whole} ALTER COLUMN {column} DROP NOT NULL"));
         if follows {
             action.needs.extend(parents.iter().map(|parent| parent.id.clone()));
@@ -545,7 +755,10 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
     }
     let name = after.text("not_null_name").map(sql::ident).unwrap_or_default();
     if changed("not_null") {
-        if follows && !after.flag("not_null_local") {
+        // It comes from above under the name that it has there; under another one it is made before.
+        let same =
+            |parent: &Object| parent.text("not_null_name") == after.text("not_null_name") || parent.flag("not_null_no_inherit");
+        if follows && !after.flag("not_null_local") && above(&cx.target, after).into_iter().any(same) {
             return;
         }
         let below: Vec<ObjectId> = below(&cx.target, after).iter().map(named).collect();
@@ -564,6 +777,9 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
         }
         if let Some(action) = out.all.last_mut() {
             action.needs.extend(below);
+            if follows {
+                action.creates.push(named(&after.id));
+            }
         }
         return;
     }
@@ -575,7 +791,8 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
         // The parent's statement renames it, or takes it away and makes it again.
         let (was, is) = (held(&old_above), held(&new_above));
         if !(follows && was && (is || !before.flag("not_null_local"))) {
-            let text = format!("{whole} RENAME CONSTRAINT {} TO {name}", sql::ident(old));
+            // Not even a foreign table's is renamed by ALTER FOREIGN TABLE.
+            let text = format!("ALTER TABLE {} RENAME CONSTRAINT {} TO {name}", sql::whole(&after.id), sql::ident(old));
             let action = out.alter(after, text);
             if follows && was {
                 action.needs.extend(new_above.iter().map(|parent| parent.id.clone()));
@@ -590,7 +807,15 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
         let how = if after.flag("not_null_no_inherit") { "NO INHERIT" } else { "INHERIT" };
         out.alter(after, format!("{whole} ALTER CONSTRAINT {name} {how}"));
     }
-    if changed("not_null_not_valid") {
+    let with_parent = || {
+        let parents = above(&cx.target, after);
+        let same = |parent: &Object| {
+            let before = cx.base.get(&parent.id);
+            before.is_some_and(|before| before.flag("not_null_not_valid") != parent.flag("not_null_not_valid"))
+        };
+        follows && parents.into_iter().any(same)
+    };
+    if changed("not_null_not_valid") && !with_parent() {
         if after.flag("not_null_not_valid") {
             out.alter(after, format!("{whole} ALTER COLUMN {column} DROP NOT NULL"));
             out.alter(after, format!("{whole} ADD CONSTRAINT {name} NOT NULL {column} NOT VALID"));

@@ -1,7 +1,7 @@
 //! Comments and security labels.
 
 use super::super::{
-    native::{Actions, Context, Rule},
+    native::{Actions, Context, Rule, Side},
     sql,
 };
 use crate::catalog::{Change, Kind, Object};
@@ -9,7 +9,7 @@ use crate::catalog::{Change, Kind, Object};
 pub struct CommentRule;
 
 /// What the comment stands on, as COMMENT ON has it; `None` for the database, whose name the plan does not know.
-fn on(cx: &Context<'_>, object: &Object) -> Option<String> {
+fn on(side: &Side<'_>, object: &Object) -> Option<String> {
     if let Some(on) = object.text("on") {
         return Some(on.to_owned());
     }
@@ -17,17 +17,25 @@ fn on(cx: &Context<'_>, object: &Object) -> Option<String> {
         return Some(format!("INDEX {}", sql::qualified(object.list("index"))));
     }
     let parent = object.parent.as_ref()?;
-    let whole = cx.target.get(parent).or_else(|| cx.base.get(parent))?;
+    let whole = side.get(parent)?;
+    if object.text("constraint").is_some() {
+        let name = sql::ident(whole.text("not_null_name")?);
+        let on = match whole.id.kind {
+            Kind::Domain => format!("DOMAIN {}", sql::name(whole)),
+            _ => sql::whole(&whole.id),
+        };
+        return Some(format!("CONSTRAINT {name} ON {on}"));
+    }
     (whole.id.kind != Kind::Database).then(|| sql::noun_and_name(whole))
 }
 
-fn statement(cx: &Context<'_>, object: &Object, text: Option<&str>) -> String {
+fn statement(side: &Side<'_>, object: &Object, text: Option<&str>) -> String {
     let text = text.map_or_else(|| "NULL".to_owned(), sql::literal);
     let start = match object.text("provider") {
         Some(provider) => format!("SECURITY LABEL FOR {} ON", sql::ident(provider)),
         None => "COMMENT ON".to_owned(),
     };
-    match on(cx, object) {
+    match on(side, object) {
         Some(on) => format!("{start} {on} IS {text}"),
         None => sql::on_database(&format!("{start} DATABASE "), &format!(" IS {text}")),
     }
@@ -46,15 +54,15 @@ impl Rule for CommentRule {
 
     fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         if !from_extension(cx, object) {
-            out.create(object, statement(cx, object, object.text("text")));
+            out.create(object, statement(&cx.target, object, object.text("text")));
         }
     }
 
     fn alter(&self, cx: &Context<'_>, _before: &Object, after: &Object, _change: &Change, out: &mut Actions<'_>) {
-        out.alter(after, statement(cx, after, after.text("text")));
+        out.alter(after, statement(&cx.target, after, after.text("text")));
     }
 
     fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
-        out.drop(object, statement(cx, object, None));
+        out.drop(object, statement(&cx.base, object, None));
     }
 }

@@ -218,21 +218,26 @@ impl Rule for GrantRule {
 
     fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         let grantee = object.text("grantee").unwrap_or_default();
-        let owner = object.parent.as_ref().and_then(|parent| cx.target.get(parent)).and_then(|parent| parent.text("owner"));
-        if owner == Some(grantee) {
-            // What was granted to the new owner became the owner's own.
-            return;
-        }
+        // A column's owner is its table's.
+        let owned = object.parent.as_ref().and_then(|parent| {
+            cx.target.line(parent).filter_map(|id| cx.target.get(id)).find(|whole| whole.attributes.contains_key("owner"))
+        });
+        let owner = owned.and_then(|whole| whole.text("owner"));
         let Some(on) = on(cx, object) else { return };
+        // What was granted to the new owner became the owner's own, with the option to grant it on.
+        let merged = owner == Some(grantee);
+        let plain: Vec<String> = object.list("privileges").iter().map(|entry| entry.replace(" WITH GRANT OPTION", "")).collect();
+        let wants = if merged { plain.as_slice() } else { object.list("usual") };
         let owner = owner.or(object.text("object_owner")).unwrap_or_default();
         let mut revoking = false;
-        for said in statements(&on, grantee, owner, object.list("privileges"), object.list("usual")) {
-            revoking |= said.revokes;
+        for said in statements(&on, grantee, owner, object.list("privileges"), wants) {
+            revoking |= said.revokes && !merged;
             let action = out.drop(object, said.sql.clone());
             if object.text("on").is_none() {
                 // After the owner has changed. An extension's members may have other names after the extension has changed.
                 action.verb = Verb::Alter;
                 action.needs.extend(object.parent.clone());
+                action.needs.extend(owned.map(|whole| whole.id.clone()));
             }
             mark(action, object.parent.as_ref(), grantee, &said);
         }

@@ -48,6 +48,13 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     if let Some(parent) = partition {
         table::detach_for_good(cx, object, parent, out);
     }
+    // What changes in the tables above is none of its business any more.
+    for parent in table::parents(&cx.base, object).filter(|_| object.text("partition_of").is_none()) {
+        let text = format!("ALTER TABLE {} NO INHERIT {}", sql::name(object), sql::name(parent));
+        let action = out.other(object, Verb::Drop, text);
+        action.releases.extend(cx.base.parts_of(&parent.id, Kind::Column).map(|column| column.id.clone()));
+        action.releases.extend([parent.id.clone(), object.id.clone()]);
+    }
     let action = out.drop(object, format!("ALTER TABLE {} SET SCHEMA {WAITING}", sql::name(object)));
     action.needs.push(place());
     let releases = std::mem::take(&mut action.releases);
@@ -80,8 +87,11 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         } else {
             ""
         };
+        // Rows of tables that inherit from it stay theirs.
+        let inherited = object.text("partition_key").is_none() && !table::children(&cx.base, &object.id).is_empty();
+        let only = if inherited { "ONLY " } else { "" };
         let text = format!(
-            "INSERT INTO {} ({}){overriding} SELECT {} FROM {waiting}",
+            "INSERT INTO {} ({}){overriding} SELECT {} FROM {only}{waiting}",
             sql::name(after),
             names.join(", "),
             values.join(", ")
@@ -119,7 +129,11 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     let action = out.other(object, Verb::Drop, format!("DROP TABLE {waiting}"));
     action.needs.extend(marks);
     action.needs.push(after.id.clone());
-    action.releases.extend(releases.into_iter().filter(|need| !sources.contains(need)).map(|need| cx.old(&need)));
+    let moved = |need: ObjectId| match cx.base.get(&need) {
+        Some(table) if is_moved(cx, table) => ObjectId::new(Kind::Table, [WAITING, table.id.name()]),
+        _ => cx.old(&need),
+    };
+    action.releases.extend(releases.into_iter().filter(|need| !sources.contains(need)).map(moved));
     action.releases.push(place());
     action.destroys.push(gone);
 }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        native::{Actions, Context, Reaction, Rule, Verb, Verdict},
+        native::{Action, Actions, Context, Reaction, Rule, Verb, Verdict},
         sql,
     },
     swap,
@@ -194,6 +194,31 @@ fn own(object: &Object, out: &mut Actions<'_>) {
     }
 }
 
+/// A table takes its sequences along when it becomes logged or unlogged: those that are not to be as it is are set back.
+pub fn keep_persistence(cx: &Context<'_>, table: &Object, out: &mut Actions<'_>) {
+    if cx.base.catalog.server_version < 150_000 {
+        return;
+    }
+    for sequence in cx.target.descendants(&table.id).into_iter().filter(|part| part.id.kind == Kind::Sequence) {
+        if sequence.flag("unlogged") != table.flag("unlogged") && !cx.appears(&sequence.id) {
+            set_persistence(sequence, out).needs.push(table.id.clone());
+        }
+    }
+}
+
+fn set_persistence<'a>(sequence: &Object, out: &'a mut Actions<'_>) -> &'a mut Action {
+    let how = if sequence.flag("unlogged") { "UNLOGGED" } else { "LOGGED" };
+    out.alter(sequence, format!("ALTER SEQUENCE {} SET {how}", sql::name(sequence)))
+}
+
+/// Whether a sequence's table becomes logged or unlogged, and the sequence with it.
+fn goes_with_table(cx: &Context<'_>, sequence: &Object) -> bool {
+    let changes = |id: &ObjectId| {
+        cx.altered.get(id).is_some_and(|change| change.attributes.iter().any(|attribute| attribute.name == "unlogged"))
+    };
+    cx.target.line(&sequence.id).any(|id| matches!(id.kind, Kind::Table) && changes(id))
+}
+
 impl Rule for SequenceRule {
     fn kinds(&self) -> &'static [Kind] {
         &[Kind::Sequence]
@@ -226,11 +251,10 @@ impl Rule for SequenceRule {
         }
     }
 
-    fn alter(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+    fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
         change_options(before, after, change.attributes.iter().map(|attribute| attribute.name), out);
-        if change.attributes.iter().any(|attribute| attribute.name == "unlogged") && !is_identity(after) {
-            let how = if after.flag("unlogged") { "UNLOGGED" } else { "LOGGED" };
-            out.alter(after, format!("ALTER SEQUENCE {} SET {how}", sql::name(after)));
+        if change.attributes.iter().any(|attribute| attribute.name == "unlogged") && !goes_with_table(cx, after) {
+            set_persistence(after, out);
         }
         if before.list("owned_by") != after.list("owned_by") {
             own(after, out);

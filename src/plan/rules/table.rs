@@ -8,7 +8,7 @@ use super::{
         native::{Action, Actions, Context, Reaction, Rule, Side, Verb, Verdict},
         online, sql,
     },
-    column, constraint, index, partition, rebuild,
+    column, constraint, index, partition, rebuild, sequence,
 };
 use crate::catalog::{Change, Kind, Object, ObjectId};
 
@@ -22,23 +22,30 @@ impl Rule for TableRule {
     fn verdict(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
         let replaces = change.attributes.iter().any(|attribute| match attribute.name {
             "partition_key" | "server" => true,
-            // INHERIT leaves a column that was the table's own its own.
-            "inherits" => cx.target.parts_of(&after.id, Kind::Column).any(|column| {
-                let own = cx.base.get(&column.id).is_some_and(|old| old.integer("inherited") == Some(0));
-                !column.flag("local") && own && before.list("inherits").is_empty()
-            }),
+            "inherits" => is_own_otherwise(cx, after) || parents_are_reordered(before, after),
+            "of_type" => typed_in_other_order(cx, after),
             "access_method" => cx.base.catalog.server_version < 150_000,
             _ => false,
         });
         if replaces { Verdict::Replace } else { Verdict::Alter }
     }
 
-    fn react(&self, _cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
+    fn react(&self, cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
+        let after = cx.target.get(&object.id);
         match need.id.kind {
             // Its rows go through the parent's new key.
             Kind::Table if object.text("partition_of").is_some() => Reaction::Replace,
-            Kind::Table | Kind::ForeignTable if !object.list("inherits").is_empty() => Reaction::Alter("inherits"),
-            Kind::Type if object.text("of_type").is_some() => Reaction::Alter("of_type"),
+            Kind::Table | Kind::ForeignTable if !object.list("inherits").is_empty() => {
+                // The table above is gone for a while.
+                if after.is_some_and(|after| is_own_otherwise(cx, after)) { Reaction::Replace } else { Reaction::Alter("inherits") }
+            }
+            Kind::Type if object.text("of_type").is_some() => {
+                if after.is_some_and(|after| typed_in_other_order(cx, after)) {
+                    Reaction::Replace
+                } else {
+                    Reaction::Alter("of_type")
+                }
+            }
             Kind::Column | Kind::Default => Reaction::Nothing,
             _ => Reaction::Replace,
         }
@@ -118,6 +125,13 @@ impl Rule for TableRule {
         let partition = object.text("partition_of").is_some();
         let action = out.create_with(object, &parts, text);
         action.needs.extend(needs);
+        // Columns and their defaults come from the tables above as these have them then.
+        for parent in parents(&cx.target, object).filter(|_| !partition) {
+            let columns = cx.target.parts_of(&parent.id, Kind::Column);
+            let defaults =
+                columns.flat_map(|column| cx.target.parts_of(&column.id, Kind::Default).chain([column]).collect::<Vec<_>>());
+            action.needs.extend(defaults.map(|part| part.id.clone()));
+        }
         if partition {
             let parents: Vec<ObjectId> = parents(&cx.target, object).map(|parent| parent.id.clone()).collect();
             action.needs.retain(|need| !parents.contains(need));
@@ -155,6 +169,7 @@ impl Rule for TableRule {
                 "unlogged" => {
                     let how = if after.flag("unlogged") { "UNLOGGED" } else { "LOGGED" };
                     out.alter(after, format!("{table} SET {how}"));
+                    sequence::keep_persistence(cx, after, out);
                 }
                 "options" | "toast_options" => set_options(&table, before, after, attribute.name, out),
                 "tablespace" => {
@@ -188,10 +203,7 @@ impl Rule for TableRule {
                         out.alter(after, format!("{table} VALIDATE CONSTRAINT {}", sql::ident(check)));
                     }
                 }
-                "of_type" => match after.text("of_type") {
-                    Some(of) => drop(out.alter(after, format!("{table} OF {of}"))),
-                    None => drop(out.alter(after, format!("{table} NOT OF"))),
-                },
+                "of_type" => change_type_of(cx, before, after, out),
                 "row_security" | "force_row_security" => security(after, attribute.name, out),
                 "replica_identity" => match after.text("replica_identity") {
                     None => drop(out.alter(after, format!("ALTER TABLE ONLY {name} REPLICA IDENTITY DEFAULT"))),
@@ -280,15 +292,103 @@ pub fn offspring<'a>(side: &Side<'a>, id: &ObjectId) -> Vec<&'a Object> {
     all
 }
 
-/// Whether the table is, before and after, a child of the same tables, and neither made nor dropped by the plan.
-pub fn stays_child(cx: &Context<'_>, id: &ObjectId) -> bool {
-    let (Some(before), Some(after)) = (cx.base.get(id), cx.target.get(id)) else { return false };
-    let child = after.text("partition_of").is_some() || !after.list("inherits").is_empty();
+/// Tables that this one is below, before and after, and whose hold on it no statement loosens; of the target.
+pub fn kept_parents<'a>(cx: &'a Context<'_>, id: &ObjectId) -> Vec<&'a Object> {
+    let (Some(before), Some(after)) = (cx.base.get(id), cx.target.get(id)) else { return Vec::new() };
     let relinked = cx
         .altered
         .get(id)
-        .is_some_and(|change| change.attributes.iter().any(|a| matches!(a.name, "partition_of" | "partition_bound" | "inherits")));
-    child && !relinked && !cx.appears(id) && before.list("inherits") == after.list("inherits")
+        .is_some_and(|change| change.attributes.iter().any(|a| matches!(a.name, "partition_of" | "partition_bound")));
+    if relinked || cx.appears(id) {
+        return Vec::new();
+    }
+    let was = |parent: &&Object| parents(&cx.base, before).any(|old| old.id == parent.id) && !cx.vanishes(&parent.id);
+    parents(&cx.target, after).filter(was).collect()
+}
+
+/// Whether the table is, before and after, a child of the same table, and neither made nor dropped by the plan.
+pub fn stays_child(cx: &Context<'_>, id: &ObjectId) -> bool {
+    !kept_parents(cx, id).is_empty()
+}
+
+/// Whether a column of the target would be its table's own, beside being inherited, by what ALTER TABLE can do: one that was there stays
+/// as it was, unless no table above had it for a while; a new one comes from a table above that stays above.
+fn own_afterwards(cx: &Context<'_>, column: &Object) -> bool {
+    let Some(whole) = &column.parent else { return true };
+    let held = kept_parents(cx, whole).iter().any(|parent| {
+        let above = parent.id.part(Kind::Column, column.id.name());
+        cx.target.get(&above).is_some() && (cx.base.get(&column.id).is_none() || cx.base.get(&above).is_some())
+    });
+    !held || cx.base.get(&column.id).is_some_and(|old| old.flag("local"))
+}
+
+/// Whether a child's inherited columns would not be what the target says of them: a column's own, too, or only inherited.
+pub fn is_own_otherwise(cx: &Context<'_>, after: &Object) -> bool {
+    let inherited = |column: &&Object| column.integer("inherited").unwrap_or_default() > 0;
+    !after.list("inherits").is_empty()
+        && cx
+            .target
+            .parts_of(&after.id, Kind::Column)
+            .filter(inherited)
+            .any(|column| own_afterwards(cx, column) != column.flag("local"))
+}
+
+/// Whether the tables above would stand in another order than the target's.
+fn parents_are_reordered(before: &Object, after: &Object) -> bool {
+    let (old, new) = (before.list("inherits"), after.list("inherits"));
+    let kept = old.iter().filter(|parent| new.contains(parent));
+    kept.chain(new.iter().filter(|parent| !old.contains(parent))).ne(new)
+}
+
+/// The type that a typed table is of.
+pub fn type_of<'a>(side: &Side<'a>, table: &Object) -> Option<&'a Object> {
+    let of = table.text("of_type")?;
+    let types = table.needs.iter().filter(|need| need.kind == Kind::Type).filter_map(|need| side.get(need));
+    types.into_iter().find(|r#type| sql::qualified(&r#type.id.path) == of)
+}
+
+/// Typed tables that stay so, and whose columns change with those of their type.
+pub fn typed_by<'a>(cx: &Context<'a>, r#type: &ObjectId) -> Vec<&'a Object> {
+    let tables = cx.target.dependents(r#type).iter().copied();
+    tables.filter(|table| type_of(&cx.target, table).is_some_and(|of| of.id == *r#type) && stays_typed(cx, &table.id)).collect()
+}
+
+/// Whether a table is of the same type before and after, and no statement makes it let go of it.
+pub fn stays_typed(cx: &Context<'_>, id: &ObjectId) -> bool {
+    let (Some(before), Some(after)) = (cx.base.get(id), cx.target.get(id)) else { return false };
+    let changes = cx.altered.get(id).is_some_and(|change| change.attributes.iter().any(|attribute| attribute.name == "of_type"));
+    after.text("of_type").is_some() && before.text("of_type") == after.text("of_type") && !changes && !cx.appears(id)
+}
+
+/// Whether a table cannot become one of its type: OF asks for the type's columns in the type's order.
+fn typed_in_other_order(cx: &Context<'_>, after: &Object) -> bool {
+    let Some(of) = type_of(&cx.target, after) else { return false };
+    let names = |side: &Side<'_>, id| side.parts_of(id, Kind::Column).map(|column| column.id.name().to_owned()).collect::<Vec<_>>();
+    let wanted = names(&cx.target, &of.id);
+    let there = names(&cx.base, &after.id);
+    let kept = there.iter().filter(|name| wanted.contains(name));
+    kept.chain(wanted.iter().filter(|name| !there.contains(name))).ne(&wanted)
+}
+
+/// NOT OF comes before any of the columns changes, OF after all of them did.
+fn change_type_of(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions<'_>) {
+    let table = format!("ALTER TABLE {}", sql::name(after));
+    if before.text("of_type").is_some() {
+        let action = out.other(after, Verb::Drop, format!("{table} NOT OF"));
+        action.releases.extend(type_of(&cx.base, before).map(|of| cx.old(&of.id)));
+        action.creates.push(link_gone(&before.id));
+    }
+    if let Some(of) = after.text("of_type") {
+        let columns =
+            |side: &Side<'_>, id: &ObjectId| side.parts_of(id, Kind::Column).map(|column| column.id.clone()).collect::<Vec<_>>();
+        let dropped = columns(&cx.base, &after.id).into_iter().filter(|id| cx.vanishes(id)).map(|id| constraint::gone(&id));
+        let parts = type_of(&cx.target, after).map(|of| columns(&cx.target, &of.id)).unwrap_or_default();
+        let action = out.alter(after, format!("{table} OF {of}"));
+        action.needs.extend(columns(&cx.target, &after.id));
+        action.needs.extend(parts);
+        action.needs.extend(dropped);
+        action.releases.clear();
+    }
 }
 
 fn security(object: &Object, attribute: &str, out: &mut Actions<'_>) {

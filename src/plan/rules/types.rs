@@ -2,9 +2,11 @@
 //!
 //! What ALTER TYPE cannot do (an enum value removed or moved, a range's subtype, a domain's base type) is a swap: see [`super::swap`].
 
+use std::collections::BTreeSet;
+
 use super::{
     super::{
-        native::{Actions, Context, Reaction, Rule, Verdict},
+        native::{Actions, Context, Reaction, Rule, Side, Verdict},
         sql,
     },
     base_type,
@@ -28,6 +30,47 @@ pub fn in_tables(cx: &Context<'_>, id: &ObjectId) -> bool {
                 .as_ref()
                 .is_some_and(|whole| matches!(whole.kind, Kind::Table | Kind::ForeignTable | Kind::MaterializedView))
     })
+}
+
+/// Whether values of a type of the base may stand in tables; `inside`: as a part of other values, and not as a column's own.
+fn is_stored(cx: &Context<'_>, r#type: &Object, inside: bool) -> bool {
+    let name = sql::qualified(&r#type.id.path);
+    cx.base.dependents(&r#type.id).iter().any(|user| match (user.id.kind, &user.parent) {
+        (Kind::Column, Some(whole)) if whole.kind == Kind::Type => {
+            cx.base.get(whole).is_some_and(|whole| is_stored(cx, whole, false))
+        }
+        (Kind::Column, Some(whole)) if matches!(whole.kind, Kind::Table | Kind::MaterializedView | Kind::ForeignTable) => {
+            !inside || user.text("bare_type") != Some(name.as_str())
+        }
+        (Kind::Domain, _) => is_stored(cx, user, inside && user.text("type") == Some(name.as_str())),
+        (Kind::Type, _) => is_stored(cx, user, false),
+        (Kind::Table, _) => !inside && user.text("of_type") == Some(name.as_str()),
+        _ => false,
+    })
+}
+
+/// Types that ALTER would change, but for what Postgres refuses or puts elsewhere: domains that get a condition while arrays or composite
+/// values in tables hold theirs, and composite types whose attributes would not stand in the target's order, where no values
+/// in tables hold theirs inside.
+pub fn made_anew(cx: &Context<'_>) -> Vec<ObjectId> {
+    let both = |id: &ObjectId| Some((cx.base.get(id)?, cx.target.get(id)?));
+    let free = |id: &ObjectId| !cx.swapped.contains(id) && !cx.vanishes(id);
+    let conditions = cx.created.iter().chain(cx.altered.keys()).chain(&cx.replaced).filter(|id| id.kind == Kind::Constraint);
+    let conditions = conditions.filter_map(|id| cx.target.get(id)).filter(|check| check.flag("validated"));
+    let not_null = cx.altered.keys().filter(|id| {
+        id.kind == Kind::Domain && both(id).is_some_and(|(before, after)| after.flag("not_null") && !before.flag("not_null"))
+    });
+    let domains = conditions.filter_map(|check| check.parent.as_ref()).chain(not_null).filter(|id| id.kind == Kind::Domain);
+    let held = domains.filter(|id| free(id) && both(id).is_some_and(|(before, _)| is_stored(cx, before, true)));
+    let types = cx.created.iter().filter_map(|id| cx.target.get(id)?.parent.as_ref()).filter(|id| id.kind == Kind::Type);
+    let reordered = types.filter(|id| {
+        let names = |side: &Side<'_>| side.parts_of(id, Kind::Column).map(|part| part.id.name().to_owned()).collect::<Vec<_>>();
+        let (old, new) = (names(&cx.base), names(&cx.target));
+        let kept = old.iter().filter(|name| new.contains(name));
+        let order_changes = kept.chain(new.iter().filter(|name| !old.contains(name))).ne(&new);
+        free(id) && order_changes && both(id).is_some_and(|(before, _)| !is_stored(cx, before, true))
+    });
+    held.chain(reordered).cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn attribute_line(attribute: &Object) -> String {
@@ -168,7 +211,9 @@ impl Rule for DomainRule {
             text.push_str(&format!(" DEFAULT {default}"));
         }
         if object.flag("not_null") {
-            let named = object.text("not_null_name").filter(|name| *name != format!("{}_not_null", object.id.name()));
+            // The old domain's constraint has the usual name for as long as it waits for its end.
+            let usual = |name: &&str| *name == format!("{}_not_null", object.id.name()) && !cx.swapped.contains(&object.id);
+            let named = object.text("not_null_name").filter(|name| !usual(name));
             text.push_str(&named.map(|name| format!(" CONSTRAINT {}", sql::ident(name))).unwrap_or_default());
             text.push_str(" NOT NULL");
         }

@@ -1,0 +1,6 @@
+-- server: 17
+create table p (id int generated always as identity, a int) partition by range (a);
+create table p1 partition of p for values from (0) to (10);
+create table p2 partition of p for values from (10) to (20) partition by list (a);
+create table p21 partition of p2 for values in (11);
+insert into p (a) values (1), (11);

@@ -1,0 +1,1 @@
+select a, id from p order by 1;

@@ -1,0 +1,1 @@
+select tableoid::regclass, a, z from c order by 2;

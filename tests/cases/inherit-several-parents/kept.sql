@@ -1,0 +1,1 @@
+select tableoid::regclass, x, k from m order by 2;

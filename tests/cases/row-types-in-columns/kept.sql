@@ -1,0 +1,1 @@
+select (r).a, (r).b, r is distinct from null from u;

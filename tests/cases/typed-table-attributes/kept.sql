@@ -1,0 +1,1 @@
+select a, b from t union all select a, b from u order by 1;
