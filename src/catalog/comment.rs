@@ -11,15 +11,17 @@ pub(super) const READERS: &[Reader] = &[
     Reader {
         what: "comments",
         query: |_| {
-            // What is older than the first OID of users has the comments that initdb gave it, but for the schema public's.
+            // A comment on a member of an extension is its script's when it is of the extension's own transaction. What is older than the first OID of users has the comments that initdb gave it, but for the schema public's.
             Some(
                 "select d.classoid, d.objoid, d.objsubid, d.description as text, null as provider,
                    case when e.objid is not null then (pg_identify_object(d.classoid, d.objoid, d.objsubid)).type end as type,
-                   case when e.objid is not null then (pg_identify_object(d.classoid, d.objoid, d.objsubid)).identity end as identity
+                   case when e.objid is not null then (pg_identify_object(d.classoid, d.objoid, d.objsubid)).identity end as identity,
+                   x.xmin = d.xmin as from_script
                  from pg_description d left join pg_depend e on e.classid = d.classoid and e.objid = d.objoid and e.deptype = 'e'
+                   left join pg_extension x on x.oid = e.refobjid
                  where d.objoid >= 16384 or d.classoid = 'pg_namespace'::regclass and d.objoid = 2200
                  union all
-                 select classoid, objoid, 0, description, null, null, null from pg_shdescription
+                 select classoid, objoid, 0, description, null, null, null, null from pg_shdescription
                  where classoid = 'pg_database'::regclass and objoid = (select oid from pg_database where datname = current_database())"
                     .to_owned(),
             )
@@ -30,9 +32,9 @@ pub(super) const READERS: &[Reader] = &[
         what: "security labels",
         query: |_| {
             Some(
-                "select l.classoid, l.objoid, l.objsubid, l.label as text, l.provider, null as type, null as identity from pg_seclabel l
+                "select l.classoid, l.objoid, l.objsubid, l.label as text, l.provider, null as type, null as identity, null::bool as from_script from pg_seclabel l
                  union all
-                 select classoid, objoid, 0, label, provider, null, null from pg_shseclabel
+                 select classoid, objoid, 0, label, provider, null, null, null from pg_shseclabel
                  where classoid = 'pg_database'::regclass and objoid = (select oid from pg_database where datname = current_database())"
                     .to_owned(),
             )
@@ -102,6 +104,7 @@ fn comment(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
                 return Ok(());
             };
             details.push(("on", Value::Text(format!("{} {}", member_noun(kind), identity))));
+            details.push(("from_script", Value::Bool(row.flag("from_script")?)));
             (Path::from(vec![format!("{kind} {identity}")]), Some(ObjectId::new(Kind::Extension, [extension])))
         }
     };

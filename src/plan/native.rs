@@ -606,11 +606,7 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
                     continue;
                 }
                 match rule.around(cx, before, after, &change, dependent) {
-                    Reaction::Alter(name) => {
-                        if alter_too(cx, &dependent.id, name) {
-                            work.push(dependent.id.clone());
-                        }
-                    }
+                    Reaction::Alter(name) if alter_too(cx, &dependent.id, name) => work.push(dependent.id.clone()),
                     Reaction::Replace => {
                         cx.altered.remove(&dependent.id);
                         cx.replaced.insert(dependent.id.clone());

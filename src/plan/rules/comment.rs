@@ -44,7 +44,7 @@ fn statement(side: &Side<'_>, object: &Object, text: Option<&str>) -> String {
 /// Whether the script of an extension that the plan makes brings the comment, on a member or on itself.
 fn from_extension(cx: &Context<'_>, object: &Object) -> bool {
     let Some(made) = object.parent.as_ref().filter(|parent| cx.appears(parent)) else { return false };
-    object.text("on").is_some() || cx.target.get(made).is_some_and(|made| made.text("usual_comment") == object.text("text"))
+    object.flag("from_script") || cx.target.get(made).is_some_and(|made| made.text("usual_comment") == object.text("text"))
 }
 
 impl Rule for CommentRule {
