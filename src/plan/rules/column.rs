@@ -768,16 +768,19 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
         if valid && !follows && online::column::set_not_null(cx, after, (!plain).then(|| constraint.clone()), &below, out) {
             return;
         }
+        let before_above = follows && !after.flag("not_null_local");
         if plain && valid {
             let action = out.alter(after, format!("{whole} ALTER COLUMN {column} SET NOT NULL"));
-            action.needs.extend(online::column::set_above(cx, after));
+            if !before_above {
+                action.needs.extend(online::column::set_above(cx, after));
+            }
         } else {
             let valid = if valid { "" } else { " NOT VALID" };
             out.alter(after, format!("{whole} ADD {constraint}{valid}"));
         }
         if let Some(action) = out.all.last_mut() {
             action.needs.extend(below);
-            if follows {
+            if before_above {
                 action.creates.push(named(&after.id));
             }
         }
