@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub mod naming;
 pub mod policy;
 pub mod reviewers;
 
+pub use naming::{Named, Naming};
 pub use policy::{Approve, Override, Permission, Policy, RuleSetting};
 pub use reviewers::Reviewers;
 
@@ -368,6 +370,8 @@ pub enum ConfigError {
         "{origin}: `policy.overrides` has an entry with neither `objects` nor `paths`; what holds everywhere stands in `policy.rules`"
     )]
     NoPattern { origin: String },
+    #[error("{origin}: the pattern `{pattern}` in `policy.naming` cannot be understood: {why}")]
+    BadNaming { origin: String, pattern: String, why: String },
     #[error("{origin}: `{key}` is `{value}`, which is not one of {expected}")]
     BadValue { origin: String, key: String, value: String, expected: String },
 }

@@ -36,7 +36,7 @@ mod reduced;
 mod roles;
 mod side;
 
-pub use self::error::PipelineError;
+pub use self::{error::PipelineError, side::RENAMES_NOTHING};
 
 /// One of the two schemas.
 #[derive(Debug, Clone)]
@@ -242,6 +242,7 @@ async fn conclude(
         plan: &proposal.plan,
         proof: proof.as_ref(),
         places: &sides.places,
+        naming: &job.config.policy.naming,
     };
     let mut findings = risk::findings(&facts, job.target.files());
     let (drift, known) = side::drift(job, &sides.base).await?.unzip();

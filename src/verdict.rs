@@ -206,7 +206,8 @@ mod tests {
         let changes = [Change { action: Action::Drop, object: column(), renamed_from: None, attributes: vec![] }];
         let plan = plan();
         let places = Places::default();
-        let facts = Facts { base: &base, target: &target, changes: &changes, plan: &plan, proof, places: &places };
+        let naming = &policy.naming;
+        let facts = Facts { base: &base, target: &target, changes: &changes, plan: &plan, proof, places: &places, naming };
         let acceptances: Vec<_> = acceptances
             .iter()
             .map(|fingerprint| Acceptance { by: "ada".into(), reason: Some("agreed".into()), fingerprint: fingerprint.to_string() })

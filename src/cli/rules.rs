@@ -22,7 +22,8 @@ pub fn rules(arguments: &RulesArguments) -> anyhow::Result<Exit> {
         None => {
             let width = rules::RULES.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
             for rule in rules::RULES {
-                println!("{:width$}  {:7}  {}", rule.id, rule.level, rule.title);
+                let off = if rules::OPT_IN.contains(&rule.id) { " (off until it is given a level)" } else { "" };
+                println!("{:width$}  {:7}  {}{off}", rule.id, rule.level, rule.title);
             }
         }
         Some(id) => match rules::by_id(id) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use globset::Glob;
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, nearest};
+use super::{ConfigError, Naming, nearest};
 use crate::risk::{Level, rules};
 
 /// What a rule's level is set to: a level, or off.
@@ -57,12 +57,20 @@ pub struct Policy {
     pub rules: BTreeMap<String, RuleSetting>,
     /// Levels that hold for some objects or files alone; of those that match, the last counts.
     pub overrides: Vec<Override>,
+    /// What the names of new objects are to look like.
+    pub naming: Naming,
     pub approve: Approve,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Policy { block: Level::Danger, rules: BTreeMap::new(), overrides: Vec::new(), approve: Approve::default() }
+        Policy {
+            block: Level::Danger,
+            rules: BTreeMap::new(),
+            overrides: Vec::new(),
+            naming: Naming::default(),
+            approve: Approve::default(),
+        }
     }
 }
 
@@ -105,7 +113,8 @@ impl Policy {
     /// A pull request chooses the files that its SQL stands in. So a path that makes a level lower must match both where the object
     /// stood and where it stands; for one that makes it higher, either is enough.
     pub fn level(&self, about: About<'_>) -> Option<Level> {
-        let mut level = self.rules.get(about.rule).map_or(Some(about.level), |setting| setting.level());
+        let own = (!rules::OPT_IN.contains(&about.rule)).then_some(about.level);
+        let mut level = self.rules.get(about.rule).map_or(own, |setting| setting.level());
         for entry in &self.overrides {
             let Some(setting) = entry.rules.get(about.rule) else { continue };
             if entry.matches(about, setting.level() < level) {
@@ -122,6 +131,7 @@ impl Policy {
     pub fn check(&self, origin: &str) -> Result<(), ConfigError> {
         let named = self.rules.keys().chain(self.overrides.iter().flat_map(|entry| entry.rules.keys()));
         named.into_iter().try_for_each(|rule| known(origin, rule))?;
+        self.naming.check(origin)?;
         for entry in &self.overrides {
             if entry.objects.is_empty() && entry.paths.is_empty() {
                 return Err(ConfigError::NoPattern { origin: origin.into() });
@@ -194,6 +204,13 @@ mod tests {
         assert_eq!(level(&policy, "audit.t.c", &[]), None);
         assert_eq!(level(&policy, "audit.kept.c", &[]), Some(Level::Danger));
         assert_eq!(level(&policy, "audit2.t.c", &[]), Some(Level::Warning));
+    }
+
+    #[test]
+    fn a_rule_that_is_asked_for_finds_nothing_unasked() {
+        let about = About { rule: "add-column", level: Level::Notice, object: &[], files: &[] };
+        assert_eq!(Policy::default().level(about), None);
+        assert_eq!(policy("rules: {add-column: warning}").unwrap().level(about), Some(Level::Warning));
     }
 
     #[test]

@@ -162,6 +162,7 @@ async fn story(job: &Job, servers: &MySqlServers, databases: Databases, begun: I
         plan: &plan,
         proof: up.as_ref(),
         places: &places,
+        naming: &job.config.policy.naming,
     };
     let findings = risk::findings(&facts, job.target.files());
     let judged = verdict::judge(&facts, findings, &job.config.policy, &job.acceptances);

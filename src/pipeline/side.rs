@@ -320,6 +320,9 @@ pub(super) fn remark(title: &str, text: String) -> Remark {
     Remark { title: title.into(), text, quote: None, file: None, line: None }
 }
 
+/// Title of what is said of a rename that was asked for and does nothing.
+pub const RENAMES_NOTHING: &str = "A rename that was asked for does nothing";
+
 /// What is to be said of renames: notes that do nothing, and what became of those that were asked for.
 pub(super) fn of_renames(renames: &Renames) -> Vec<Remark> {
     let unused = renames.unused.iter().map(|unused| Remark {
@@ -346,11 +349,7 @@ fn asked_for(asked: &Asked, bound: &Result<Rename, String>) -> Remark {
             let note = format!("-- @renamed from={}", asked.from.last().map(|name| sql::ident(name)).unwrap_or_default());
             Remark { quote: Some(note), ..remark("Renamed by a comment", text) }
         }
-        Err(why) => {
-            let text =
-                format!("{} asked for {} to become {}: {why}.", asked.by, look::quoted(&asked.old()), look::quoted(&asked.to));
-            remark("A rename that was asked for does nothing", text)
-        }
+        Err(why) => remark(RENAMES_NOTHING, format!("{}: {why}.", asked.words())),
     }
 }
 

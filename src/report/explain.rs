@@ -6,17 +6,18 @@ use std::fmt::Write as _;
 
 use crate::{
     report::{safe, words},
-    risk::{Example, Rule, online},
+    risk::{Example, Rule, online, rules},
 };
 
 /// All of it, with headings of this depth for its title (`#` is 1).
 pub fn rule(rule: &Rule, depth: usize) -> String {
     let heading = "#".repeat(depth);
     let mut out = format!(
-        "{heading} {}: {}\n\nLevel: {}\n\n{}\n\n**Why.** {}\n\n**Effect.** {}\n\n**Instead.** {}\n",
+        "{heading} {}: {}\n\nLevel: {}{}\n\n{}\n\n**Why.** {}\n\n**Effect.** {}\n\n**Instead.** {}\n",
         rule.id,
         rule.title,
         words::level(rule.level),
+        if rules::OPT_IN.contains(&rule.id) { ", and off until the configuration gives it a level" } else { "" },
         rule.what,
         rule.why,
         rule.effect,

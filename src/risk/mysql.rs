@@ -24,6 +24,7 @@ pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     for rule in [
         &rules::step_fails::RULE,
         &rules::loses_values::RULE,
+        &rules::name_pattern::RULE,
         &rules::not_covered::RULE,
         &rules::rename_table::RULE,
         &rules::rename_column::RULE,
@@ -226,6 +227,12 @@ fn spoken(change: Option<&AttributeChange>) -> String {
 
 fn retyped(facts: &Facts<'_>, change: &Change, before: &Object, after: &Object) -> Option<Finding> {
     let (old, new) = (before.text("type")?, after.text("type")?);
+    if let Some(listed) = Listed::change(old, new) {
+        let (level, what) = listed?.said();
+        let message = format!("Column {} {what}.", look::name(&change.object));
+        let advice = "Add new values at the end of the list; take none away before the rows that have it are changed.";
+        return Some(rules::change_column_type::RULE.finding(facts, &change.object, message).advise(advice).at_level(level));
+    }
     let level = match fit(old, new) {
         Fit::Wider => return None,
         Fit::Narrower | Fit::Other => Level::Danger,
@@ -244,6 +251,85 @@ fn retyped(facts: &Facts<'_>, change: &Change, before: &Object, after: &Object) 
     Some(rules::change_column_type::RULE.finding(facts, &change.object, message).advise(advice).at_level(level))
 }
 
+/// What becomes of the list of an enum or a set. Values that are added at its end change the table's definition alone.
+#[derive(Debug, PartialEq, Eq)]
+enum Listed {
+    Removed(Vec<String>),
+    Reordered,
+    InsertedBetween,
+    /// A number of values from which on each takes more bytes in a row.
+    Larger,
+}
+
+impl Listed {
+    /// None where a type is no such list; none within it where the list only grows at its end.
+    fn change(old: &str, new: &str) -> Option<Option<Listed>> {
+        let list = |text: &str| {
+            let lower = text.to_ascii_lowercase();
+            let form = ["enum", "set"].into_iter().find(|form| lower.starts_with(&format!("{form}(")))?;
+            Some((form, values(&text[form.len()..])))
+        };
+        let ((form, before), (other, after)) = (list(old)?, list(new)?);
+        if form != other {
+            return None;
+        }
+        let removed: Vec<String> = before.iter().filter(|value| !after.contains(value)).cloned().collect();
+        let kept = after.iter().filter(|value| before.contains(value));
+        let bytes = |count: usize| match form {
+            "enum" => {
+                if count > 255 {
+                    2
+                } else {
+                    1
+                }
+            }
+            _ => [1, 2, 3, 4, 8].into_iter().find(|bytes| count <= bytes * 8).unwrap_or(8),
+        };
+        Some(if !removed.is_empty() {
+            Some(Listed::Removed(removed))
+        } else if !kept.eq(before.iter()) {
+            Some(Listed::Reordered)
+        } else if !after.starts_with(&before) {
+            Some(Listed::InsertedBetween)
+        } else if bytes(after.len()) > bytes(before.len()) {
+            Some(Listed::Larger)
+        } else {
+            None
+        })
+    }
+
+    fn said(&self) -> (Level, String) {
+        const COPIED: &str = "all rows are written anew, and the numbers that stand for the values are others";
+        match self {
+            Listed::Removed(values) => {
+                (Level::Danger, format!("loses {}: rows that have it make the step fail, or lose it", look::listed(values)))
+            }
+            Listed::Reordered => (Level::Warning, format!("has its values in another order: {COPIED}")),
+            Listed::InsertedBetween => (Level::Warning, format!("has new values before others: {COPIED}")),
+            Listed::Larger => (Level::Warning, "has so many values that each takes a byte more: all rows are written anew".into()),
+        }
+    }
+}
+
+/// The values of `('a','b''c')`.
+fn values(list: &str) -> Vec<String> {
+    let (mut found, mut value): (Vec<String>, Option<String>) = (Vec::new(), None);
+    let mut letters = list.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match (&mut value, letter) {
+            (None, '\'') => value = Some(String::new()),
+            (None, _) => {}
+            (Some(text), '\'') if letters.peek() == Some(&'\'') => {
+                letters.next();
+                text.push('\'');
+            }
+            (Some(_), '\'') => found.extend(value.take()),
+            (Some(text), letter) => text.push(letter),
+        }
+    }
+    found
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Fit {
     /// Every value fits.
@@ -257,13 +343,13 @@ fn fit(old: &str, new: &str) -> Fit {
     let parse = |text: &str| {
         let lower = text.to_ascii_lowercase();
         let name = lower.split(['(', ' ']).next().unwrap_or_default().to_string();
-        let inside = lower.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(inside, _)| inside.to_string());
+        let inside = lower.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(inside, _)| inside);
         let sizes: Vec<u64> =
-            inside.iter().flat_map(|inside| inside.split(',')).filter_map(|size| size.trim().parse().ok()).collect();
+            inside.into_iter().flat_map(|inside| inside.split(',')).filter_map(|size| size.trim().parse().ok()).collect();
         let unsigned = lower.contains("unsigned");
-        (name, inside.unwrap_or_default(), sizes, unsigned)
+        (name, sizes, unsigned)
     };
-    let ((a, a_inside, a_sizes, a_unsigned), (b, b_inside, b_sizes, b_unsigned)) = (parse(old), parse(new));
+    let ((a, a_sizes, a_unsigned), (b, b_sizes, b_unsigned)) = (parse(old), parse(new));
     let place = |list: &[&str], name: &str| list.iter().position(|known| *known == name);
     let integers = ["tinyint", "smallint", "mediumint", "int", "bigint"];
     let by = |wider: bool| if wider { Fit::Wider } else { Fit::Narrower };
@@ -310,15 +396,36 @@ fn fit(old: &str, new: &str) -> Fit {
         let digits = |sizes: &[u64]| sizes.first().copied().unwrap_or(0);
         return by(digits(&b_sizes) >= digits(&a_sizes));
     }
-    if a == b && ["enum", "set"].contains(&a.as_str()) {
-        return by(b_inside.starts_with(&a_inside));
-    }
     Fit::Other
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Fit, fit};
+    use super::{Fit, Listed, fit};
+
+    #[test]
+    fn what_becomes_of_a_list_of_values_is_told_by_the_values() {
+        let many = |count: usize| format!("enum({})", (0..count).map(|n| format!("'{n}'")).collect::<Vec<_>>().join(","));
+        let flags = |count: usize| many(count).replace("enum", "set");
+        for (old, new, wanted) in [
+            ("enum('a')", "enum('a','b')", Some(None)),
+            ("enum('a','b')", "enum('b')", Some(Some(Listed::Removed(vec!["a".into()])))),
+            ("enum('a','b')", "enum('b','a','c')", Some(Some(Listed::Reordered))),
+            ("enum('a','b')", "enum('a','c','b')", Some(Some(Listed::InsertedBetween))),
+            ("enum('a)','it''s')", "enum('a)','it''s',',')", Some(None)),
+            (&many(255), &many(256), Some(Some(Listed::Larger))),
+            (&many(256), &many(257), Some(None)),
+            ("set('a','b')", "set('a')", Some(Some(Listed::Removed(vec!["b".into()])))),
+            (&flags(7), &flags(8), Some(None)),
+            (&flags(8), &flags(9), Some(Some(Listed::Larger))),
+            (&flags(32), &flags(33), Some(Some(Listed::Larger))),
+            (&flags(33), &flags(64), Some(None)),
+            ("enum('a')", "set('a')", None),
+            ("enum('a')", "varchar(3)", None),
+        ] {
+            assert_eq!(Listed::change(old, new), wanted, "{old} -> {new}");
+        }
+    }
 
     #[test]
     fn families_of_types_are_known() {
@@ -330,8 +437,6 @@ mod tests {
             ("text", "varchar(255)", Fit::Narrower),
             ("decimal(10,2)", "decimal(12,2)", Fit::Wider),
             ("decimal(10,2)", "decimal(10,4)", Fit::Narrower),
-            ("enum('a')", "enum('a','b')", Fit::Wider),
-            ("enum('a','b')", "enum('b')", Fit::Narrower),
             ("vector(1536)", "vector(384)", Fit::Other),
             ("text", "timestamp", Fit::Other),
         ] {

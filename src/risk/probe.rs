@@ -114,7 +114,7 @@ fn fits(finding: &Finding, answer: &Answer) -> bool {
         (finding.rule, answer.counted),
         ("set-not-null" | "add-primary-key", Counted::Nulls)
             | ("change-column-type", Counted::TooLong | Counted::OutOfRange)
-            | ("add-unique" | "add-primary-key" | "build-index", Counted::Duplicates)
+            | ("add-unique" | "add-primary-key", Counted::Duplicates)
             | ("add-foreign-key", Counted::Orphans)
             | ("add-check", Counted::Violations)
     )
@@ -157,7 +157,7 @@ impl Asking<'_> {
         match finding.rule {
             "set-not-null" => self.column(object).map(|column| (Counted::Nulls, Some(nulls(&[column])))).into_iter().collect(),
             "change-column-type" => self.narrowed(object).into_iter().collect(),
-            "add-unique" | "build-index" => self.duplicates(object).into_iter().collect(),
+            "add-unique" => self.duplicates(object).into_iter().collect(),
             "add-primary-key" => {
                 let columns = self.key(object);
                 let nulls = columns.map(|columns| (Counted::Nulls, Some(nulls(&columns))));

@@ -15,10 +15,14 @@ use schemaproof::{
         compare,
         read::{ReadOptions, read},
     },
+    config::{Naming, Policy, RuleSetting},
     plan::native,
     proof::{Judgement, Proof, replay, rows},
     report::{self, Side, build},
-    risk::{self, Example, Facts, Finding, Places, Rule, rules::RULES},
+    risk::{
+        self, Example, Facts, Finding, Level, Places, Rule,
+        rules::{self, RULES},
+    },
     script::SqlFile,
     source::SqlFiles,
     verdict,
@@ -47,6 +51,9 @@ fn every_file_is_a_rule_and_every_rule_a_file() {
 
 #[test]
 fn every_rule_says_what_it_has_to() {
+    for id in rules::OPT_IN {
+        assert_eq!(rules::by_id(id).map(|rule| rule.level), Some(Level::Notice), "{id}");
+    }
     for rule in RULES {
         for (what, text) in
             [("title", rule.title), ("what", rule.what), ("why", rule.why), ("effect", rule.effect), ("advice", rule.advice)]
@@ -87,7 +94,7 @@ async fn run_all(server: &Arc<Server>) -> Result<(Vec<String>, BTreeMap<&'static
             loop {
                 let Some(rule) = queue.lock().unwrap().pop_front() else { break };
                 for (is_bad, example) in [(true, &rule.bad), (false, &rule.good)] {
-                    let (found, run) = match findings(&server, example).await {
+                    let (found, run) = match findings(&server, rule, example).await {
                         Ok(found) => found,
                         Err(error) => {
                             wrong.push(format!("{} ({}): {error:#}", rule.id, if is_bad { "bad" } else { "good" }));
@@ -128,7 +135,7 @@ async fn run_all(server: &Arc<Server>) -> Result<(Vec<String>, BTreeMap<&'static
 
 /// What all rules find between the two schemas of an example, planned natively and replayed on the base; and the run as a terminal shows
 /// it, without what differs from run to run.
-async fn findings(server: &Server, example: &Example) -> Result<(Vec<Finding>, String)> {
+async fn findings(server: &Server, rule: &Rule, example: &Example) -> Result<(Vec<Finding>, String)> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let mut databases = Vec::new();
     let admin = server.connect("postgres").await?;
@@ -143,7 +150,7 @@ async fn findings(server: &Server, example: &Example) -> Result<(Vec<Finding>, S
         let client = server.connect(&database).await?;
         client.batch_execute(sql).await.with_context(|| format!("running {sql}"))?;
         if side == "base" {
-            made_up = rows::fill(&client).await.context("filling")?;
+            made_up = rows::fill(&client).await.context("filling")?.made_up;
         }
         catalogs.push(read(&client, &ReadOptions::default()).await?);
         base_client.get_or_insert(client);
@@ -157,7 +164,9 @@ async fn findings(server: &Server, example: &Example) -> Result<(Vec<Finding>, S
     let proof = Proof { effects, pg_dump: equal.clone(), catalog: equal, column_order: vec![] };
     let changes = compare(base, target);
     let places = Places::default();
-    let facts = Facts { base, target, changes: &changes, plan: &plan, proof: Some(&proof), places: &places };
+    let policy = policy(rule);
+    let facts =
+        Facts { base, target, changes: &changes, plan: &plan, proof: Some(&proof), places: &places, naming: &policy.naming };
     let head = SqlFiles { files: vec![SqlFile { path: "head.sql".into(), text: example.head.into() }], ..SqlFiles::default() };
     let found = risk::findings(&facts, &head);
     if std::env::var_os("SCHEMAPROOF_TEST_URL").is_some() {
@@ -166,12 +175,25 @@ async fn findings(server: &Server, example: &Example) -> Result<(Vec<Finding>, S
             admin.batch_execute(&format!("drop database {database} with (force)")).await?;
         }
     }
-    let run = terminal(&facts, found.clone());
+    let run = terminal(&facts, found.clone(), &policy);
     Ok((found, run))
 }
 
-fn terminal(facts: &Facts<'_>, found: Vec<Finding>) -> String {
-    let judged = verdict::judge(facts, found, &Default::default(), &[]);
+/// The policy under which a rule's examples are run: the usual one, with what the rule has to be asked for.
+fn policy(rule: &Rule) -> Policy {
+    let mut policy = Policy::default();
+    if rules::OPT_IN.contains(&rule.id) {
+        policy.rules.insert(rule.id.into(), RuleSetting::Level(rule.level));
+    }
+    if rule.id == rules::name_pattern::RULE.id {
+        let (named, pattern) = rules::name_pattern::EXAMPLE;
+        policy.naming = Naming([(named, pattern.to_string())].into());
+    }
+    policy
+}
+
+fn terminal(facts: &Facts<'_>, found: Vec<Finding>, policy: &Policy) -> String {
+    let judged = verdict::judge(facts, found, policy, &[]);
     let side = |name: &str| Side { name: name.into(), ..Side::default() };
     let mut report = build::build(build::Parts {
         facts,

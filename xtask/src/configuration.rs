@@ -40,6 +40,9 @@ policy:
     - objects: ["audit.*"]
       paths: ["extensions/sql/legacy/**"]
       rules: {drop-column: warning}
+  naming:                  # regular expressions for new names, by what they name; `all` is for what has none of its own
+    all: ^[a-z][a-z0-9_]*$
+    index: _idx$           # also schema, table, column, foreign-key, check
   approve:
     permission: write      # who may accept a plan on the pull request: write, maintain or admin
     author: false          # whether the pull request's own author may
@@ -47,7 +50,8 @@ policy:
 ```
 
 The rules are in [rules](rules/README.md). An entry of `overrides` with `objects` and `paths` needs both to match; a pattern for an object
-matches what is in it too. A path that makes a level lower must match the files that the object stood in before as well, so that moving
+matches what is in it too. Some rules find
+something only when they are given a level: those that the list calls off. A path that makes a level lower must match the files that the object stood in before as well, so that moving
 a file to another directory opens no gate. A plan that is not proven is blocked whatever the policy says.
 
 A blocking finding is accepted in one of two ways:
@@ -66,7 +70,8 @@ Comments on the pull request do more; each stands on a line of its own, and is a
 | `/schemaproof explain RULE` | answers with the rule's page | the author, and who may write |
 | `/schemaproof recheck` | runs again | the author, and who may write |
 
-Each run reads them again: what was deleted or edited does not count any more.
+Each run reads them again: what was deleted or edited does not count any more. In a merge queue they count for the group that adds the pull
+request, as long as its plan against the queue is the one that was accepted.
 
 A note is written by whoever opens the pull request. Where strangers may do that and merging needs no review, set `notes: false`.
 

@@ -44,6 +44,11 @@ impl Asked {
         self.from.join(".")
     }
 
+    /// Who asked for what, in words: the beginning of what is said of it when it does nothing.
+    pub fn words(&self) -> String {
+        format!("{} asked for `{}` to become `{}`", self.by, self.old().replace('`', "\u{2019}"), self.to.replace('`', "\u{2019}"))
+    }
+
     /// Whether the old name can be this object's.
     fn names(&self, id: &ObjectId) -> bool {
         id.path.ends_with(&self.from) && id.path.len() - self.from.len() <= 1

@@ -1,12 +1,15 @@
 //! `add-unique`: a unique constraint is added.
 
-use crate::risk::{Example, Facts, Finding, Level, Rule, look, online};
+use crate::{
+    catalog::{Action, Change, Kind},
+    risk::{Example, Facts, Finding, Level, Rule, look, online},
+};
 
 pub static RULE: Rule = Rule {
     id: "add-unique",
     level: Level::Warning,
-    title: "A unique constraint is added",
-    what: "A unique constraint is added to a table that is there in the base.",
+    title: "Values have to be unique",
+    what: "A unique constraint or a unique index is added to a table that is there in the base.",
     why: "One pair of equal rows makes the statement fail; while its index is built nobody writes to the table.",
     effect: "AccessExclusive lock while an index is built over the whole table.",
     advice: "Build the unique index concurrently first, then make the constraint from it in an instant.",
@@ -35,5 +38,24 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
             let message = format!("Unique constraint {} is added; equal rows make it fail{}{}.", look::name(&constraint.id), online::if_held_up(facts, &constraint.id, ", and writes wait while its index is built"), look::rows_read(facts, &constraint.id));
             RULE.finding(facts, &constraint.id, message).safer(sql)
         })
+        .chain(facts.changes.iter().filter_map(|change| index(facts, change)))
         .collect()
+}
+
+/// A unique index that is no constraint's, new or made of another. That writes wait while it is built is `build-index`'s to say.
+fn index(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
+    if change.object.kind != Kind::Index || !matches!(change.action, Action::Create | Action::Alter | Action::Replace) {
+        return None;
+    }
+    let index = facts.target.objects.get(&change.object)?;
+    let (old, new) = (facts.in_base(&change.object).map_or("", look::definition), look::definition(index));
+    let unique = |definition: &str| definition.starts_with("CREATE UNIQUE INDEX ");
+    let same = unique(old) && look::key_columns(old) == look::key_columns(new);
+    let table = look::table_of_index(index).filter(|table| facts.relation_existed(&table.path))?;
+    if !unique(new) || same {
+        return None;
+    }
+    let message =
+        format!("Index {} makes values of {} unique; equal rows make it fail.", look::name(&index.id), look::name(&table));
+    Some(RULE.finding(facts, &index.id, message).advise("Look for rows that share values, and mend them first."))
 }

@@ -1,7 +1,7 @@
 //! `build-index`: an index is built while writes wait.
 
 use crate::{
-    catalog::Kind,
+    catalog::{Action, Change, Kind},
     risk::{Example, Facts, Finding, Level, Rule, look},
 };
 
@@ -9,7 +9,7 @@ pub static RULE: Rule = Rule {
     id: "build-index",
     level: Level::Warning,
     title: "An index is built while writes wait",
-    what: "An index is created, not concurrently, on a table that is there in the base.",
+    what: "An index is created or made anew, not concurrently, on a table that is there in the base.",
     why: "Nobody writes to the table until the index is built, which on a large table takes minutes or hours.",
     effect: "Share lock on the table. `CREATE INDEX CONCURRENTLY` takes ShareUpdateExclusive: reads and writes go on.",
     advice: "Create it with `CONCURRENTLY`, outside of a transaction.",
@@ -29,8 +29,15 @@ CREATE INDEX new_one_a ON new_one (a);",
 };
 
 fn check(facts: &Facts<'_>) -> Vec<Finding> {
-    facts
-        .created(Kind::Index)
+    // One that changes is built anew where the replay saw that.
+    let changed = facts.changes.iter().filter(|change| change.object.kind == Kind::Index && change.action != Action::Drop);
+    let built = |change: &&Change| {
+        let measured = || facts.step_for(&change.object).and_then(|step| facts.effects(step));
+        change.action == Action::Create || measured().is_some_and(|effects| !effects.index_builds.is_empty())
+    };
+    changed
+        .filter(built)
+        .filter_map(|change| facts.target.objects.get(&change.object))
         .filter_map(|index| {
             let step = facts.step_for(&index.id);
             // What runs outside of a transaction is the concurrent form.
