@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use super::{
     Job, PipelineError,
     planning::{self, Proposal},
-    side::{Side, Sides},
+    side::{self, Side, Sides},
 };
 use crate::{
     catalog::{Action, Catalog, Change, Kind, compare, read},
     plan::{Origin, Plan, native, sql},
     proof::{Effects, FailedRows, Proof, SqlError, judge, replay, rows, unusual},
-    report::{self, Down},
+    report::{self, Down, Remark},
+    risk::look,
     sandbox::{SandboxError, Server, Servers},
 };
 
@@ -68,7 +69,7 @@ pub(super) async fn prove_both_ways(
             None => Ok(None),
         }
     };
-    let with_unusual = async {
+    let refusals = async {
         match &unusual_copy {
             Some(copy) => base.replay_with_unusual(copy, &proposal.plan, unusual.as_ref().and_then(Option::as_ref)).await,
             None => Ok(Vec::new()),
@@ -76,13 +77,15 @@ pub(super) async fn prove_both_ways(
     };
     let (up_end, refusals, back_end, base_dump, target_dump) = tokio::join!(
         base.replay(&base_copy, &proposal.plan),
-        with_unusual,
+        refusals,
         way_back,
         base.dump(&sides.base.database),
         target.dump(&sides.target.database)
     );
     let mut refusals = refusals?;
-    let mut up = judge_end(up_end?, &sides.target.catalog, &target_dump)?;
+    let up_end = up_end?;
+    let refused = up_end.refused.clone();
+    let mut up = judge_end(up_end, &sides.target.catalog, &target_dump)?;
     if !up.proven() && proposal.engine.name == Origin::Atlas {
         let native = planning::native_alone(job, sides, vec![planning::does_not_reach(&proposal.engine.version)])?;
         let copy = base.copy("replay").await?;
@@ -100,6 +103,7 @@ pub(super) async fn prove_both_ways(
             (effects.error_on_rows, effects.failed_rows) = (refusal, Some(FailedRows::Unusual));
         }
     }
+    proposal.remarks.extend(without_rows(&refused, &up));
     let down = match (back, back_end?) {
         (Some(plan), Some(end)) => {
             let proof = judge_end(end, &sides.base.catalog, &base_dump)?;
@@ -110,6 +114,19 @@ pub(super) async fn prove_both_ways(
         _ => None,
     };
     Ok((proposal, Some(Proofs { up, down })))
+}
+
+/// Tables that the plan works on and that could be given no rows: what it does to rows there is not shown.
+fn without_rows(refused: &BTreeSet<String>, proof: &Proof) -> Option<Remark> {
+    let locked: BTreeSet<&String> = proof.effects.iter().flat_map(|effects| &effects.locks).map(|lock| &lock.relation).collect();
+    let names: Vec<String> = refused.iter().filter(|table| locked.contains(table)).cloned().collect();
+    let shown = look::listed(names.get(..3.min(names.len()))?);
+    let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
+    let text = format!(
+        "No made-up row was taken by {shown}{more} on the copy, whatever was tried for its constraints: the replay does not show what the plan does \
+         to rows there."
+    );
+    (!names.is_empty()).then(|| side::remark("Replayed without rows", text))
 }
 
 /// A side on its server.
@@ -123,6 +140,8 @@ struct End {
     effects: Vec<Effects>,
     catalog: Catalog,
     dump: Result<String, SandboxError>,
+    /// Tables that refused rows.
+    refused: BTreeSet<String>,
 }
 
 impl Ground<'_> {
@@ -133,13 +152,14 @@ impl Ground<'_> {
     /// Replays a plan on a copy, with rows in its tables, and reads what is there afterwards. The copy is gone then.
     async fn replay(&self, copy: &str, plan: &Plan) -> Result<End, PipelineError> {
         let connection = self.server.connect(copy).await?;
-        let made_up = if plan.steps.is_empty() { BTreeSet::new() } else { rows::fill(&connection).await? };
+        let rows::Filled { made_up, refused } =
+            if plan.steps.is_empty() { rows::Filled::default() } else { rows::fill(&connection).await? };
         let effects = replay::replay(&connection, plan, &made_up, self.server.limits().statement).await?;
         let catalog = read::read(&connection, &self.side.options).await?;
         connection.close().await;
         let dump = self.dump(copy).await;
         self.server.drop_database(copy).await?;
-        Ok(End { effects, catalog, dump })
+        Ok(End { effects, catalog, dump, refused })
     }
 
     /// Replays a plan on a copy whose tables, or those that are named, have unusual rows; how each step failed on them. The copy is gone then.

@@ -26,13 +26,29 @@ struct Relation {
     /// For an index, its table.
     table: Option<u32>,
     rows: u64,
-    /// Values that are not null, by attribute number.
-    values: BTreeMap<i16, u64>,
+    /// By attribute number.
+    columns: BTreeMap<i16, Column>,
     /// Sequential scans so far, as the server adds them up.
     scans: i64,
     /// Made by the plan itself: nobody else waits for it, and it has no data that could be lost.
     made_by_plan: bool,
 }
+
+/// What a column holds.
+#[derive(Debug, Clone)]
+struct Column {
+    name: String,
+    /// As `format_type` writes it.
+    written: String,
+    category: String,
+    /// Values that are not null.
+    values: u64,
+    /// The first values as text, in the order of the rows.
+    first: Vec<Option<String>>,
+}
+
+/// So many values of a column are compared when its type changes.
+const COMPARED: usize = 1_000;
 
 /// Lock modes from weakest to strongest: <https://www.postgresql.org/docs/current/explicit-locking.html>.
 pub const LOCK_MODES: [&str; 8] = [
@@ -138,7 +154,7 @@ impl Relations {
             let Some(old) = self.known.remove(&oid) else { continue };
             let Some(mut new) = now.remove(&oid) else {
                 tallies.push((old.name, old.rows, 0));
-                effects.values_lost += old.values.values().sum::<u64>();
+                effects.values_lost += old.columns.values().map(|column| column.values).sum::<u64>();
                 continue;
             };
             let list = match old.kind {
@@ -156,10 +172,21 @@ impl Relations {
             self.known.insert(oid, new);
             if had_rows {
                 self.count(client, oid).await?;
-                let values = &self.known[&oid].values;
-                tallies.push((old.name, old.rows, self.known[&oid].rows));
-                let lost = |(attribute, count): (&i16, &u64)| count.saturating_sub(values.get(attribute).copied().unwrap_or(0));
-                let lost: u64 = old.values.iter().map(lost).sum();
+                let new = &self.known[&oid];
+                let (mut lost, mut looks) = (0, 0);
+                for (attribute, column) in &old.columns {
+                    let now = new.columns.get(attribute);
+                    lost += column.values.saturating_sub(now.map_or(0, |now| now.values));
+                    if let Some(now) = now.filter(|now| now.written != column.written && old.rows == new.rows)
+                        && let Some(cut) = cut(client, transactional, &new.name, column, now).await?
+                    {
+                        lost += cut;
+                        looks += 1;
+                    }
+                }
+                tallies.push((old.name, old.rows, new.rows));
+                // Looking was a scan of our own.
+                self.known.entry(oid).and_modify(|relation| relation.scans += looks);
                 if lost > 0 {
                     effects.values_lost += lost;
                     in_use.push(oid);
@@ -240,22 +267,79 @@ impl Relations {
         let columns = query(
             client,
             &format!(
-                "SELECT attnum, format('%I', attname) FROM pg_catalog.pg_attribute
-                 WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"
+                "SELECT a.attnum, format('%I', a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod), t.typcategory
+                 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+                 WHERE a.attrelid = {oid} AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum"
             ),
         )
         .await?;
-        let columns: Vec<(i16, &str)> = columns.iter().filter_map(|row| Some((row.get(0)?.parse().ok()?, row.get(1)?))).collect();
+        let mut columns: BTreeMap<i16, Column> = columns
+            .iter()
+            .filter_map(|row| {
+                let text = |at: usize| row.get(at).map(String::from);
+                let (name, written, category) = (text(1)?, text(2)?, text(3)?);
+                Some((row.get(0)?.parse().ok()?, Column { name, written, category, values: 0, first: Vec::new() }))
+            })
+            .collect();
         let Some(relation) = self.known.get_mut(&oid) else { return Ok(()) };
-        let counts: String = columns.iter().map(|(_, name)| format!(", count({name})")).collect();
+        let counts: String = columns.values().map(|column| format!(", count({})", column.name)).collect();
+        let firsts: String = columns
+            .values()
+            .filter(|column| column.is_compared())
+            .map(|column| format!(", json_agg({}::text ORDER BY ctid)", column.name))
+            .collect();
         let rows = query(client, &format!("SELECT count(*){counts} FROM ONLY {}", relation.name)).await?;
         let number = |at: usize| rows.first().and_then(|row| row.get(at)).and_then(|text| text.parse().ok()).unwrap_or(0);
         relation.rows = number(0);
-        relation.values = columns.iter().enumerate().map(|(at, (attribute, _))| (*attribute, number(at + 1))).collect();
-        // The count was a scan of our own.
-        relation.scans += 1;
+        let mut scans = 1;
+        for (at, column) in columns.values_mut().enumerate() {
+            column.values = number(at + 1);
+        }
+        if let (false, Some(firsts)) = (relation.rows == 0, firsts.strip_prefix(", ")) {
+            let few =
+                format!("SELECT {firsts} FROM (SELECT ctid, * FROM ONLY {} ORDER BY ctid LIMIT {COMPARED}) few", relation.name);
+            let few = query(client, &few).await?;
+            scans += 1;
+            for (at, column) in columns.values_mut().filter(|column| column.is_compared()).enumerate() {
+                column.first = few.first().and_then(|row| serde_json::from_str(row.get(at)?).ok()).unwrap_or_default();
+            }
+        }
+        relation.columns = columns;
+        // These were scans of our own.
+        relation.scans += scans;
         Ok(())
     }
+}
+
+impl Column {
+    /// Numbers, texts and times: what a change of type within their family may cut without a word.
+    fn is_compared(&self) -> bool {
+        matches!(self.category.as_str(), "N" | "S" | "D" | "T")
+    }
+}
+
+/// How many values another type of the same family has cut: those that are not what they were, written as the old type again. None where that
+/// cannot be seen.
+async fn cut(client: &Client, transactional: bool, table: &str, old: &Column, new: &Column) -> Result<Option<u64>> {
+    if !old.is_compared() || old.category != new.category || old.first.is_empty() {
+        return Ok(None);
+    }
+    if transactional {
+        run(client, "SAVEPOINT compare").await?;
+    }
+    let sql = format!(
+        "SELECT json_agg({0}::{1}::text ORDER BY ctid) FROM (SELECT ctid, {0} FROM ONLY {table} ORDER BY ctid LIMIT {COMPARED}) few",
+        new.name, old.written
+    );
+    let now = query(client, &sql).await;
+    if transactional {
+        run(client, "ROLLBACK TO SAVEPOINT compare; RELEASE SAVEPOINT compare").await?;
+    }
+    // Where there is no way back to the old type, nothing can be said of the values.
+    let Ok(now) = now else { return Ok(None) };
+    let now: Vec<Option<String>> = now.first().and_then(|row| serde_json::from_str(row.get(0)?).ok()).unwrap_or_default();
+    let differs = |(before, after): &(&Option<String>, &Option<String>)| before.is_some() && after.is_some() && before != after;
+    Ok(Some(old.first.iter().zip(&now).filter(differs).count() as u64))
 }
 
 fn number<T: std::str::FromStr>(row: &SimpleQueryRow, at: usize) -> Option<T> {
@@ -270,7 +354,7 @@ impl Relation {
             file: row.get(3)?.parse().ok()?,
             table: row.get(4).and_then(|text| text.parse().ok()),
             rows: 0,
-            values: BTreeMap::new(),
+            columns: BTreeMap::new(),
             scans: row.get(6)?.parse().ok()?,
             made_by_plan: false,
         };

@@ -2,7 +2,7 @@
 //!
 //! A step that fails only on the rows that are there (SQLSTATE class 22 or 23) is recorded with that error, the rows of the tables that it
 //! works on, or else all, are taken out, and the step is tried again: whether the plan reaches the target is one question, whether data is in its
-//! way another.
+//! way another. What a row lacks because it was taken out is not held against a step.
 //! Does not judge the end: see [`super::judge`].
 
 use std::{
@@ -35,8 +35,15 @@ pub(super) type Result<T> = std::result::Result<T, ReplayError>;
 /// When the measuring itself fails (the connection broke), or a step does not end in time.
 pub async fn replay(client: &Client, plan: &Plan, made_up: &BTreeSet<String>, limit: Duration) -> Result<Vec<Effects>> {
     run(client, "SET client_min_messages = error; SET check_function_bodies = off").await?;
-    let mut replay =
-        Replay { client, limit, made_up, relations: Relations::read(client).await?, effects: Vec::with_capacity(plan.steps.len()) };
+    let mut replay = Replay {
+        client,
+        limit,
+        made_up,
+        relations: Relations::read(client).await?,
+        effects: Vec::with_capacity(plan.steps.len()),
+        repeated: 0,
+        taken_out: BTreeSet::new(),
+    };
     for group in plan.steps.chunk_by(|a, b| a.group == b.group) {
         if !replay.group(group, group.iter().all(|step| step.transactional)).await? {
             let _ = client.batch_execute("ROLLBACK").await;
@@ -54,7 +61,14 @@ struct Replay<'a> {
     made_up: &'a BTreeSet<String>,
     relations: Relations,
     effects: Vec<Effects>,
+    /// Steps that were run again because of rows that were in the way.
+    repeated: usize,
+    /// Tables whose rows were taken out because they were in the way of a step.
+    taken_out: BTreeSet<String>,
 }
+
+/// So many steps are run again for the sake of rows that later steps may meet; beyond that all rows go at once.
+const MOST_REPEATED: usize = 2_000;
 
 impl Replay<'_> {
     /// Runs one transaction group; false when a step failed.
@@ -72,6 +86,7 @@ impl Replay<'_> {
                 && self.relations.with_rows().next().is_some()
             {
                 let mut tables: BTreeSet<String> = match &error.table {
+                    _ if self.repeated > MOST_REPEATED => BTreeSet::new(),
                     Some(table) => BTreeSet::from([table.clone()]),
                     None if transactional => {
                         let filled = self.relations.with_rows().cloned().collect();
@@ -84,7 +99,7 @@ impl Replay<'_> {
                 if last {
                     tables.extend(self.relations.with_rows().cloned());
                 }
-                if measured.error_on_rows.is_none() {
+                if measured.error_on_rows.is_none() && !self.misses_what_was_taken_out(error, step).await? {
                     let made_up = tables.is_subset(self.made_up);
                     measured.failed_rows = Some(if made_up { FailedRows::MadeUp } else { FailedRows::Own });
                     measured.error_on_rows = outcome.err();
@@ -112,6 +127,28 @@ impl Replay<'_> {
         Ok(true)
     }
 
+    /// Whether a row lacks what it refers to because that was taken out here, not because of the plan.
+    async fn misses_what_was_taken_out(&self, error: &SqlError, step: &Step) -> Result<bool> {
+        if self.taken_out.is_empty() || error.sqlstate.as_deref() != Some("23503") {
+            return Ok(false);
+        }
+        // The step that makes a foreign key names the table; for one that validates it, the catalog does.
+        let bare = |text: &str| text.replace('"', "");
+        let said = bare(&step.sql);
+        if self.taken_out.iter().any(|table| said.contains(&bare(table))) {
+            return Ok(true);
+        }
+        let Some(table) = &error.table else { return Ok(false) };
+        let referred = format!(
+            "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_constraint k
+             JOIN pg_catalog.pg_class c ON c.oid = k.confrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             WHERE k.contype = 'f' AND NOT k.convalidated AND k.conrelid = pg_catalog.to_regclass({})",
+            sql::literal(table)
+        );
+        let rows = query(self.client, &referred).await?;
+        Ok(rows.iter().filter_map(|row| row.get(0)).any(|table| self.taken_out.contains(table)))
+    }
+
     async fn begin(&mut self, transactional: bool) -> Result<()> {
         if transactional {
             run(self.client, "BEGIN").await?;
@@ -134,10 +171,13 @@ impl Replay<'_> {
             run(self.client, "ROLLBACK").await?;
         }
         self.relations = Relations::read(self.client).await?;
+        let before: BTreeSet<String> = self.relations.with_rows().cloned().collect();
         let tables = self.relations.names(&oids);
         if !tables.is_empty() {
             self.relations.empty(self.client, &tables).await?;
         }
+        self.taken_out.extend(before.into_iter().filter(|name| !self.relations.with_rows().any(|filled| filled == name)));
+        self.repeated += earlier.len();
         self.begin(transactional).await?;
         if transactional {
             for step in earlier {

@@ -33,23 +33,40 @@ const COLUMNS: usize = 40;
 /// Numbers of unusual rows, tried in turn until a key takes one: within a `smallint` and beyond what files insert, then within two digits.
 const NUMBERS: [u32; 3] = [30_001, 51, 5];
 
-/// Puts ordinary rows into the empty tables of the database that `client` is connected to; answers with the quoted names of those
-/// that took some.
+/// What became of the tables that were empty, by their quoted names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filled {
+    /// Those that took rows.
+    pub made_up: BTreeSet<String>,
+    /// Those that refused whatever was tried.
+    pub refused: BTreeSet<String>,
+}
+
+/// Puts ordinary rows into the empty tables of the database that `client` is connected to.
 ///
 /// # Errors
 /// When the catalogs cannot be read or the connection breaks. A row that Postgres refuses is no error.
-pub async fn fill(client: &Client) -> Result<BTreeSet<String>> {
+pub async fn fill(client: &Client) -> Result<Filled> {
     let types = Types::read(client).await?;
     let tables = table::read(client, &types).await?;
-    let mut filled = BTreeSet::new();
+    let mut filled = Filled::default();
     let mut done: BTreeMap<u32, &str> = BTreeMap::new();
     run(client, "SET session_replication_role = replica; SET client_min_messages = error").await?;
     for level in levels(&tables) {
-        let level: Vec<(u32, &Table)> =
-            level.iter().take(TABLES.saturating_sub(filled.len())).filter_map(|oid| Some((*oid, tables.get(oid)?))).collect();
+        let level: Vec<(u32, &Table)> = level
+            .iter()
+            .take(TABLES.saturating_sub(filled.made_up.len()))
+            .filter_map(|oid| Some((*oid, tables.get(oid)?)))
+            .collect();
         let empty = level.iter().filter(|(_, table)| table.empty);
-        let inserts = empty.map(async |(_, table)| (ordinary(client, &types, table, &done).await).then(|| table.name.clone()));
-        filled.extend(join_all(inserts).await.into_iter().flatten());
+        let inserts = empty.map(async |(_, table)| (table.name.clone(), ordinary(client, &types, table, &done).await));
+        for (name, taken) in join_all(inserts).await {
+            if taken {
+                filled.made_up.insert(name)
+            } else {
+                filled.refused.insert(name)
+            };
+        }
         done.extend(level.iter().map(|(oid, table)| (*oid, table.name.as_str())));
     }
     run(client, "RESET session_replication_role").await?;

@@ -278,10 +278,7 @@ fn on_the_copy(effects: &[&Effects]) -> String {
             format!("{} {} on the copy", words::number(rows), if rows == 1 { "row" } else { "rows" })
         }
         (0, _) => String::new(),
-        (lost, Some(rows)) if rows > 0 => {
-            format!("{} {} lost, {} rows", words::number(lost), if lost == 1 { "value" } else { "values" }, words::number(rows))
-        }
-        (lost, _) => format!("{} {} lost", words::number(lost), if lost == 1 { "value" } else { "values" }),
+        (lost, _) => format!("{} {} lost on the copy", words::number(lost), if lost == 1 { "value" } else { "values" }),
     }
 }
 

@@ -32,7 +32,7 @@ async fn effects(setup: &str, steps: &[&str]) -> Vec<Effects> {
     let outcome: Result<_, Failure> = with_servers(&request, Sides::One, &CancellationToken::new(), async |servers| {
         let connection: Connection = servers.base.connect(servers.base.database()).await?;
         connection.batch_execute(setup).await?;
-        let made_up = rows::fill(&connection).await?;
+        let made_up = rows::fill(&connection).await?.made_up;
         Ok(replay(&connection, &plan(steps), &made_up, Duration::from_secs(20)).await?)
     })
     .await;
@@ -144,10 +144,12 @@ async fn synthetic_rows_go_through_keys_types_and_generated_columns() {
                 &[],
             )
             .await?;
-        Ok((filled.len(), (0..8).map(|at| row.get::<_, i64>(at)).collect::<Vec<_>>()))
+        Ok((filled, (0..8).map(|at| row.get::<_, i64>(at)).collect::<Vec<_>>()))
     })
     .await;
-    assert_eq!(outcome.unwrap(), (6, vec![3, 3, 3, 3, 1, 3, 3, 0]));
+    let (filled, rows) = outcome.unwrap();
+    assert_eq!((filled.made_up.len(), rows), (6, vec![3, 3, 3, 3, 1, 3, 3, 0]));
+    assert!(filled.refused.into_iter().eq(["public.never"]));
 }
 
 #[tokio::test]
@@ -191,4 +193,46 @@ async fn rows_of_a_table_that_fails_are_taken_out_and_others_stay() {
     assert_eq!(told(&effects[0]), (Some(FailedRows::MadeUp), Some("public.t".into())));
     assert_eq!(told(&effects[1]), (Some(FailedRows::MadeUp), Some("public.u".into())));
     assert_eq!(told(&effects[2]), (None, None));
+}
+
+#[tokio::test]
+async fn values_that_a_narrower_type_cuts_are_counted() {
+    let effects = effects(
+        "CREATE TABLE t (b varchar(50), c numeric(10,2), d timestamptz, f float8, h int, i text, n text);
+         INSERT INTO t VALUES (repeat('x', 50), 1.25, '2024-01-01 00:00:00.5+00', 0.1234567891234, 3, 'abc', NULL), ('short', 1, '2024-01-01', 1, 4, 'd', 'n')",
+        &[
+            "ALTER TABLE t ALTER b TYPE varchar(10) USING b::varchar(10)",
+            "ALTER TABLE t ALTER c TYPE int",
+            "ALTER TABLE t ALTER d TYPE timestamptz(0)",
+            "ALTER TABLE t ALTER f TYPE real",
+            "ALTER TABLE t ALTER h TYPE bigint",
+            "ALTER TABLE t ALTER i TYPE varchar(20)",
+            "ALTER TABLE t ALTER n TYPE varchar(20) USING upper(n)",
+        ],
+    )
+    .await;
+    assert!(effects.iter().all(|effects| !effects.fails()), "{effects:#?}");
+    let lost: Vec<u64> = effects.iter().map(|effects| effects.values_lost).collect();
+    assert_eq!(lost, [1, 1, 1, 1, 0, 0, 1], "{effects:#?}");
+}
+
+/// A row that refers to one that the replay itself took out says nothing of the plan.
+#[tokio::test]
+async fn what_was_taken_out_is_not_missed() {
+    let effects = effects(
+        "CREATE TABLE p (id int PRIMARY KEY, v text); CREATE TABLE c (p int); CREATE TABLE d (p int); CREATE TABLE q (id int PRIMARY KEY);
+         INSERT INTO d VALUES (77); CREATE TABLE e (p int)",
+        &[
+            "ALTER TABLE p ADD COLUMN need int NOT NULL",
+            "ALTER TABLE c ADD CONSTRAINT c_p FOREIGN KEY (p) REFERENCES public.p",
+            "ALTER TABLE d ADD CONSTRAINT d_q FOREIGN KEY (p) REFERENCES public.q",
+            "ALTER TABLE e ADD CONSTRAINT e_p FOREIGN KEY (p) REFERENCES public.p NOT VALID",
+            "|ALTER TABLE e VALIDATE CONSTRAINT e_p",
+        ],
+    )
+    .await;
+    let codes: Vec<_> =
+        effects.iter().map(|effects| effects.error_on_rows.as_ref().and_then(|error| error.sqlstate.as_deref())).collect();
+    assert_eq!(codes, [Some("23502"), None, Some("23503"), None, None]);
+    assert!(effects.iter().all(|effects| effects.error.is_none()), "{effects:#?}");
 }
