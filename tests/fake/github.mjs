@@ -4,12 +4,20 @@
 //   back       undoes the %2F and fills what emulate 0.12.2 lacks: commit statuses, reactions, a pull request's files and
 //              moving head, annotations that add up, a few fields, GitHub's limits, bots, tokens that may only read
 //   emulate    the state
+// Questions in GraphQL end at the front: graphql-js answers them by GitHub's own schema, so that one that GitHub would refuse is refused.
 // Beside GitHub's own paths the front has /_fake/repos (make a repository), /_fake/direct/... (past Prism) and /_fake/requests.
 import http from 'node:http';
 import net from 'node:net';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { spawn } from 'node:child_process';
 
 const [packages, description, seed] = process.argv.slice(2);
+const require = createRequire(`${packages}/`);
+const { buildSchema, graphql } = require('graphql');
+// GitHub's own text has two fields twice, which is no matter here.
+const sdl = readFileSync(`${packages}/@octokit/graphql-schema/schema.graphql`, 'utf8');
+const schema = buildSchema(sdl, { assumeValidSDL: true });
 const statuses = []; // { repo, sha, body }
 const reactions = []; // { repo, comment, body }
 const requested = []; // { repo, number, body }: events of requests for a review
@@ -74,12 +82,7 @@ async function front(req, res) {
     return send(res, made.status, await made.json());
   }
   if (url.pathname === '/graphql') {
-    const asked = JSON.parse(await body(req));
-    // Reviews here are never edited.
-    if (asked.variables?.id) return send(res, 200, { data: { node: { id: asked.variables.id, lastEditedAt: null } } });
-    if (asked.query.includes('pullRequests(')) return overlapping(req, res, asked.variables);
-    const bots = { ghs_job: 'github-actions[bot]', ghs_readonly: 'github-actions[bot]' };
-    return send(res, 200, { data: { viewer: { login: bots[token(req)] ?? 'octocat' } } });
+    return question(req, res, JSON.parse(await body(req)));
   }
   const direct = url.pathname.startsWith('/_fake/direct/');
   const path = direct ? req.url.slice('/_fake/direct'.length) : encodeSlashes(req.url);
@@ -97,23 +100,37 @@ async function front(req, res) {
   req.pipe(on);
 }
 
-// GraphQL's open pull requests with their first comments.
-async function overlapping(req, res, { owner, name }) {
+// A question in GraphQL, answered from emulate's state.
+async function question(req, res, { query, variables }) {
   const headers = { authorization: 'Bearer ghs_owner' };
-  const get = async (path) => (await fetch(`${upstream()}/repos/${owner}/${name}/${path}`, { headers })).json();
-  const path = `/repos/${owner}/${name}/pulls`;
-  if (token(req) === 'ghs_ann') {
-    return send(res, 200, { data: { repository: null }, errors: [{ type: 'FORBIDDEN', message: 'Resource not accessible by integration' }] });
-  }
-  const mine = { ghs_job: 'github-actions[bot]', ghs_readonly: 'github-actions[bot]' }[token(req)] ?? 'octocat';
-  const node = async ({ number }) => {
-    const comments = await get(`issues/${number}/comments?per_page=20`);
-    const nodes = comments.map((c) => ({ fullDatabaseId: String(c.id), body: c.body, viewerDidAuthor: c.user.login === mine }));
-    return { number, comments: { nodes } };
+  const get = async (path) => (await fetch(`${upstream()}${path}`, { headers })).json();
+  const login = { ghs_job: 'github-actions[bot]', ghs_readonly: 'github-actions[bot]', ghs_ann: 'ann' }[token(req)] ?? 'octocat';
+  const pull = (root) => ({ number }) => ({
+    number,
+    comments: async ({ first }) => {
+      const all = await get(`${root}/issues/${number}/comments?per_page=${first}`);
+      return { nodes: all.map((c) => ({ fullDatabaseId: String(c.id), body: c.body, viewerDidAuthor: c.user.login === login })) };
+    },
+  });
+  const rootValue = {
+    viewer: { login },
+    // Reviews here are never edited.
+    node: ({ id }) => ({ __typename: 'PullRequestReview', id, lastEditedAt: null }),
+    repository: ({ owner, name }) => {
+      if (login === 'ann') throw new Error('Resource not accessible by integration');
+      const root = `/repos/${owner}/${name}`;
+      return {
+        pullRequests: async ({ states, first, orderBy }) => {
+          requests.push({ repo: `${owner}/${name}`, method: 'POST', path: `${root}/pulls by graphql`, status: 200 });
+          const by = `state=${states.join().toLowerCase()}&sort=updated&direction=${orderBy.direction.toLowerCase()}&per_page=${first}`;
+          return { nodes: (await get(`${root}/pulls?${by}`)).map(pull(root)) };
+        },
+      };
+    },
   };
-  const pulls = await get('pulls?state=open&per_page=100&sort=updated&direction=desc');
-  requests.push({ repo: `${owner}/${name}`, method: 'POST', path: `${path} by graphql`, status: 200 });
-  return send(res, 200, { data: { repository: { pullRequests: { nodes: await Promise.all(pulls.map(node)) } } } });
+  const answer = await graphql({ schema, source: query, variableValues: variables, rootValue });
+  for (const error of answer.errors ?? []) console.error(`GraphQL: ${error.message}`);
+  return send(res, 200, answer);
 }
 
 // A user whose login ends in [bot] is a bot wherever it is shown, and its addresses have the brackets encoded, as GitHub does.
@@ -207,14 +224,36 @@ async function back(req, res) {
     const asked = JSON.parse(raw);
     const unknown = [];
     for (const login of asked.reviewers ?? []) if (!(await up(`/users/${login}`)).ok) unknown.push(login);
-    if (unknown.length || asked.team_reviewers?.length) {
+    for (const slug of asked.team_reviewers ?? []) if (slug !== 'databases') unknown.push(slug);
+    if (unknown.length) {
       const message = 'Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator.';
       return send(res, 422, { message, documentation_url: 'https://docs.github.com/rest' });
     }
-    const answer = await up(path, { method: 'POST', body: raw });
+    // emulate knows no teams: a request to one is only an event.
+    const people = { method: 'POST', body: JSON.stringify({ reviewers: asked.reviewers ?? [] }) };
+    const answer = await (asked.reviewers?.length ? up(path, people) : up(`/repos/${repo}/pulls/${m[1]}`));
     if (!answer.ok) return send(res, answer.status, await answer.json());
     const actor = await json('/users/octocat');
-    for (const login of asked.reviewers) {
+    const at = `http://127.0.0.1:${frontPort}/organizations/1/team/1`;
+    const team = (slug) => ({
+      id: 1,
+      node_id: 'VGVhbTE=',
+      name: slug,
+      slug,
+      description: null,
+      privacy: 'closed',
+      permission: 'pull',
+      url: at,
+      html_url: `https://github.com/orgs/octocat/teams/${slug}`,
+      members_url: `${at}/members{/member}`,
+      repositories_url: `${at}/repos`,
+      parent: null,
+    });
+    const whom = [
+      ...(await Promise.all((asked.reviewers ?? []).map(async (login) => ({ requested_reviewer: await json(`/users/${login}`) })))),
+      ...(asked.team_reviewers ?? []).map((slug) => ({ requested_team: team(slug) })),
+    ];
+    for (const who of whom) {
       const id = requested.length + 1;
       const event = {
         id,
@@ -227,7 +266,7 @@ async function back(req, res) {
         created_at: now(),
         performed_via_github_app: null,
         review_requester: actor,
-        requested_reviewer: await json(`/users/${login}`),
+        ...who,
       };
       requested.push({ repo, number: m[1], body: event });
     }

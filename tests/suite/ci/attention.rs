@@ -3,7 +3,7 @@
 use super::*;
 
 const CONFIG: &str = "overlaps: true\nlabels: {danger: \"schema: danger\", warning: schema-warning}\nreviewers:\n\
-                      - {rules: [drop-table], users: [ann, eve, octocat]}\n- {rules: [drop-column], users: [eve]}\n\
+                      - {rules: [drop-table], users: [ann, eve, octocat], teams: [databases, nobody]}\n- {rules: [drop-column], users: [eve]}\n\
                       - {users: [nobody-here]}\npolicy: {approve: {author: false}}";
 
 async fn labels(repo: &Repo, number: u64) -> Vec<String> {
@@ -24,13 +24,13 @@ async fn labels_and_reviewers_follow_what_was_found_and_nobody_elses_labels_are_
     let stage = Stage::new(&repo, "ghs_job", "pull_request", &opened(&repo, number).await);
     assert_eq!(stage.run(canned).await, Exit::Blocked);
     assert_eq!(labels(&repo, number).await, ["urgent", "schema: danger"]);
-    // One who cannot review is a warning, and the author of the pull request (octocat) is not asked.
+    // People, then teams. One who cannot review is a warning, and the author of the pull request (octocat) is not asked.
     let asked = async || {
         let requests = repo.requests().await;
         requests.into_iter().filter(|line| line.contains("requested_reviewers")).collect::<Vec<_>>()
     };
     let post = format!("POST /pulls/{number}/requested_reviewers");
-    assert_eq!(asked().await, [format!("{post} 201"), format!("{post} 201"), format!("{post} 422")]);
+    assert_eq!(asked().await, [201, 201, 422, 201, 422].map(|status| format!("{post} {status}")));
     let pull = repo.direct("ghs_owner", "GET", &format!("pulls/{number}"), Value::Null).await;
     let logins: Vec<&Value> = pull["requested_reviewers"].as_array().unwrap().iter().map(|user| &user["login"]).collect();
     assert_eq!(logins, ["ann", "eve"]);
@@ -39,7 +39,7 @@ async fn labels_and_reviewers_follow_what_was_found_and_nobody_elses_labels_are_
     let labelled = async || repo.writes().await.into_iter().filter(|line| line.contains("/labels")).count();
     let before = labelled().await;
     assert_eq!(stage.run(canned).await, Exit::Blocked);
-    assert_eq!(asked().await.iter().filter(|line| line.ends_with("201")).count(), 2);
+    assert_eq!(asked().await.iter().filter(|line| line.ends_with("201")).count(), 3);
     assert_eq!(labelled().await, before);
     // After an error nothing is known: what is there stays.
     let failing = async |job: &Job, _: &CancellationToken| {
