@@ -17,6 +17,7 @@ use crate::{
 pub mod acceptance;
 pub mod api;
 pub mod check;
+pub mod command;
 pub mod comment;
 pub mod issue;
 pub mod labels;

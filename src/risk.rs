@@ -12,13 +12,14 @@ pub mod look;
 mod mysql;
 pub mod note;
 pub mod online;
+pub mod peers;
 pub mod probe;
 pub mod rules;
 pub mod types;
 
 use crate::{
     catalog::{Catalog, Change, ObjectId},
-    config::Dialect,
+    config::{Dialect, Naming},
     plan::Plan,
     proof::Proof,
     script::Place,
@@ -63,6 +64,8 @@ pub struct Facts<'a> {
     /// Absent with `--no-proof`.
     pub proof: Option<&'a Proof>,
     pub places: &'a Places,
+    /// What the policy wants new names to look like.
+    pub naming: &'a Naming,
 }
 
 /// A rule's remark about a change or an effect, before policy.

@@ -113,8 +113,8 @@ pub enum What {
     PullRequestNumber(u64),
     /// A comment on a pull request that may hold one of our commands.
     Command { number: u64, comment: u64, body: String, login: String },
-    /// A merge queue's group against the queue's base.
-    MergeGroup { base_branch: String, base: BaseTip, head: Head },
+    /// A merge queue's group against the queue's base. `number` is that of the pull request that it adds to what is before it.
+    MergeGroup { base_branch: String, base: BaseTip, head: Head, number: Option<u64> },
     /// A pushed branch against what it was before; for a new branch `before` is absent and the default branch is the base.
     Push { branch: String, before: Option<CommitSha>, head: Head, default_branch: Option<String> },
     /// A branch (or tag) against the default branch.
@@ -231,6 +231,15 @@ struct MergeGroupPayload {
     head_sha: String,
     base_sha: String,
     base_ref: String,
+    #[serde(default)]
+    head_ref: String,
+}
+
+/// The pull request of a queue's branch, which GitHub names `gh-readonly-queue/main/pr-7-SHA`.
+fn queued(head_ref: &str) -> Option<u64> {
+    let (queue, name) = branch_name(head_ref).strip_prefix("gh-readonly-queue/")?.rsplit_once('/')?;
+    let (number, _) = name.strip_prefix("pr-")?.split_once('-')?;
+    number.parse().ok().filter(|number| !queue.is_empty() && *number > 0)
 }
 
 #[derive(Debug, Deserialize)]
@@ -324,6 +333,7 @@ fn what(event: &Event, payload: Payload) -> Result<What, TriggerError> {
                 base_branch: branch_name(&group.base_ref).into(),
                 base: BaseTip(group.base_sha.parse()?),
                 head: Head(group.head_sha.parse()?),
+                number: queued(&group.head_ref),
             })
         }
         "workflow_run" => {

@@ -237,7 +237,7 @@ async fn interruptible<T, E: Into<CiError>>(
 
 /// What was said on the pull request and counts, for each database under its own policy.
 async fn heard(api: &Api, subject: &Subject, databases: &[Database]) -> Result<Vec<Said>, ApiError> {
-    let Some(pull) = &subject.pull else { return Ok(vec![Said::default(); databases.len()]) };
+    let Some(pull) = subject.pull.as_ref().or(subject.queued.as_ref()) else { return Ok(vec![Said::default(); databases.len()]) };
     let mut known: Vec<(&Approve, Said)> = Vec::new();
     let mut all = Vec::with_capacity(databases.len());
     for Database { config, .. } in databases {

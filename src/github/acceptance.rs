@@ -1,7 +1,7 @@
 //! Who accepted which plan on the pull request, and which renames were asked for: computed from its comments and reviews each time,
 //! stored nowhere.
 //!
-//! An acceptance is `/schemaproof accept FINGERPRINT [reason]` on a line of its own, in a comment that was never edited or in a
+//! An acceptance is a command (`command.rs`) that accepts a fingerprint, in a comment that was never edited or in a
 //! standing approval, by a person whose permission GitHub confirms at that moment. `/schemaproof rename OLD to NEW` counts by the same
 //! right. Whether the fingerprint is this plan's is the verdict's matter, and what a rename can mean the planner's.
 
@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{
     api::{Api, ApiError, Failure, encode},
+    command::{Command, commands},
     comment::{Comment, User, all},
 };
 use crate::{
@@ -20,113 +21,6 @@ use crate::{
     trigger::PullRequest,
     verdict::Acceptance,
 };
-
-/// What a comment asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    Accept {
-        fingerprint: String,
-        reason: Option<String>,
-    },
-    /// The new name keeps the old one's data. Nobody is named in it yet.
-    Rename(Asked),
-    /// Say what a rule is about.
-    Explain(String),
-    /// Run again.
-    Recheck,
-    /// Anything else after `/schemaproof`.
-    Unknown(String),
-}
-
-impl Command {
-    /// Whether it counts only when somebody with the policy's permission says it.
-    fn needs_right(&self) -> bool {
-        matches!(self, Command::Accept { .. } | Command::Rename(_))
-    }
-}
-
-/// The commands in a comment's text. A command stands on a line of its own, indented by less than four spaces; what is quoted,
-/// in a code block or a code span, or hidden in an HTML comment is no command (CommonMark 0.31, sections 4.4 to 5.1 and 6.1).
-pub fn commands(body: &str) -> Vec<Command> {
-    let mut found = Vec::new();
-    let mut block: Vec<&str> = Vec::new();
-    let (mut fence, mut html): (Option<(char, usize)>, Option<&str>) = (None, None);
-    for line in body.lines() {
-        let indent = line.len() - line.trim_start_matches(' ').len();
-        let text = line.trim();
-        if let Some((mark, length)) = fence {
-            let run = text.chars().take_while(|character| *character == mark).count();
-            if indent < 4 && run >= length && text.chars().all(|character| character == mark) {
-                fence = None;
-            }
-            continue;
-        }
-        let lower = text.to_ascii_lowercase();
-        if let Some(end) = html {
-            if lower.contains(end) {
-                html = None;
-            }
-            continue;
-        }
-        if let Some(mark) = ['`', '~'].into_iter().find(|mark| text.starts_with(&mark.to_string().repeat(3))) {
-            fence = Some((mark, text.chars().take_while(|character| *character == mark).count()));
-            continue;
-        }
-        let opened = [("<!--", "-->"), ("<pre", "</pre>"), ("<code", "</code>"), ("<script", "</script>"), ("<style", "</style>")];
-        if let Some((start, end)) = opened.into_iter().filter_map(|(start, end)| Some((lower.rfind(start)?, end))).max() {
-            if !lower.get(start..).unwrap_or_default().contains(end) {
-                html = Some(end);
-            }
-            block.push("`");
-            continue;
-        }
-        if text.is_empty() {
-            found.extend(in_block(&block));
-            block.clear();
-        } else {
-            block.push(line);
-        }
-    }
-    found.extend(in_block(&block));
-    found
-}
-
-/// The commands among the lines of one paragraph. A code span or a quotation may reach over several of its lines.
-fn in_block(lines: &[&str]) -> Vec<Command> {
-    let is_command = |line: &str| {
-        line.len() - line.trim_start_matches(' ').len() < 4 && line.trim_start_matches(' ').starts_with("/schemaproof")
-    };
-    let hides = |line: &&str| line.contains('`') || line.trim_start().starts_with('>');
-    if lines.iter().filter(|line| !is_command(line)).any(hides) {
-        return Vec::new();
-    }
-    lines.iter().filter(|line| is_command(line)).filter_map(|line| command(line.trim())).collect()
-}
-
-fn command(line: &str) -> Option<Command> {
-    let rest = line.strip_prefix("/schemaproof")?;
-    if !rest.is_empty() && !rest.starts_with(char::is_whitespace) {
-        return None;
-    }
-    let mut words = rest.split_whitespace();
-    let unknown = || Some(Command::Unknown(rest.trim().chars().take(100).collect()));
-    if words.clone().next() == Some("rename") {
-        let names = rest.trim_start().strip_prefix("rename").unwrap_or_default().replace('`', "");
-        return Asked::parse(&names, "").map(Command::Rename).or_else(unknown);
-    }
-    match (words.next(), words.next()) {
-        (Some("accept"), Some(fingerprint)) => {
-            let fingerprint = fingerprint.trim_matches('`').to_string();
-            let reason = words.collect::<Vec<_>>().join(" ");
-            Some(Command::Accept { fingerprint, reason: Some(reason).filter(|reason| !reason.is_empty()) })
-        }
-        (Some("recheck"), None) => Some(Command::Recheck),
-        (Some("explain"), Some(rule)) if words.next().is_none() => {
-            Some(Command::Explain(rule.trim_matches('`').chars().take(100).collect()))
-        }
-        _ => unknown(),
-    }
-}
 
 #[derive(Debug, Deserialize)]
 struct Review {
@@ -293,65 +187,6 @@ async fn never_edited(api: &Api, id: &str) -> Result<bool, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn accepts(body: &str) -> Vec<String> {
-        let fingerprint = |command| match command {
-            Command::Accept { fingerprint, .. } => Some(fingerprint),
-            _ => None,
-        };
-        commands(body).into_iter().filter_map(fingerprint).collect()
-    }
-
-    #[test]
-    fn a_command_on_a_line_of_its_own_counts() {
-        let accept = |reason: Option<&str>| Command::Accept { fingerprint: "b7f3·91c2".into(), reason: reason.map(String::from) };
-        assert_eq!(commands("/schemaproof accept b7f3·91c2"), [accept(None)]);
-        assert_eq!(
-            commands("fine with me\n\n  /schemaproof accept b7f3·91c2  rebuilt nightly \r\n"),
-            [accept(Some("rebuilt nightly"))]
-        );
-        assert_eq!(commands("fine with me:\n/schemaproof accept `b7f3·91c2`"), [accept(None)]);
-        assert_eq!(commands("/schemaproof recheck"), [Command::Recheck]);
-        assert_eq!(commands("/schemaproof explain `drop-column`"), [Command::Explain("drop-column".into())]);
-        assert_eq!(commands("/schemaproof explain"), [Command::Unknown("explain".into())]);
-        let asked = Asked { by: String::new(), from: vec!["t".into(), "Old".into()], to: "new".into() };
-        assert_eq!(commands("/schemaproof rename `t.\"Old\"` to `new`"), [Command::Rename(asked)]);
-        assert_eq!(commands("/schemaproof rename t.old"), [Command::Unknown("rename t.old".into())]);
-        assert_eq!(commands("/schemaproof accept"), [Command::Unknown("accept".into())]);
-    }
-
-    #[test]
-    fn what_is_not_plainly_said_does_not_count() {
-        for body in [
-            "please write /schemaproof accept abc",
-            "> /schemaproof accept abc",
-            "> they said\n/schemaproof accept abc",
-            "    /schemaproof accept abc",
-            "\t/schemaproof accept abc",
-            "```\n/schemaproof accept abc\n```",
-            "````\n```\n/schemaproof accept abc\n````",
-            "~~~sql\n/schemaproof accept abc",
-            "- ```\n  /schemaproof accept abc\n  ```",
-            "`\n/schemaproof accept abc\n`",
-            "<!--\n/schemaproof accept abc\n-->",
-            "x <!-- y\n/schemaproof accept abc",
-            "<!-- a --> <!--\n/schemaproof accept abc",
-            "<pre>\n\n/schemaproof accept abc\n</pre>",
-            "<!-- /schemaproof accept abc -->",
-            "/schemaproofaccept abc",
-            "/schemaproof-accept abc",
-            "* /schemaproof accept abc",
-            "\\/schemaproof accept abc",
-        ] {
-            assert_eq!(accepts(body), [""; 0], "{body:?}");
-        }
-    }
-
-    #[test]
-    fn a_code_block_that_ends_hides_nothing_after_it() {
-        assert_eq!(accepts("```\n/schemaproof accept no\n```\n/schemaproof accept yes"), ["yes"]);
-        assert_eq!(accepts("<!-- hidden -->\n\n/schemaproof accept yes"), ["yes"]);
-    }
 
     #[test]
     fn an_edited_comment_is_told_by_its_times() {

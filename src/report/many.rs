@@ -104,7 +104,7 @@ fn counted(parts: &[Part]) -> String {
         .into_iter()
         .map(|(verdict, what)| (count(verdict), what))
         .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{n} {what}"))
+        .map(|(n, what)| if (n, what) == (1, "pass") { "1 passes".into() } else { format!("{n} {what}") })
         .collect();
     format!("{}: {}", words::counted(parts.len(), "database"), said.join(", "))
 }

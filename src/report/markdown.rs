@@ -238,16 +238,39 @@ fn group(report: &Report, findings: &[&ReportedFinding], detail: Detail) -> Grou
         rule: text(|finding| &finding.rule),
         title: text(|finding| if finding.title.is_empty() { &finding.rule } else { &finding.title }),
         message: text(|finding| &finding.message),
-        measured: {
-            let all: std::collections::BTreeSet<&str> = findings.iter().flat_map(|finding| finding.measurements()).collect();
-            all.into_iter().take(3).map(str::to_string).collect()
-        },
+        measured: measured(findings),
         advice: text(|finding| &finding.advice),
         accepted_by: first.and_then(|finding| finding.accepted_by.clone()),
         safer_sql: (!sql.is_empty() && detail < Detail::FindingLines).then(|| sql.join("\n\n")),
         objects,
         several: findings.len() > 1,
     }
+}
+
+/// What was measured of some findings, a few sentences; what is the same of several steps is said once.
+fn measured(findings: &[&ReportedFinding]) -> Vec<String> {
+    let mut said: Vec<(String, Vec<usize>)> = Vec::new();
+    for finding in findings {
+        for text in finding.measurements() {
+            let of_step = finding.step.and_then(|step| Some((step + 1, text.strip_prefix(&format!("Step {} fails", step + 1))?)));
+            let (text, steps) = of_step.map_or((text, vec![]), |(step, rest)| (rest, vec![step]));
+            match said.iter_mut().find(|(known, of)| known == text && of.is_empty() == steps.is_empty()) {
+                Some((_, known)) => known.extend(steps),
+                None => said.push((text.to_string(), steps)),
+            }
+        }
+    }
+    let sentence = |(text, mut steps): (String, Vec<usize>)| {
+        steps.sort_unstable();
+        steps.dedup();
+        let listed: Vec<String> = steps.iter().map(ToString::to_string).collect();
+        match listed.split_last() {
+            None => text,
+            Some((only, [])) => format!("Step {only} fails{text}"),
+            Some((last, others)) => format!("Steps {} and {last} fail{text}", others.join(", ")),
+        }
+    };
+    said.into_iter().map(sentence).take(3).collect()
 }
 
 fn view(report: &Report, detail: Detail) -> Value {

@@ -17,9 +17,9 @@ use schemaproof::{
         ci::{Environment, ci, matrix, publish},
     },
     github::{api::Limits, outputs::Outputs},
-    pipeline::{Job, Outcome, Schema},
+    pipeline::{Job, Outcome, RENAMES_NOTHING, Schema},
     plan::{Origin, Plan, Step},
-    report::{self, Report, ReportedChange, ReportedFinding, ReportedStep, Side},
+    report::{self, Remark, Report, ReportedChange, ReportedFinding, ReportedStep, Side},
     risk::Level,
     trigger::{CommitSha, Event, Head},
     verdict::Verdict,
@@ -92,12 +92,11 @@ fn side(input: &schemaproof::pipeline::Input) -> Side {
     Side { name: input.name.clone(), commit: input.commit.clone(), files }
 }
 
-/// A plan with one finding that blocks unless somebody accepted the plan.
-fn risky(job: &Job) -> Outcome {
+fn drop_a() -> Plan {
     let sql = "DROP TABLE public.a".to_string();
-    let plan = Plan {
+    Plan {
         steps: vec![Step {
-            sql: sql.clone(),
+            sql,
             masked: None,
             origin: Origin::Native,
             group: 1,
@@ -105,7 +104,13 @@ fn risky(job: &Job) -> Outcome {
             objects: vec![],
             online: None,
         }],
-    };
+    }
+}
+
+/// A plan with one finding that blocks unless somebody accepted the plan.
+fn risky(job: &Job) -> Outcome {
+    let plan = drop_a();
+    let sql = plan.steps[0].sql.clone();
     let fingerprint = plan.fingerprint();
     let accepted = job.acceptances.iter().find(|acceptance| fingerprint.is_written_as(&acceptance.fingerprint));
     let nothing = report::build::nothing("One finding.", side(&job.base), side(&job.target), 0.5, job.run.clone());
@@ -424,7 +429,7 @@ async fn a_job_matrix_shares_the_work_and_a_part_that_never_arrives_keeps_the_ga
     std::fs::write(&path, text.replace(head.0.as_str(), &"0".repeat(40))).unwrap();
     for _ in 0..2 {
         let (exit, (state, said)) = done().await;
-        assert_eq!((exit, state.as_str(), said.as_str()), (Exit::Failed, "error", "2 databases: 1 could not be planned, 1 pass"));
+        assert_eq!((exit, state.as_str(), said.as_str()), (Exit::Failed, "error", "2 databases: 1 could not be planned, 1 passes"));
         assert!(bodies().await[0].contains("No report of the database `bill` arrived."), "{:?}", bodies().await);
         let _ = std::fs::remove_file(&path);
     }
@@ -434,6 +439,39 @@ async fn a_job_matrix_shares_the_work_and_a_part_that_never_arrives_keeps_the_ga
     std::fs::write(&path, forged).unwrap();
     assert_eq!(done().await.1.0, "failure");
     assert_eq!(bodies().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_rename_that_is_asked_for_is_of_the_database_that_has_the_name() {
+    let repo = Repo::new().await;
+    let config = (".github/schemaproof.yml", "databases:\n- {name: app, paths: [app]}\n- {name: bill, paths: [bill]}\n");
+    let base = [config, ("app/1.sql", "create table a (old int);"), ("bill/1.sql", "create table b ();")];
+    let head = [config, ("app/1.sql", "create table a (new int);"), ("bill/1.sql", "create table b (c int);")];
+    let (number, ..) = repo.with_pull(&base, &head).await;
+    // What the pipeline says of a rename: it is done where the name is, and elsewhere a remark says that it does nothing.
+    let plan = async |job: &Job, _: &CancellationToken| {
+        let mut outcome = risky(job);
+        for asked in &job.renames {
+            if texts(&job.base.schema)[0].contains(&asked.from[1]) {
+                let change = &mut outcome.report.changes[0];
+                (change.action, change.object) = (Action::Rename, format!("public.a.{}", asked.to));
+                change.renamed_from = Some(vec!["public".into(), "a".into(), asked.from[1].clone()]);
+            } else {
+                let text = format!("{}: the base has nothing of that name.", asked.words());
+                outcome.report.remarks.push(Remark { title: RENAMES_NOTHING.into(), text, quote: None, file: None, line: None });
+            }
+        }
+        outcome
+    };
+    let said = async || {
+        let all = repo.comments(number).await;
+        let body = all.into_iter().map(|(_, body)| body).find(|body| body.starts_with("<!-- schemaproof")).unwrap();
+        body.matches(RENAMES_NOTHING).count()
+    };
+    assert_eq!(commented(&repo, number, "ann", "/schemaproof rename a.nothing to c", plan).await.1, "-1");
+    assert_eq!(said().await, 1, "of the two that it is not about, one says so");
+    assert_eq!(commented(&repo, number, "ann", "/schemaproof rename a.old to new", plan).await.1, "+1");
+    assert_eq!(said().await, 1, "the first one still does nothing, and the second is done");
 }
 
 #[tokio::test]
@@ -562,6 +600,23 @@ async fn merge_groups_pushes_and_branches_get_a_status_and_no_comment() {
         assert_eq!(repo.status(&head.0, "schemaproof").await.unwrap().0, "failure");
     }
     assert!(repo.comments(number).await.is_empty());
+    // The queue's branch names the pull request: what was accepted on it is accepted here, for the same plan.
+    let fingerprint = drop_a().fingerprint();
+    repo.comment("ghs_eve", number, &format!("/schemaproof accept {fingerprint}")).await;
+    let queued = |name: String| {
+        let group =
+            json!({"head_sha": sha, "base_sha": was, "base_ref": "refs/heads/main", "head_ref": format!("refs/heads/{name}")});
+        json!({"action": "checks_requested", "merge_group": group})
+    };
+    let ours = queued(format!("gh-readonly-queue/main/pr-{number}-{was}"));
+    let ends = async |payload: &Value| Stage::new(&repo, "ghs_job", "merge_group", payload).run(canned).await;
+    assert_eq!(ends(&ours).await, Exit::Blocked, "eve may not");
+    repo.comment("ghs_ann", number, &format!("/schemaproof accept {fingerprint} agreed")).await;
+    assert_eq!(ends(&ours).await, Exit::Pass);
+    assert_eq!(repo.status(&head.0, "schemaproof").await.unwrap().0, "success");
+    for other in [format!("queue/main/pr-{number}-{was}"), format!("gh-readonly-queue/main/pr{number}-{was}"), "main".into()] {
+        assert_eq!(ends(&queued(other)).await, Exit::Blocked);
+    }
     let tag = json!({"ref": "refs/tags/v1", "before": zero, "after": sha});
     assert_eq!(Stage::new(&repo, "ghs_job", "push", &tag).run(never).await, Exit::Pass);
 }

@@ -7,10 +7,12 @@ use crate::{
     catalog::Action,
     config::{self, Permission},
     github::{
-        acceptance::{self, Command, Permissions},
+        acceptance::Permissions,
         api::{Api, ApiError},
+        command::{self, Command},
         comment::{self, Identity, Wanted},
     },
+    plan::rename,
     report::{self, Report, many::Part},
     risk::{Rule, rules},
     trigger::PullRequest,
@@ -29,7 +31,7 @@ impl Asked {
     /// The commands of a comment; absent when none is to be followed. Running again is for the pull request's author and those
     /// who may write; whether an acceptance counts is decided by the policy later.
     pub async fn read(api: &Api, pull: &PullRequest, comment: u64, body: &str, login: &str) -> Result<Option<Asked>, ApiError> {
-        let commands = acceptance::commands(body);
+        let commands = command::commands(body);
         // The comment may have been edited so that it holds no command any more: what it accepted is to be forgotten.
         if !pull.open {
             return Ok(None);
@@ -119,14 +121,19 @@ fn followed(command: &Command, report: &Report) -> bool {
             let is_this = report.fingerprint.as_deref().is_some_and(|ours| plain(ours) == plain(fingerprint));
             is_this && !report.findings.iter().any(|finding| finding.blocks)
         }
-        Command::Rename(asked) => report.changes.iter().any(|change| {
-            let is_new = change.object == asked.to || change.object.ends_with(&format!(".{}", asked.to));
-            let was_old = change.renamed_from.as_ref().is_some_and(|from| from.ends_with(&asked.from));
-            change.action == Action::Rename && is_new && was_old
-        }),
+        Command::Rename(asked) => renamed(asked, report),
         Command::Recheck | Command::Explain(_) => true,
         Command::Unknown(_) => false,
     }
+}
+
+/// Whether a rename that was asked for is in a report.
+pub(super) fn renamed(asked: &rename::asked::Asked, report: &Report) -> bool {
+    report.changes.iter().any(|change| {
+        let is_new = change.object == asked.to || change.object.ends_with(&format!(".{}", asked.to));
+        let was_old = change.renamed_from.as_ref().is_some_and(|from| from.ends_with(&asked.from));
+        change.action == Action::Rename && is_new && was_old
+    })
 }
 
 /// A reaction is a courtesy: failing to give it is no failure of the run.

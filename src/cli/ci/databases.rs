@@ -6,12 +6,16 @@ use std::{io::Stdout, time::Instant};
 
 use futures_util::{StreamExt as _, stream};
 
-use super::prepare::{Database, Prepared};
+use super::{
+    command,
+    prepare::{Database, Prepared},
+};
 use crate::{
     cli::Exit,
     config::FailOn,
     github::{acceptance::Said, outputs::Log},
-    pipeline::{Job, Outcome},
+    pipeline::{Job, Outcome, RENAMES_NOTHING},
+    plan::rename::asked::Asked,
     report::{self, Run, many::Part},
 };
 
@@ -44,13 +48,17 @@ pub(super) async fn plan(
             }
         }
     }
+    let renames: Vec<Asked> = jobs.iter().flat_map(|(_, job)| job.renames.clone()).collect();
     let plan = &plan;
     let planned = jobs.into_iter().map(async |(name, job)| {
         let mut outcome = plan(job).await;
         outcome.report.database = Some(name.clone()).filter(|name| !name.is_empty());
         (name, outcome)
     });
-    let outcomes: Vec<(String, Outcome)> = stream::iter(planned).buffered(parallel.max(1)).collect().await;
+    let mut outcomes: Vec<(String, Outcome)> = stream::iter(planned).buffered(parallel.max(1)).collect().await;
+    for asked in &renames {
+        say_once(asked, &mut outcomes);
+    }
     if !outcomes.is_empty() {
         return outcomes;
     }
@@ -61,6 +69,18 @@ pub(super) async fn plan(
         (name, report::build::nothing(&reason, base, target, seconds, run.clone()).into())
     });
     nothing.collect()
+}
+
+/// A rename that was asked for is about one of several databases: in the others nothing is to be said of it, and if it is about none, once.
+fn say_once(asked: &Asked, outcomes: &mut [(String, Outcome)]) {
+    let start = format!("{}: ", asked.words());
+    let mut said = outcomes.iter().any(|(_, outcome)| command::renamed(asked, &outcome.report));
+    for (_, outcome) in outcomes {
+        outcome.report.remarks.retain(|remark| {
+            let is_this = remark.title == RENAMES_NOTHING && remark.text.starts_with(&start);
+            !is_this || !std::mem::replace(&mut said, true)
+        });
+    }
 }
 
 /// Jobs that a matrix may have (GitHub's limit).

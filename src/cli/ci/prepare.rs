@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct Subject {
     /// The pull request, when it is for one: what gets a comment.
     pub pull: Option<PullRequest>,
+    /// The pull request of a merge queue's group: it gets no comment, and what was said on it counts.
+    pub queued: Option<PullRequest>,
     /// The commit that gets the status.
     pub head: Head,
     pub head_name: String,
@@ -63,8 +65,12 @@ pub(super) async fn subject(api: &Arc<Api>, trigger: &Trigger) -> Result<Option<
             let Some(asked) = Asked::read(api, &pull, *comment, body, login).await? else { return Ok(None) };
             return Ok(Some((of_pull(pull), Some(asked))));
         }
-        What::MergeGroup { base_branch, base, head } => Subject {
+        What::MergeGroup { base_branch, base, head, number } => Subject {
             pull: None,
+            queued: match number {
+                Some(number) => Some(github::pull_request(api, *number).await?),
+                None => None,
+            },
             head: head.clone(),
             head_name: "merge queue".into(),
             base: Base::Tip(base.clone()),
@@ -76,14 +82,15 @@ pub(super) async fn subject(api: &Arc<Api>, trigger: &Trigger) -> Result<Option<
                 None if default_branch.as_ref() == Some(branch) => (Base::Empty, "empty".into()),
                 None => of_branch(default_branch).await.map(|(tip, name)| (Base::Tip(tip), name))?,
             };
-            Subject { pull: None, head: head.clone(), head_name: branch.clone(), base, base_name }
+            Subject { pull: None, queued: None, head: head.clone(), head_name: branch.clone(), base, base_name }
         }
         What::Branch { branch, head, default_branch } => {
             let (tip, base_name) = of_branch(default_branch).await?;
-            Subject { pull: None, head: head.clone(), head_name: branch.clone(), base: Base::Tip(tip), base_name }
+            Subject { pull: None, queued: None, head: head.clone(), head_name: branch.clone(), base: Base::Tip(tip), base_name }
         }
         What::Schedule { branch, head } => Subject {
             pull: None,
+            queued: None,
             head: head.clone(),
             head_name: branch.clone(),
             base: Base::Database,
@@ -99,6 +106,7 @@ pub(super) fn of_pull(pull: PullRequest) -> Subject {
         head_name: pull.head_branch.clone(),
         base: Base::Tip(pull.base.clone()),
         base_name: pull.base_branch.clone(),
+        queued: None,
         pull: Some(pull),
     }
 }
