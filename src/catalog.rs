@@ -9,15 +9,16 @@ use std::{
     fmt,
 };
 
-mod alike;
 mod attributes;
 mod builder;
 pub mod column;
 pub mod comment;
 pub mod constraint;
 mod definition;
+mod dependency;
 pub mod fingerprint;
 pub mod foreign;
+mod glance;
 pub mod grant;
 pub mod index;
 pub mod language;
@@ -32,6 +33,7 @@ pub mod setting;
 pub mod statistics;
 pub mod table;
 pub mod text_search;
+mod tree;
 pub mod trigger;
 pub mod types;
 
@@ -318,9 +320,19 @@ pub struct Catalog {
     pub reader: String,
     /// What the completeness check found in pg_catalog and no reader reads.
     pub not_covered: Vec<String>,
-    /// Objects without the `definition` that they have: it is the same in the other catalog that this one was read beside
-    /// ([`read::read_two`]), and nothing that they need differs.
-    pub unprinted: BTreeSet<ObjectId>,
+    /// Where parts of relations were left out because they are alike in the catalog that this one was read beside ([`read::read_two`]):
+    /// objects all of whose dependents are here, as far as they are not parts of such. `None` is all.
+    pub looked_at: Option<BTreeSet<ObjectId>>,
+}
+
+impl Catalog {
+    /// Whether everything that depends on an object is here, so that a plan may be about it.
+    pub fn knows_all_about(&self, id: &ObjectId) -> bool {
+        let Some(looked_at) = &self.looked_at else { return true };
+        let parent = |id: &&ObjectId| self.objects.get(*id).and_then(|object| object.parent.as_ref());
+        // What is not here at all is the other side's.
+        !self.objects.contains_key(id) || std::iter::successors(Some(id), parent).any(|at| looked_at.contains(at))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]

@@ -212,9 +212,9 @@ async fn unproven(job: &Job, base: &SecretString, target: &SecretString, begun: 
         let sides = side::both_live(job, base, target, all).await?;
         let changes = sides.changes();
         let proposal = planning::native_alone(job, &sides, Vec::new())?;
-        let unprinted = &sides.base.catalog.unprinted;
         let mut objects = proposal.plan.steps.iter().flat_map(|step| &step.objects);
-        if all || !objects.any(|object| unprinted.contains(object)) {
+        let catalogs = [&sides.base.catalog, &sides.target.catalog];
+        if all || objects.all(|object| catalogs.iter().all(|catalog| catalog.knows_all_about(object))) {
             break (sides, changes, proposal);
         }
         tracing::info!("the plan is about more than what differs and depends on that: both databases are read whole");

@@ -12,7 +12,7 @@ use foldhash::{HashMap, HashSet};
 use super::{
     Address, Catalog, Kind, Object, ObjectId,
     column::ColumnType,
-    definition::{Asked, ColumnFacts, Printed},
+    definition::{Asked, ColumnFacts, ColumnOptions, Printed},
     read::class,
 };
 
@@ -35,13 +35,19 @@ pub struct Builder {
     relations_sql: HashMap<u32, String>,
     columns_sql: HashMap<(u32, i32), String>,
     columns: HashMap<(u32, i32), ColumnFacts>,
+    /// What columns of indexes have of their own, by index.
+    pub(super) column_options: HashMap<u32, ColumnOptions>,
+    /// Whether privileges on columns were seen.
+    pub(super) columns_granted: bool,
     /// Default operator classes: the type they are for, and the access method.
     classes: HashMap<u32, (u32, u32)>,
     asked: Vec<Asked>,
-    /// Expression trees as the server stores them, of what may be asked for.
-    trees: HashMap<(Printed, u32), Box<str>>,
-    /// The last number of a column, by relation.
-    widths: HashMap<u32, i32>,
+    /// Composite types to the relations that their attributes are columns of.
+    row_types: HashMap<u32, u32>,
+    /// What stands for the names of objects that are not among these: (class, object) to a hash.
+    other_names: HashMap<(u32, u32), u64>,
+    /// Words that are quoted as names.
+    keywords: HashSet<String>,
     /// What is there and not read, in words.
     left: Vec<String>,
     /// Types of columns by OID and modifier.
@@ -121,19 +127,25 @@ impl Builder {
         self.relations_sql.insert(oid, sql.to_owned());
     }
 
-    /// Says how SQL names a column, where that is not the bare name, and its type and collation.
-    pub fn name_column(&mut self, relation: u32, number: i32, sql: Option<&str>, facts: ColumnFacts) {
-        if let Some(sql) = sql {
-            self.columns_sql.insert((relation, number), sql.to_owned());
-        }
-        self.columns.insert((relation, number), facts);
-        let width = self.widths.entry(relation).or_default();
-        *width = number.max(*width);
+    /// Says that a word is quoted where it is a name.
+    pub fn keyword(&mut self, word: &str) {
+        self.keywords.insert(word.to_owned());
     }
 
-    /// The last number of a column of a relation.
-    pub(super) fn width(&self, relation: u32) -> i32 {
-        self.widths.get(&relation).copied().unwrap_or_default()
+    /// Says what a column is called, and its type and collation.
+    pub fn name_column(&mut self, relation: u32, number: i32, name: &str, facts: ColumnFacts) {
+        // As `quote_identifier` in `src/backend/utils/adt/ruleutils.c`.
+        let plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+            && !name.starts_with(|first: char| first.is_ascii_digit());
+        if !plain || self.keywords.contains(name) {
+            self.columns_sql.insert((relation, number), format!("\"{}\"", name.replace('"', "\"\"")));
+        }
+        self.columns.insert((relation, number), facts);
+    }
+
+    /// What the columns of an index have of their own.
+    pub(super) fn column_options(&self, index: u32) -> Option<&ColumnOptions> {
+        self.column_options.get(&index)
     }
 
     /// Says that an operator class is the default for a type.
@@ -168,30 +180,14 @@ impl Builder {
         self.classes.values().any(|class| *class == (of, method))
     }
 
-    /// Asks the server, once all else is read, to print an object's attribute `definition`. `facts` are what it prints besides the
-    /// expressions of the relation `of`, when it prints nothing else.
-    pub fn ask(&mut self, printed: Printed, oid: u32, id: &ObjectId, of: u32, facts: Option<String>) {
-        self.asked.push(Asked { printed, oid, id: id.clone(), of, facts });
+    /// Asks the server, once all else is read, to print an object's definition or expression.
+    pub fn ask(&mut self, printed: Printed, oid: u32, id: &ObjectId) {
+        self.asked.push(Asked { printed, oid, id: id.clone() });
     }
 
     /// What [`Builder::leave`] was told, once.
     pub(super) fn take_left(&mut self) -> Vec<String> {
         std::mem::take(&mut self.left)
-    }
-
-    /// What is to be printed.
-    pub(super) fn asked(&self) -> &[Asked] {
-        &self.asked
-    }
-
-    /// Says how the server stores the expressions of what may be asked for.
-    pub(super) fn tree(&mut self, printed: Printed, oid: u32, tree: &str) {
-        self.trees.insert((printed, oid), tree.into());
-    }
-
-    /// The expressions of what is asked for, as the server stores them.
-    pub(super) fn tree_of(&self, asked: &Asked) -> Option<&str> {
-        self.trees.get(&(asked.printed, asked.oid)).map(AsRef::as_ref)
     }
 
     /// What an array type is an array of.
@@ -224,8 +220,43 @@ impl Builder {
         self.objects.get_mut(id)
     }
 
+    /// Says which relation a composite type's attributes are columns of.
+    pub(super) fn row_type(&mut self, r#type: u32, relation: u32) {
+        self.row_types.insert(r#type, relation);
+    }
+
+    /// The relation that a composite type's attributes are columns of.
+    pub(super) fn rows_of(&self, r#type: u32) -> Option<u32> {
+        self.row_types.get(&r#type).copied()
+    }
+
+    /// Says what stands for the name of what may be no object of this catalog.
+    pub(super) fn name_other(&mut self, class: u32, object: u32, hash: u64) {
+        self.other_names.insert((class, object), hash);
+    }
+
+    /// What [`Builder::name_other`] was told.
+    pub(super) fn other_name(&self, class: u32, object: u32) -> Option<u64> {
+        self.other_names.get(&(class, object)).copied()
+    }
+
+    /// All objects so far.
+    pub(super) fn objects(&self) -> &HashMap<ObjectId, Object> {
+        &self.objects
+    }
+
+    /// What pg_depend says so far.
+    pub(super) fn dependencies(&self) -> &[(Address, Address)] {
+        &self.dependencies
+    }
+
+    /// Forgets dependencies of what is not to be here.
+    pub(super) fn keep_dependencies(&mut self, mut keep: impl FnMut(Address) -> bool) {
+        self.dependencies.retain(|(dependent, _)| keep(*dependent));
+    }
+
     /// An address's object, or the whole it is a part of, or the extension it is a member of.
-    fn resolve(&self, address: Address) -> Option<&ObjectId> {
+    pub(super) fn resolve(&self, address: Address) -> Option<&ObjectId> {
         let address = match self.of_types.get(&(address.class, address.object)) {
             Some(of) => Address { class: class::TYPE, object: *of, sub: 0 },
             None => address,

@@ -4,18 +4,51 @@
 //! identity column's sequence is read with the sequences. Whether a default is another value each time is found in its stored tree, which names
 //! the functions that it calls by OID.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Kind, Object, ObjectId,
-    definition::ColumnFacts,
-    read::{Builder, CatalogError, Reader, Row, class},
+    definition::{ColumnFacts, Printed},
+    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
 };
 
-pub(super) const READERS: &[Reader] = &[
-    Reader { what: "types of columns", query: |_| Some(types()), row: column_type },
-    Reader { what: "columns", query: |version| Some(query(version)), row },
+/// What the columns of one type have in common, of all columns that there are.
+pub(super) const TYPES: Reader = Reader {
+    what: "types of columns",
+    query: |_| {
+        Some(types_among(
+            "select distinct atttypid, atttypmod, attcollation from pg_attribute where attnum > 0 and not attisdropped and attrelid >= 16384",
+        ))
+    },
+    row: column_type,
+};
+
+/// What [`PARTS`] call the reader of columns.
+pub(super) const COLUMNS: &str = "columns";
+
+pub(super) const PARTS: &[PartReader] = &[
+    PartReader {
+        reader: Reader { what: COLUMNS, query: |version| Some(query(version)), row },
+        of: Of::Relation("attrelid"),
+        holds: &[("atttypid", Holds::Oid(class::TYPE)), ("attcollation", Holds::Oid(class::COLLATION))],
+    },
+    PartReader {
+        reader: Reader { what: "NOT NULL constraints", query: not_null_query, row: not_null },
+        of: Of::Relation("conrelid"),
+        holds: &[("oid", Holds::Own(class::CONSTRAINT)), ("conname", Holds::Name)],
+    },
 ];
+
+/// Read after the sequences that they take values from.
+pub(super) const DEFAULTS: &[PartReader] = &[PartReader {
+    reader: Reader {
+        what: "defaults",
+        query: |_| Some("select oid, adrelid, adnum, adbin as tree from pg_attrdef where adrelid >= 16384".to_owned()),
+        row: default,
+    },
+    of: Of::Relation("adrelid"),
+    holds: &[("oid", Holds::Own(class::ATTRDEF)), ("tree", Holds::Tree)],
+}];
 
 /// What the columns of one type and modifier have in common.
 #[derive(Debug)]
@@ -28,14 +61,32 @@ pub(super) struct ColumnType {
     collation: u32,
 }
 
-fn types() -> String {
-    "select t.oid, x.atttypmod, format_type(t.oid, x.atttypmod) as type, format_type(t.oid, null) as bare_type, t.typtype, t.typcategory,
-       t.typstorage, t.typcollation, k.oid as collation_oid, quote_ident(n.nspname) || '.' || quote_ident(k.collname) as collation
-     from (select distinct atttypid, atttypmod, attcollation from pg_attribute
-           where attnum > 0 and not attisdropped and attrelid >= 16384) x
-       join pg_type t on t.oid = x.atttypid left join pg_collation k on k.oid = x.attcollation
-       left join pg_namespace n on n.oid = k.collnamespace"
-        .to_owned()
+/// A query of the types among these: rows of `atttypid`, `atttypmod` and `attcollation`.
+fn types_among(these: &str) -> String {
+    format!(
+        "select t.oid, x.atttypmod, format_type(t.oid, x.atttypmod) as type, format_type(t.oid, null) as bare_type, t.typtype, t.typcategory,
+           t.typstorage, t.typcollation, k.oid as collation_oid, quote_ident(n.nspname) || '.' || quote_ident(k.collname) as collation
+         from ({these}) x
+           join pg_type t on t.oid = x.atttypid left join pg_collation k on k.oid = x.attcollation
+           left join pg_namespace n on n.oid = k.collnamespace"
+    )
+}
+
+/// A query of these types of columns: type, modifier and collation.
+pub(super) fn types(these: &BTreeSet<(u32, i64, u32)>) -> String {
+    let list =
+        |number: &dyn Fn(&(u32, i64, u32)) -> i64| these.iter().map(|one| number(one).to_string()).collect::<Vec<_>>().join(",");
+    types_among(&format!(
+        "select * from unnest('{{{}}}'::oid[], '{{{}}}'::int4[], '{{{}}}'::oid[]) x(atttypid, atttypmod, attcollation)",
+        list(&|one| one.0.into()),
+        list(&|one| one.1),
+        list(&|one| one.2.into())
+    ))
+}
+
+/// What [`types`] is to be asked for a column.
+pub(super) fn type_of(row: &Row<'_>) -> Result<(u32, i64, u32), CatalogError> {
+    Ok((row.oid("atttypid")?, row.integer("atttypmod")?.unwrap_or(-1), row.oid("attcollation")?))
 }
 
 fn column_type(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
@@ -55,40 +106,29 @@ fn column_type(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError>
 }
 
 // Rows are many: what is as usual is NULL, and what columns of one type share is read once. Relations of no schema of users are left out by
-// `row`. A default refers to no column, so that it is
-// printed without opening its table.
+// `row`.
 fn query(version: u32) -> String {
     let compression = if version >= 140_000 { "nullif(a.attcompression, '')" } else { "null" };
-    let (not_null, join) = if version >= 180_000 {
-        (
-            "k.oid as not_null_oid, k.conname as not_null_name, nullif(k.connoinherit, false) as connoinherit,
-             nullif(not k.convalidated, false) as not_null_unvalidated, nullif(not k.conislocal, false) as not_null_from_parent",
-            "left join pg_constraint k on k.conrelid = a.attrelid and k.contype = 'n' and a.attnotnull and k.conkey[1] = a.attnum",
-        )
-    } else {
-        (
-            "null as not_null_oid, null as not_null_name, null as connoinherit, null as not_null_unvalidated, null as not_null_from_parent",
-            "",
-        )
-    };
     format!(
-        "select a.attrelid, a.attnum, a.attname, nullif(quote_ident(a.attname), a.attname) as quoted, a.atttypid,
-           nullif(a.atttypmod, -1) as atttypmod, nullif(a.attcollation, 0) as attcollation, nullif(a.attnotnull, false) as attnotnull,
-           nullif(a.attidentity, '') as attidentity, nullif(a.attgenerated, '') as attgenerated,
-           nullif(not a.attislocal, false) as from_parent, nullif(a.attinhcount, 0) as attinhcount,
-           a.attstorage, {compression} as compression,
-           nullif(a.attstattarget, -1) as statistics, to_json(a.attoptions) as options, to_json(a.attfdwoptions) as foreign_options,
-           d.oid as default_oid,
-           case when a.attgenerated = '' then pg_get_expr(d.adbin, 0) else pg_get_expr(d.adbin, d.adrelid) end as expression,
-           v.volatile, {not_null}
+        "select a.attrelid, a.attnum, a.attname, a.atttypid, nullif(a.atttypmod, -1) as atttypmod, nullif(a.attcollation, 0) as attcollation,
+           nullif(a.attnotnull, false) as attnotnull, nullif(a.attidentity, '') as attidentity, nullif(a.attgenerated, '') as attgenerated,
+           nullif(a.attislocal, true) as attislocal, nullif(a.attinhcount, 0) as attinhcount, a.attstorage, {compression} as compression,
+           nullif(a.attstattarget, -1) as statistics, case when a.attoptions is not null then to_json(a.attoptions) end as options,
+           case when a.attfdwoptions is not null then to_json(a.attfdwoptions) end as foreign_options,
+           a.attacl
          from pg_attribute a join pg_class c on c.oid = a.attrelid
-           left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum and a.atthasdef
-           left join (select tree, nullif(exists (select from regexp_matches(tree, ':(?:op)?funcid (\\d+)', 'g') as called
-               join pg_proc p on p.oid = called[1]::oid where p.provolatile = 'v'), false) as volatile
-             from (select distinct adbin::text as tree from pg_attrdef where adbin::text like '%funcid%') t) v on v.tree = d.adbin::text
-           {join}
-         where a.attnum > 0 and not a.attisdropped and a.attrelid >= 16384 and c.relkind in ('r', 'p', 'f', 'v', 'm', 'c')"
+         where a.attnum > 0 and not a.attisdropped and a.attrelid >= 16384 and (c.relkind in ('r', 'p', 'f', 'v', 'm', 'c')
+           or c.relkind in ('i', 'I') and (a.attoptions is not null or a.attstattarget >= 0))"
     )
+}
+
+fn not_null_query(version: u32) -> Option<String> {
+    (version >= 180_000).then(|| {
+        "select oid, conrelid, conkey[1] as number, conname, nullif(connoinherit, false) as connoinherit,
+           nullif(convalidated, true) as convalidated, nullif(conislocal, true) as conislocal
+         from pg_constraint where contype = 'n' and conrelid <> 0 and oid >= 16384"
+            .to_owned()
+    })
 }
 
 fn storage(letter: &str) -> &'static str {
@@ -103,7 +143,14 @@ fn storage(letter: &str) -> &'static str {
 fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let relation = row.oid("attrelid")?;
     let number = row.integer("attnum")?.unwrap_or_default();
-    let Some(whole) = builder.relation(relation).cloned() else { return Ok(()) };
+    builder.columns_granted |= row.opt("attacl")?.is_some();
+    let Some(whole) = builder.relation(relation).cloned() else {
+        // An index, which is read later.
+        let options = builder.column_options.entry(relation).or_default();
+        options.any |= row.opt("options")?.is_some();
+        options.targets.extend(row.integer("statistics")?.map(|target| (number, target)));
+        return Ok(());
+    };
     if whole.kind == Kind::Extension {
         return Ok(());
     }
@@ -122,7 +169,6 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         Some("v") => Some("VIRTUAL"),
         _ => None,
     };
-    let expression = row.opt("expression")?;
     let inherited = row.integer("attinhcount")?.unwrap_or_default();
     let mut object = Object::new(id.clone())
         .at(class::CLASS, relation, number as i32)
@@ -133,14 +179,13 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         .with_list("options", row.list("options")?)
         .with_list("foreign_options", row.list("foreign_options")?)
         .with_some("generated", generated)
-        .with_some("expression", expression.filter(|_| generated.is_some()))
         .detail("position", number)
         .detail("bare_type", r#type.bare.as_str())
         .detail("type_kind", r#type.kind.as_str())
         .detail("type_category", r#type.category.as_str())
         .detail("type_storage", type_storage)
-        .with_flag("also_own", inherited > 0 && !row.flag("from_parent")?)
-        .detail("local", !row.flag("from_parent")?)
+        .with_flag("also_own", inherited > 0 && row.opt("attislocal")?.is_none())
+        .detail("local", row.opt("attislocal")?.is_none())
         .detail("inherited", inherited);
     if !is_view {
         object = object.with_some("storage", Some(own_storage).filter(|own| *own != type_storage)).with_some(
@@ -153,12 +198,7 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         );
     }
     if row.flag("attnotnull")? && !is_view {
-        object = object
-            .with("not_null", true)
-            .with_some("not_null_name", row.opt("not_null_name")?)
-            .with_flag("not_null_no_inherit", row.flag("connoinherit")?)
-            .with_flag("not_null_not_valid", row.flag("not_null_unvalidated")?)
-            .detail("not_null_local", !row.flag("not_null_from_parent")?);
+        object = object.with("not_null", true).detail("not_null_local", true);
     }
     match row.opt("attidentity")? {
         Some("a") => object = object.with("identity", "ALWAYS"),
@@ -169,26 +209,51 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         return Ok(());
     }
     let facts = ColumnFacts { r#type: type_oid, collation };
-    builder.name_column(relation, number as i32, row.opt("quoted")?, facts);
-    let default = row.oid("default_oid")?;
-    if default != 0 {
-        if generated.is_some() {
-            builder.alias(class::ATTRDEF, default, 0, id.clone());
-        } else if let Some(expression) = expression {
-            let default_id = ObjectId { kind: Kind::Default, path: id.path.clone() };
-            builder.add(
-                Object::new(default_id)
-                    .at(class::ATTRDEF, default, 0)
-                    .part_of(id.clone())
-                    .with("expression", expression)
-                    .detail("volatile", row.flag("volatile")?)
-                    .detail("position", number),
-            );
-        }
+    builder.name_column(relation, number as i32, row.text("attname")?, facts);
+    Ok(())
+}
+
+/// The column that a row is about.
+fn column(
+    row: &Row<'_>,
+    relation: &'static str,
+    number: &'static str,
+    builder: &Builder,
+) -> Result<Option<ObjectId>, CatalogError> {
+    let number = row.integer(number)?.unwrap_or_default() as i32;
+    Ok(builder.id(class::CLASS, row.oid(relation)?, number).filter(|id| id.kind == Kind::Column).cloned())
+}
+
+fn not_null(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
+    let Some(id) = column(row, "conrelid", "number", builder)? else { return Ok(()) };
+    let Some(object) = builder.get_mut(&id).filter(|object| object.flag("not_null")) else { return Ok(()) };
+    object.attributes.insert("not_null_name", row.text("conname")?.into());
+    if row.flag("connoinherit")? {
+        object.attributes.insert("not_null_no_inherit", true.into());
     }
-    let not_null = row.oid("not_null_oid")?;
-    if not_null != 0 {
-        builder.alias(class::CONSTRAINT, not_null, 0, id);
+    if row.opt("convalidated")?.is_some() {
+        object.attributes.insert("not_null_not_valid", true.into());
+    }
+    object.details.insert("not_null_local", row.opt("conislocal")?.is_none().into());
+    builder.alias(class::CONSTRAINT, row.oid("oid")?, 0, id);
+    Ok(())
+}
+
+fn default(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
+    let oid = row.oid("oid")?;
+    let Some(id) = column(row, "adrelid", "adnum", builder)? else { return Ok(()) };
+    if builder.get(&id).is_some_and(|column| column.attributes.contains_key("generated")) {
+        builder.alias(class::ATTRDEF, oid, 0, id.clone());
+        builder.ask(Printed::Default, oid, &id);
+        return Ok(());
+    }
+    let default = ObjectId { kind: Kind::Default, path: id.path.clone() };
+    let object = Object::new(default.clone())
+        .at(class::ATTRDEF, oid, 0)
+        .part_of(id)
+        .detail("position", row.integer("adnum")?.unwrap_or_default());
+    if builder.add(object) {
+        builder.ask(Printed::Default, oid, &default);
     }
     Ok(())
 }

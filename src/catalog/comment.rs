@@ -4,20 +4,23 @@
 
 use super::{
     Kind, Object, ObjectId, Path, Value,
-    read::{Builder, CatalogError, Reader, Row, class},
+    read::{Builder, CatalogError, Of, PartReader, Reader, Row, class},
 };
 
-pub(super) const READERS: &[Reader] = &[
-    Reader {
-        what: "comments",
-        query: |_| {
-            // A comment on a member of an extension is its script's when it is of the extension's own transaction. What is older than the first OID of users has the comments that initdb gave it, but for the schema public's.
-            Some(
+pub(super) const PARTS: &[PartReader] = &[
+    PartReader {
+        reader: Reader {
+            what: "comments",
+            query: |_| {
+                // A comment on a member of an extension is its script's when it is of the extension's own transaction. What is older than the first OID of users has the comments that initdb gave it, but for the schema public's.
+                Some(
                 "select d.classoid, d.objoid, d.objsubid, d.description as text, null as provider,
                    case when e.objid is not null then (pg_identify_object(d.classoid, d.objoid, d.objsubid)).type end as type,
                    case when e.objid is not null then (pg_identify_object(d.classoid, d.objoid, d.objsubid)).identity end as identity,
                    x.xmin = d.xmin as from_script
-                 from pg_description d left join pg_depend e on e.classid = d.classoid and e.objid = d.objoid and e.deptype = 'e'
+                 from pg_description d left join (
+                     select classid, objid, refobjid from pg_depend where refclassid = 'pg_extension'::regclass and deptype = 'e'
+                   ) e on e.classid = d.classoid and e.objid = d.objoid
                    left join pg_extension x on x.oid = e.refobjid
                  where d.objoid >= 16384 or d.classoid = 'pg_namespace'::regclass and d.objoid = 2200
                  union all
@@ -25,23 +28,33 @@ pub(super) const READERS: &[Reader] = &[
                  where classoid = 'pg_database'::regclass and objoid = (select oid from pg_database where datname = current_database())"
                     .to_owned(),
             )
+            },
+            row: comment,
         },
-        row: comment,
+        of: ON,
+        holds: &[],
     },
-    Reader {
-        what: "security labels",
-        query: |_| {
-            Some(
+    PartReader {
+        reader: Reader {
+            what: "security labels",
+            query: |_| {
+                Some(
                 "select l.classoid, l.objoid, l.objsubid, l.label as text, l.provider, null as type, null as identity, null::bool as from_script from pg_seclabel l
                  union all
                  select classoid, objoid, 0, label, provider, null, null, null from pg_shseclabel
                  where classoid = 'pg_database'::regclass and objoid = (select oid from pg_database where datname = current_database())"
                     .to_owned(),
             )
+            },
+            row: comment,
         },
-        row: comment,
+        of: ON,
+        holds: &[],
     },
 ];
+
+/// What is commented.
+const ON: Of = Of::Address("classoid", "objoid");
 
 /// The database: one object, named alike on all sides, that settings, grants and comments are parts of.
 pub(super) const DATABASE: &[Reader] = &[Reader {

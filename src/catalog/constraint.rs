@@ -1,37 +1,43 @@
 //! Constraints of tables and domains as objects.
 //!
 //! NOT NULL belongs to the column. What a partition or child has only because its parent has it is not an object: it comes and goes with
-//! the parent's.
+//! the parent's. What a key's index says is read with the indexes.
 
 use super::{
     Kind, Object, Value,
     definition::{self, Printed},
-    read::{Builder, CatalogError, Reader, Row, class},
+    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
 };
 
-pub(super) const READERS: &[Reader] = &[Reader { what: "constraints", query: |version| Some(query(version)), row }];
+pub(super) const PARTS: &[PartReader] = &[PartReader {
+    reader: Reader { what: "constraints", query: |version| Some(query(version)), row },
+    of: Of::Relation("conrelid"),
+    holds: &[
+        ("oid", Holds::Own(class::CONSTRAINT)),
+        ("conname", Holds::Name),
+        ("contypid", Holds::Oid(class::TYPE)),
+        ("confrelid", Holds::Oid(class::CLASS)),
+        ("conbin", Holds::Tree),
+        // It has the constraint's name, or is what the constraint refers to.
+        ("conindid", Holds::Nothing),
+    ],
+}];
 
 fn query(version: u32) -> String {
     // What a constraint of these says is written from its columns (`definition::key`).
-    let distinct = if version >= 150_000 { "x.indnullsnotdistinct is not true and k.confdelsetcols is null" } else { "true" };
-    let (timeless, enforced) =
-        if version >= 180_000 { ("not k.conperiod and k.conenforced", "k.conenforced") } else { ("true", "true") };
+    let all_set = if version >= 150_000 { "confdelsetcols is null" } else { "true" };
+    let timeless = if version >= 180_000 { "not conperiod and conenforced" } else { "true" };
+    let enforced = if version >= 180_000 { "conenforced" } else { "true" };
     format!(
-        "select k.oid, k.conrelid, k.contypid, k.conname, k.contype, k.conislocal, k.coninhcount, k.conparentid, k.connoinherit,
-           k.convalidated, k.conindid, k.confrelid, k.conkey::text as key, k.confkey::text as referenced_key, k.confmatchtype, k.confupdtype, k.confdeltype, k.condeferrable, k.condeferred,
-           (k.contype = 'f' or k.contype in ('p', 'u') and x.indnatts = x.indnkeyatts) and {distinct} and {timeless} as plain, {enforced} as enforced,
-           case when k.contype in ('p', 'u', 'x') then to_json(i.reloptions) end as index_options,
-           case when k.contype in ('p', 'u', 'x') then sp.spcname end as tablespace,
-           x.indisclustered, x.indisreplident,
-           case when i.relispartition then (select quote_ident(pn.nspname) || '.' || quote_ident(p.relname) from pg_inherits h
-              join pg_class p on p.oid = h.inhparent join pg_namespace pn on pn.oid = p.relnamespace where h.inhrelid = k.conindid) end as attached_to,
-           ck.conname is not null and k.convalidated as validated_below
-         from pg_constraint k left join pg_class i on i.oid = k.conindid and k.contype in ('p', 'u', 'x')
-           left join pg_tablespace sp on sp.oid = i.reltablespace
-           left join pg_index x on x.indexrelid = i.oid
-           left join (select distinct h.inhrelid, a.conname from pg_constraint a join pg_inherits h on h.inhparent = a.conrelid
-              where a.contype = 'c' and not a.convalidated) ck on ck.inhrelid = k.conrelid and ck.conname = k.conname and k.contype = 'c'
-         where (k.contype in ('c', 'f', 'p', 'u', 'x') or k.contype = 'n' and k.contypid <> 0) and k.oid >= 16384"
+        "select oid, conrelid, nullif(contypid, 0) as contypid, conname, contype, conislocal, nullif(coninhcount, 0) as coninhcount,
+           conparentid <> 0 as of_parent, connoinherit, convalidated, nullif(conindid, 0) as conindid, nullif(confrelid, 0) as confrelid,
+           conkey as key, confkey as referenced_key, confmatchtype, confupdtype, confdeltype, condeferrable, condeferred,
+           contype in ('f', 'p', 'u') and {all_set} and {timeless} as plain, {enforced} as enforced,
+           contype = 'c' and not conislocal and convalidated and (conrelid, conname) in (
+             select h.inhrelid, a.conname from pg_inherits h join pg_constraint a on h.inhparent = a.conrelid
+             where a.contype = 'c' and not a.convalidated) as validated_below, conbin
+         from pg_constraint
+         where (contype in ('c', 'f', 'p', 'u', 'x') or contype = 'n' and contypid <> 0) and oid >= 16384"
     )
 }
 
@@ -51,9 +57,9 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         return Ok(());
     }
     let keyed = matches!(kind, "p" | "u" | "x");
-    let inherited = !row.flag("conislocal")? || row.oid("conparentid")? != 0;
+    let inherited = !row.flag("conislocal")? || row.flag("of_parent")?;
     if inherited && !keyed {
-        if row.oid("conparentid")? == 0 {
+        if !row.flag("of_parent")? {
             builder.alias(class::CONSTRAINT, oid, 0, whole.clone());
         } else {
             builder.ignore(class::CONSTRAINT, oid);
@@ -77,11 +83,8 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let plain = definition.is_some();
     let object = Object::new(id.clone())
         .at(class::CONSTRAINT, oid, 0)
-        .part_of(whole.clone())
+        .part_of(whole)
         .with_some("definition", definition)
-        .with_list("index_options", row.list("index_options")?)
-        .with_some("tablespace", row.opt("tablespace")?)
-        .with_some("attached_to", row.opt("attached_to")?)
         .detail("form", kind)
         .detail("key", row.opt("key")?.unwrap_or_default())
         .detail("referenced", row.oid("confrelid")?.to_string())
@@ -92,14 +95,11 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         return Ok(());
     }
     if !plain {
-        let facts = (kind == "c" && relation != 0)
-            .then(|| row.facts(&["connoinherit", "convalidated", "condeferrable", "condeferred", "enforced"]));
-        builder.ask(Printed::Constraint, oid, &id, relation, facts.transpose()?);
+        builder.ask(Printed::Constraint, oid, &id);
     }
     let index = row.oid("conindid")?;
     if keyed && index != 0 {
-        builder.alias(class::CLASS, index, 0, id.clone());
-        super::index::mark(builder, &whole, &id, row.flag("indisclustered")?, row.flag("indisreplident")?);
+        builder.alias(class::CLASS, index, 0, id);
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! Definitions as the server prints them, written here where they are plain, and asked of the server where they are not.
 //!
-//! `pg_get_indexdef`, `pg_get_constraintdef` and `pg_get_viewdef` open every relation that they print, which on a fresh connection takes
+//! `pg_get_indexdef`, `pg_get_constraintdef`, `pg_get_viewdef` and `pg_get_triggerdef` open every relation that they print, which on a fresh connection takes
 //! longer than all else. A key, a foreign key and an index on columns alone say nothing but names and flags: they are written from the
 //! catalog's rows, letter by letter as `src/backend/utils/adt/ruleutils.c` does. What has an expression, a condition, an option or
 //! anything else that is unusual is asked for, all at once, when everything else has been read.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use super::{
     ObjectId,
@@ -15,36 +15,63 @@ use super::{
 /// What of an object the server is asked to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Printed {
+    Default,
     Constraint,
     Index,
     View,
+    Trigger,
 }
 
 impl Printed {
     /// All kinds, in the order in which they are asked for.
-    pub(super) const ALL: [Printed; 3] = [Self::Constraint, Self::Index, Self::View];
+    pub(super) const ALL: [Printed; 5] = [Self::Default, Self::Constraint, Self::Index, Self::View, Self::Trigger];
 
     /// What an error says was read.
     pub(super) fn what(self) -> &'static str {
         match self {
+            Self::Default => "expressions of defaults",
             Self::Constraint => "definitions of constraints",
             Self::Index => "definitions of indexes",
             Self::View => "definitions of views",
+            Self::Trigger => "definitions of triggers",
         }
     }
 
-    /// A SELECT of `oid` and `text` for these OIDs.
+    /// The attribute that holds what was printed, and that as it is kept: a view's without the semicolon at its end.
+    pub(super) fn kept(self, text: &str) -> (&'static str, &str) {
+        match self {
+            Self::Default => ("expression", text),
+            Self::Trigger => ("definition", text),
+            _ => ("definition", text.trim_end().trim_end_matches(';')),
+        }
+    }
+
+    /// A SELECT of `oid` and `text` for these OIDs; of defaults also whether they are `volatile`: another value each time.
     pub(super) fn query(self, oids: &[u32]) -> String {
-        let function = match self {
-            Self::Constraint => "pg_get_constraintdef",
-            Self::Index => "pg_get_indexdef",
-            Self::View => "pg_get_viewdef",
-        };
         let mut list = String::with_capacity(oids.len() * 8);
         for oid in oids {
             let _ = write!(list, "{}{oid}", if list.is_empty() { "" } else { "," });
         }
-        format!("select oid, {function}(oid) as text from unnest('{{{list}}}'::oid[]) oid")
+        let these = format!("unnest('{{{list}}}'::oid[]) oid");
+        let function = match self {
+            // A default refers to no column, so that it is printed without opening its table. Its stored tree names the functions that it
+            // calls by OID.
+            Self::Default => {
+                return format!(
+                    "select d.oid, pg_get_expr(d.adbin, case when a.attgenerated = '' then 0 else d.adrelid end) as text, v.volatile
+                     from {these} join pg_attrdef d using (oid) join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+                       left join (select tree, exists (select from regexp_matches(tree, ':(?:op)?funcid (\\d+)', 'g') as called
+                           join pg_proc p on p.oid = called[1]::oid where p.provolatile = 'v') as volatile
+                         from (select distinct d.adbin::text as tree from {these} join pg_attrdef d using (oid)
+                               where d.adbin::text like '%funcid%') t) v on v.tree = d.adbin::text"
+                );
+            }
+            Self::Constraint => "pg_get_constraintdef",
+            Self::Index => "pg_get_indexdef",
+            Self::View => "pg_get_viewdef",
+            Self::Trigger => "pg_get_triggerdef",
+        };
+        format!("select oid, {function}(oid) as text from {these}")
     }
 }
 
@@ -53,6 +80,22 @@ impl Printed {
 pub struct ColumnFacts {
     pub r#type: u32,
     pub collation: u32,
+}
+
+/// What the columns of an index have of their own.
+#[derive(Debug, Default)]
+pub struct ColumnOptions {
+    /// Whether any of them has options for its operator class.
+    pub any: bool,
+    /// Numbers of columns and their statistics targets.
+    pub targets: BTreeMap<i64, i64>,
+}
+
+impl ColumnOptions {
+    /// `number=target` of those that have a target.
+    pub(super) fn statistics(&self) -> Vec<String> {
+        self.targets.iter().map(|(number, target)| format!("{number}={target}")).collect()
+    }
 }
 
 /// OIDs of `text` and `character varying`, whose default operator classes are the former's.
@@ -128,13 +171,26 @@ pub(super) fn key(row: &Row<'_>, builder: &Builder) -> Result<Option<String>, Ca
     Ok(Some(text))
 }
 
-/// The definition of an index from a row that says `plain`; `None` where it must be asked for.
+/// The numbers of an index's key columns, as a constraint has them: `{1,2}`.
+pub(super) fn key_of(row: &Row<'_>) -> Result<String, CatalogError> {
+    let keys = row.integer("indnkeyatts")?.unwrap_or_default() as usize;
+    let numbers: Vec<String> = numbers(row.text("indkey")?).take(keys).map(|number| number.to_string()).collect();
+    Ok(format!("{{{}}}", numbers.join(",")))
+}
+
+/// The definition of an index on columns alone, with nothing unusual; `None` where it must be asked for.
 pub(super) fn index(row: &Row<'_>, builder: &Builder) -> Result<Option<String>, CatalogError> {
     const DESC: i64 = 1;
     const NULLS_FIRST: i64 = 2;
     let relation = row.oid("indrelid")?;
-    let Some(table) = builder.relation_sql(relation).filter(|_| row.flag("plain").unwrap_or(false)) else { return Ok(None) };
     let method = row.text("amname")?;
+    let usual = row.opt("indexprs")?.is_none()
+        && row.opt("indpred")?.is_none()
+        && row.opt("options")?.is_none()
+        && !row.flag("nulls_together")?
+        && builder.column_options(row.oid("oid")?).is_none_or(|options| !options.any)
+        && matches!(method, "btree" | "hash" | "gin" | "gist" | "spgist" | "brin");
+    let Some(table) = builder.relation_sql(relation).filter(|_| usual) else { return Ok(None) };
     let unique = if row.flag("indisunique")? { "UNIQUE " } else { "" };
     let only = if row.text("relkind")? == "I" { "ONLY " } else { "" };
     let mut text = format!("CREATE {unique}INDEX {} ON {only}{table} USING {method} (", row.text("name")?);
@@ -183,19 +239,10 @@ pub(super) fn index(row: &Row<'_>, builder: &Builder) -> Result<Option<String>, 
     Ok(Some(text))
 }
 
-/// A definition as it is kept: a view's without the semicolon at its end.
-pub(super) fn kept(text: &str) -> &str {
-    text.trim_end().trim_end_matches(';')
-}
-
 /// An object whose definition is to be printed.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub printed: Printed,
     pub oid: u32,
     pub id: ObjectId,
-    /// The relation whose columns its expressions name.
-    pub of: u32,
-    /// What is printed besides expressions; absent where that is more than is known here.
-    pub facts: Option<String>,
 }

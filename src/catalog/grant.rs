@@ -7,11 +7,28 @@
 use super::{
     Kind, Object, ObjectId, Value,
     comment::{member_noun, path_on},
-    read::{Builder, CatalogError, Reader, Row, class},
+    read::{Builder, CatalogError, Of, PartReader, Reader, Row, class},
 };
 
+pub(super) const PARTS: &[PartReader] = &[PartReader {
+    reader: Reader {
+        what: "privileges",
+        query: |_| {
+            // Columns of users are many, and few of them have privileges of their own.
+            let on_columns = on_columns("a.attrelid < 16384");
+            Some(privileges(&format!("{} union all {on_columns}", on_objects())))
+        },
+        row: grant,
+    },
+    of: Of::Address("classid", "oid"),
+    holds: &[],
+}];
+
+/// Read where a column has privileges of its own.
+pub(super) const OF_COLUMNS: Reader =
+    Reader { what: "privileges on columns", query: |_| Some(privileges(&on_columns("a.attrelid >= 16384"))), row: grant };
+
 pub(super) const READERS: &[Reader] = &[
-    Reader { what: "privileges", query: |_| Some(grants()), row: grant },
     Reader {
         what: "privileges that are not planned",
         query: |version| Some(apart(version)),
@@ -32,26 +49,24 @@ pub const PUBLIC: &str = "PUBLIC";
 const ENTRY: &str = "x.privilege_type || case when x.is_grantable then ' WITH GRANT OPTION' else '' end
                      || case when x.grantor <> o.owner then ' BY ' || pg_get_userbyid(x.grantor) else '' end";
 
-fn grants() -> String {
-    // What initdb granted in information_schema it did not record: nobody can tell it from what people granted there.
-    let user =
-        "case n.nspname when 'pg_catalog' then false when 'information_schema' then null else n.nspname !~ '^pg_(toast|temp)' end";
+/// Whether what lies in the schema `n` is users': what initdb granted in information_schema it did not record, and nobody can tell it from what
+/// people granted there.
+const USER: &str =
+    "case n.nspname when 'pg_catalog' then false when 'information_schema' then null else n.nspname !~ '^pg_(toast|temp)' end";
+
+/// All but columns that privileges are on.
+fn on_objects() -> String {
     format!(
-        "with o as (
-           select 'pg_class'::regclass::oid as classid, c.oid, 0 as sub, c.relacl as acl, case c.relkind when 'S' then 's' else 'r' end::\"char\" as type,
-             c.relowner as owner, {user} as users from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relacl is not null
+        "select 'pg_class'::regclass::oid as classid, c.oid, 0 as sub, c.relacl as acl, case c.relkind when 'S' then 's' else 'r' end::\"char\" as type,
+             c.relowner as owner, {USER} as users from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relacl is not null
            union all
-           select 'pg_class'::regclass, c.oid, a.attnum, a.attacl, 'c', c.relowner, {user}
-             from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-             where a.attacl is not null and not a.attisdropped
-           union all
-           select 'pg_proc'::regclass, p.oid, 0, p.proacl, 'f', p.proowner, {user}
+           select 'pg_proc'::regclass, p.oid, 0, p.proacl, 'f', p.proowner, {USER}
              from pg_proc p join pg_namespace n on n.oid = p.pronamespace where p.proacl is not null
            union all
-           select 'pg_type'::regclass, t.oid, 0, t.typacl, 'T', t.typowner, {user}
+           select 'pg_type'::regclass, t.oid, 0, t.typacl, 'T', t.typowner, {USER}
              from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.typacl is not null
            union all
-           select 'pg_namespace'::regclass, n.oid, 0, n.nspacl, 'n', n.nspowner, {user} from pg_namespace n where n.nspacl is not null
+           select 'pg_namespace'::regclass, n.oid, 0, n.nspacl, 'n', n.nspowner, {USER} from pg_namespace n where n.nspacl is not null
            union all
            select 'pg_language'::regclass, oid, 0, lanacl, 'l', lanowner, oid >= 16384 from pg_language where lanacl is not null
            union all
@@ -59,7 +74,23 @@ fn grants() -> String {
            union all
            select 'pg_foreign_server'::regclass, oid, 0, srvacl, 'S', srvowner, true from pg_foreign_server where srvacl is not null
            union all
-           select 'pg_database'::regclass, oid, 0, datacl, 'd', datdba, true from pg_database where datname = current_database() and datacl is not null
+           select 'pg_database'::regclass, oid, 0, datacl, 'd', datdba, true from pg_database where datname = current_database() and datacl is not null"
+    )
+}
+
+/// Columns that privileges are on, of `pg_attribute a` under this condition.
+fn on_columns(condition: &str) -> String {
+    format!(
+        "select 'pg_class'::regclass::oid as classid, c.oid, a.attnum as sub, a.attacl as acl, 'c'::\"char\" as type, c.relowner as owner, {USER} as users
+         from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+         where a.attacl is not null and not a.attisdropped and {condition}"
+    )
+}
+
+/// The privileges on these objects.
+fn privileges(on: &str) -> String {
+    format!(
+        "with o as ({on}
          ), p as (
            select o.*, i.initprivs from o left join pg_init_privs i on i.classoid = o.classid and i.objoid = o.oid and i.objsubid = o.sub and o.oid <> 2200
            where o.users or not o.users and o.acl is distinct from i.initprivs
@@ -78,7 +109,8 @@ fn grants() -> String {
            to_json(g.has) as has, to_json(g.usual) as usual, pg_get_userbyid(g.owner) as owner,
            case when e.objid is not null or g.oid < 16384 and g.oid <> 2200 and g.classid <> 'pg_database'::regclass then (pg_identify_object(g.classid, g.oid, g.sub)).type end as type,
            case when e.objid is not null or g.oid < 16384 and g.oid <> 2200 and g.classid <> 'pg_database'::regclass then (pg_identify_object(g.classid, g.oid, g.sub)).identity end as identity
-         from g left join pg_depend e on e.classid = g.classid and e.objid = g.oid and e.deptype = 'e'
+         from g left join (select classid, objid from pg_depend where refclassid = 'pg_extension'::regclass and deptype = 'e') e
+           on e.classid = g.classid and e.objid = g.oid
          where g.has is distinct from g.usual"
     )
 }

@@ -1,11 +1,11 @@
-//! Indexes as objects, but for those that are a constraint's.
+//! Indexes as objects, but for those that are a constraint's: what these say completes the constraint.
 //!
 //! A table's cluster mark and replica identity are attributes of the table.
 
 use super::{
-    Kind, Object, ObjectId,
+    Kind, Object, ObjectId, Value,
     definition::{self, Printed},
-    read::{Builder, CatalogError, Reader, Row, class},
+    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
 };
 
 pub(super) const READERS: &[Reader] = &[
@@ -17,31 +17,41 @@ pub(super) const READERS: &[Reader] = &[
             Ok(())
         },
     },
-    Reader { what: "indexes", query: |version| Some(query(version)), row },
+    Reader {
+        what: "words that are quoted as names",
+        query: |_| Some("select word from pg_get_keywords() where catcode <> 'U'".to_owned()),
+        row: |row, builder| {
+            builder.keyword(row.text("word")?);
+            Ok(())
+        },
+    },
 ];
 
+pub(super) const PARTS: &[PartReader] = &[PartReader {
+    reader: Reader { what: "indexes", query: |version| Some(query(version)), row },
+    of: Of::Relation("indrelid"),
+    holds: &[
+        ("oid", Holds::Own(class::CLASS)),
+        ("relname", Holds::Name),
+        ("indclass", Holds::Oid(class::OPCLASS)),
+        ("indcollation", Holds::Oid(class::COLLATION)),
+        ("indexprs", Holds::Tree),
+        ("indpred", Holds::Tree),
+    ],
+}];
+
 fn query(version: u32) -> String {
-    // What an index of these says is written from its columns (`definition::index`).
-    let distinct = if version >= 150_000 { "not x.indnullsnotdistinct" } else { "true" };
-    let together = if version >= 150_000 { "x.indnullsnotdistinct" } else { "false" };
+    let together = if version >= 150_000 { "nullif(x.indnullsnotdistinct, false)" } else { "null" };
     format!(
-        "select c.oid, n.nspname, c.relname, quote_ident(c.relname) as name, x.indrelid, c.relkind, am.amname, x.indisvalid, x.indisclustered,
-           x.indisreplident, x.indisunique, x.indnkeyatts, x.indkey,
-           case when x.indisunique and x.indexprs is null and x.indpred is null
-             then (x.indkey::int2[])[0:x.indnkeyatts - 1]::text end as key, x.indclass, x.indcollation, x.indoption, sp.spcname,
-           x.indexprs is null and x.indpred is null and c.reloptions is null and o.has_options is not true and {distinct}
-             and am.amname in ('btree', 'hash', 'gin', 'gist', 'spgist', 'brin') as plain, {together} as nulls_together, o.has_options,
+        "select c.oid, n.nspname, c.relname, quote_ident(c.relname) as name, x.indrelid, c.relkind, am.amname, x.indisvalid,
+           nullif(x.indisclustered, false) as indisclustered, nullif(x.indisreplident, false) as indisreplident, x.indisunique, x.indnatts,
+           x.indnkeyatts, x.indkey, x.indclass, x.indcollation, x.indoption, x.indexprs, x.indpred, {together} as nulls_together,
+           case when c.reltablespace <> 0 then (select spcname from pg_tablespace where oid = c.reltablespace) end as tablespace,
            case when c.reloptions is not null then to_json(c.reloptions) end as options,
-           quote_ident(pn.nspname) || '.' || quote_ident(p.relname) as attached_to,
-           case when x.indexprs is not null then o.statistics end as statistics
+           case when c.relispartition then (select quote_ident(pn.nspname) || '.' || quote_ident(p.relname) from pg_inherits h
+              join pg_class p on p.oid = h.inhparent join pg_namespace pn on pn.oid = p.relnamespace where h.inhrelid = c.oid) end as attached_to
          from pg_index x join pg_class c on c.oid = x.indexrelid join pg_namespace n on n.oid = c.relnamespace join pg_am am on am.oid = c.relam
-           left join pg_tablespace sp on sp.oid = c.reltablespace
-           left join pg_inherits h on h.inhrelid = c.oid left join pg_class p on p.oid = h.inhparent left join pg_namespace pn on pn.oid = p.relnamespace
-           left join (select attrelid, bool_or(attoptions is not null) as has_options,
-               to_json(array_agg(attnum || '=' || attstattarget order by attnum) filter (where attstattarget >= 0)) as statistics
-             from pg_attribute where attnum > 0 and (attoptions is not null or attstattarget >= 0) group by attrelid) o on o.attrelid = c.oid
-         where c.oid >= 16384 and n.nspname !~ '^pg_(toast|temp)'
-           and not exists (select from pg_constraint k where k.conindid = c.oid and k.contype in ('p', 'u', 'x'))"
+         where x.indexrelid >= 16384 and n.nspname !~ '^pg_(toast|temp)'"
     )
 }
 
@@ -51,48 +61,73 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         builder.ignore(class::CLASS, oid);
         return Ok(());
     };
+    if let Some(key) = builder.relation(oid).filter(|id| id.kind == Kind::Constraint).cloned() {
+        complete(row, builder, &key)?;
+        return mark(row, builder, &whole, &key);
+    }
     let id = ObjectId::new(Kind::Index, [row.text("nspname")?, row.text("relname")?]);
     let partitioned = row.text("relkind")? == "I";
+    let expressions = row.opt("indexprs")?.is_some();
+    let key = row.flag("indisunique")? && !expressions && row.opt("indpred")?.is_none();
+    let key = if key { definition::key_of(row)? } else { String::new() };
+    let statistics = if expressions { builder.column_options(oid).map(|options| options.statistics()) } else { None };
     let definition = definition::index(row, builder)?;
     let plain = definition.is_some();
     let object = Object::new(id.clone())
         .at(class::CLASS, oid, 0)
         .with_some("definition", definition)
-        .with_some("tablespace", row.opt("spcname")?)
+        .with_some("tablespace", row.opt("tablespace")?)
         .with_some("attached_to", row.opt("attached_to")?)
-        .with_list("statistics", row.list("statistics")?)
+        .with_list("statistics", statistics.unwrap_or_default())
         .with_flag("invalid", !partitioned && !row.flag("indisvalid")?)
         .detail("unique", row.flag("indisunique")?)
-        .detail("key", row.opt("key")?.unwrap_or_default())
+        .detail("key", key)
         .detail("partitioned", partitioned)
         .part_of(whole.clone());
     if builder.add(object) {
         if !plain {
-            let facts = (!row.flag("has_options")?).then(|| {
-                let facts =
-                    row.facts(&["relkind", "amname", "indisunique", "nulls_together", "indnkeyatts", "indkey", "indoption"])?;
-                let classes = row.facts(&["indclass"])?;
-                let collations = row.facts(&["indcollation"])?;
-                let options = row.facts(&["options"])?;
-                Ok::<_, CatalogError>(format!("{facts} :opclass {classes} :collid {collations} :options {options}"))
-            });
-            builder.ask(Printed::Index, oid, &id, row.oid("indrelid")?, facts.transpose()?);
+            builder.ask(Printed::Index, oid, &id);
         }
-        mark(builder, &whole, &id, row.flag("indisclustered")?, row.flag("indisreplident")?);
+        mark(row, builder, &whole, &id)?;
+    }
+    Ok(())
+}
+
+/// Adds what a constraint has by its index.
+fn complete(row: &Row<'_>, builder: &mut Builder, key: &ObjectId) -> Result<(), CatalogError> {
+    let options = row.list("options")?;
+    let plain = row.opt("indnatts")? == row.opt("indnkeyatts")? && !row.flag("nulls_together")?;
+    let Some(object) = builder.get_mut(key) else { return Ok(()) };
+    if !options.is_empty() {
+        object.attributes.insert("index_options", Value::List(options));
+    }
+    for (name, value) in [("tablespace", row.opt("tablespace")?), ("attached_to", row.opt("attached_to")?)] {
+        if let Some(value) = value {
+            object.attributes.insert(name, value.into());
+        }
+    }
+    // Written from its columns; what else its index says is printed with it.
+    if !plain
+        && object.attributes.remove("definition").is_some()
+        && let Some(oid) = object.address.map(|address| address.object)
+    {
+        builder.ask(Printed::Constraint, oid, key);
     }
     Ok(())
 }
 
 /// Says in the table which index it is clustered on, and which one is its replica identity.
-pub(super) fn mark(builder: &mut Builder, whole: &ObjectId, index: &ObjectId, clustered: bool, identity: bool) {
-    if !clustered && !identity {
-        return;
+fn mark(row: &Row<'_>, builder: &mut Builder, whole: &ObjectId, index: &ObjectId) -> Result<(), CatalogError> {
+    let (clustered, identity) = (row.flag("indisclustered")?, row.flag("indisreplident")?);
+    if (clustered || identity)
+        && let Some(table) = builder.get_mut(whole)
+    {
+        if clustered {
+            table.attributes.insert("cluster_on", index.name().into());
+        }
+        if identity {
+            table.attributes.insert("replica_identity", format!("index {}", index.name()).into());
+        }
     }
-    let Some(table) = builder.get_mut(whole) else { return };
-    if clustered {
-        table.attributes.insert("cluster_on", index.name().into());
-    }
-    if identity {
-        table.attributes.insert("replica_identity", format!("index {}", index.name()).into());
-    }
+    Ok(())
 }

@@ -7,6 +7,8 @@
 //! - Rows are read by column name ([`Row::text`], [`Row::list`] for a JSON array, ...). Nothing is formatted that the server formats:
 //!   expressions are `pg_get_*def` and `format_type`, with `search_path` empty, so that every name outside `pg_catalog` is qualified.
 //!   What opens a relation for every row is left to the end and asked for only where it is needed ([`Builder::ask`], `definition.rs`).
+//! - What there is much of, columns and all else that is a part of a relation, is read by a [`PartReader`], which also says how its rows
+//!   are compared before anything is made of them (`glance.rs`).
 //! - Tables are many: no subquery and no function that opens relations for each row; what is as usual may be NULL.
 //! - `query` gets `server_version_num` and must work from 13 to 18.
 //! - Leave out system objects (`oid < 16384` where there is no namespace, [`USER_SCHEMAS`] where there is). Members of extensions are left
@@ -23,18 +25,21 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeSet,
     pin::pin,
     time::Duration,
 };
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 use futures_util::TryStreamExt;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 pub use super::builder::Builder;
 use super::{
-    Address, Catalog, ObjectId, alike,
-    definition::{self, Asked, Printed},
+    Address, Catalog, Kind, ObjectId, column,
+    definition::{Asked, Printed},
+    dependency,
+    glance::{self, Glance, Near},
 };
 
 /// OIDs of the system catalogs that addresses refer to (fixed in `src/include/catalog/*.h`).
@@ -68,6 +73,7 @@ pub mod class {
     pub const COLLATION: u32 = 3456;
     pub const EVENT_TRIGGER: u32 = 3466;
     pub const TRANSFORM: u32 = 3576;
+    pub const ENUM: u32 = 3501;
     pub const TS_DICTIONARY: u32 = 3600;
     pub const TS_PARSER: u32 = 3601;
     pub const TS_CONFIGURATION: u32 = 3602;
@@ -134,18 +140,49 @@ pub struct Reader {
     pub row: fn(&Row<'_>, &mut Builder) -> Result<(), CatalogError>,
 }
 
-/// All readers, in an order in which what is referred to comes first.
+/// A reader of what there is much of: parts of relations. Two databases that a plan is to be made between are first looked at, and of what
+/// is alike nothing is made ([`read_two`]).
+pub struct PartReader {
+    pub reader: Reader,
+    /// Which relation a row is about.
+    pub of: Of,
+    /// What stands in the columns that do not hold the same text on both sides when the same is meant.
+    pub holds: &'static [(&'static str, Holds)],
+}
+
+/// How a row says which relation it is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Of {
+    /// By the OID in this column; NULL and 0 are none.
+    Relation(&'static str),
+    /// By the class and the OID in these columns, which are the relation's or a part's that was read before.
+    Address(&'static str, &'static str),
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// The OID of the part itself, by which pg_depend and others speak of it, with its class.
+    Own(u32),
+    /// The part's name.
+    Name,
+    /// One OID or several of this class.
+    Oid(u32),
+    /// Expressions as the server stores them.
+    Tree,
+    /// What says nothing: an OID of something that comes with the part.
+    Nothing,
+}
+
+/// All readers but those of parts, in an order in which what is referred to comes first.
 const READERS: &[&[Reader]] = &[
+    dependency::MEMBERS,
     super::schema::READERS,
     super::types::READERS,
     super::table::READERS,
-    super::column::READERS,
-    super::sequence::READERS,
-    super::constraint::READERS,
     super::index::READERS,
     super::routine::READERS,
     super::trigger::READERS,
-    super::statistics::READERS,
     super::text_search::READERS,
     super::operator::READERS,
     super::language::READERS,
@@ -154,13 +191,26 @@ const READERS: &[&[Reader]] = &[
     // After all that they stand on.
     super::comment::DATABASE,
     super::setting::READERS,
-    super::comment::READERS,
     super::grant::READERS,
+];
+
+/// The readers of parts, in such an order too.
+const PARTS: &[&[PartReader]] = &[
+    column::PARTS,
+    super::sequence::PARTS,
+    column::DEFAULTS,
+    super::constraint::PARTS,
+    super::index::PARTS,
+    super::trigger::PARTS,
+    super::statistics::PARTS,
+    super::comment::PARTS,
+    super::grant::PARTS,
 ];
 
 /// What the readers read, in order.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    READERS.iter().copied().flatten().map(|reader| reader.what)
+    let parts = PARTS.iter().copied().flatten().map(|part| part.reader.what);
+    READERS.iter().copied().flatten().map(|reader| reader.what).chain([column::TYPES.what]).chain(parts)
 }
 
 /// Where the columns of a query's rows stand, in the order in which a reader asks for them: it asks alike for every row, and looking a
@@ -193,7 +243,7 @@ impl Places {
 /// One row of a reader's query. Everything is text, as the server prints it.
 pub struct Row<'a> {
     what: &'static str,
-    row: &'a SimpleQueryRow,
+    pub(super) row: &'a SimpleQueryRow,
     places: &'a Places,
 }
 
@@ -202,25 +252,20 @@ impl<'a> Row<'a> {
         CatalogError::Row { what: self.what, found: found.into(), wanted: wanted.into() }
     }
 
+    /// The text of the column at a place, which may be NULL.
+    pub(super) fn at(&self, place: usize) -> Result<Option<&'a str>, CatalogError> {
+        self.row.try_get(place).map_err(|_| self.refuse("what is not UTF-8", format!("column {place}")))
+    }
+
     /// A text that may be NULL.
     pub fn opt(&self, column: &'static str) -> Result<Option<&'a str>, CatalogError> {
         let place = self.places.of(column, self.row).ok_or_else(|| self.refuse("no such column", column))?;
-        self.row.try_get(place).map_err(|_| self.refuse("what is not UTF-8", column))
+        self.at(place)
     }
 
     /// A text that may be NULL or empty: both are `None`.
     pub fn filled(&self, column: &'static str) -> Result<Option<&'a str>, CatalogError> {
         Ok(self.opt(column)?.filter(|text| !text.is_empty()))
-    }
-
-    /// The texts of several columns, each followed by a space.
-    pub(super) fn facts(&self, columns: &[&'static str]) -> Result<String, CatalogError> {
-        let mut text = String::new();
-        for column in columns {
-            text.push_str(self.opt(column)?.unwrap_or_default());
-            text.push(' ');
-        }
-        Ok(text)
     }
 
     pub fn text(&self, column: &'static str) -> Result<&'a str, CatalogError> {
@@ -295,30 +340,27 @@ fn exclude(mut catalog: Catalog, patterns: &[String]) -> Result<Catalog, Catalog
 /// [`CatalogError`] when the server is too old, a query is refused or times out, or a pattern to exclude is none.
 pub async fn read(client: &Client, options: &ReadOptions) -> Result<Catalog, CatalogError> {
     let outcome = async {
-        let rows = Rows::read(client, options, false).await?;
-        let mut reading = rows.finish(options)?;
-        print(client, &mut reading, &HashSet::default()).await?;
-        conclude(client, reading).await
+        let mut reading = Reading::begin(client, options).await?;
+        reading.everything(client).await?;
+        reading.finish(client, options).await
     };
     let outcome = outcome.await;
     end(client, outcome).await
 }
 
-/// Reads two databases at once, in order to plan between them. What is certain to be printed alike on both sides and no plan looks at is
-/// not printed: its `definition` is on neither side, and it stands in [`Catalog::unprinted`].
+/// Reads two databases at once, in order to plan between them: what differs, what depends on that, and what these refer to. Of relations
+/// besides, no parts are read, and [`Catalog::looked_at`] says which objects a plan may be about.
 ///
 /// # Errors
 /// As [`read`].
 pub async fn read_two(base: &Client, target: &Client, options: &ReadOptions) -> Result<(Catalog, Catalog), CatalogError> {
     let outcome = async {
-        let (one, two) = tokio::try_join!(Rows::read(base, options, true), Rows::read(target, options, true))?;
+        let (mut one, mut two) = tokio::try_join!(Reading::look(base, options), Reading::look(target, options))?;
         let comparable = one.builder.version() == two.builder.version() && one.encoding == two.encoding;
-        let alike = if comparable { alike::certain(&one.builder, &two.builder) } else { HashSet::default() };
-        let (mut one, mut two) = (one.finish(options)?, two.finish(options)?);
-        let asked = one.asked.iter().chain(&two.asked).map(|asked| &asked.id);
-        let left_out = alike::left_out(&one.catalog, &two.catalog, &alike, asked);
-        tokio::try_join!(print(base, &mut one, &left_out), print(target, &mut two, &left_out))?;
-        tokio::try_join!(conclude(base, one), conclude(target, two))
+        let near = if comparable { glance::near(one.side(), two.side()) } else { None };
+        let [base_near, target_near] = near.map_or([None, None], |near| near.map(Some));
+        tokio::try_join!(one.complete(base, base_near), two.complete(target, target_near))?;
+        tokio::try_join!(one.finish(base, options), two.finish(target, options))
     };
     let (one, two) = match outcome.await {
         Ok((one, two)) => (Ok(one), Ok(two)),
@@ -337,32 +379,30 @@ async fn end(client: &Client, outcome: Result<Catalog, CatalogError>) -> Result<
     Ok(catalog)
 }
 
-/// All rows of one database, before the server prints what must be printed.
-struct Rows {
+/// One database while it is read.
+struct Reading {
     builder: Builder,
     reader: String,
     encoding: String,
     /// What the role may not see.
     unseen: Vec<String>,
+    glance: Glance,
+    /// Rows of the readers of parts of which nothing was made yet, with the relation that they are about.
+    rows: Vec<(&'static PartReader, Vec<(u32, SimpleQueryRow)>)>,
+    near: Option<Near>,
 }
 
-/// A catalog, and what is still to be asked about it.
-struct Reading {
-    catalog: Catalog,
-    asked: Vec<Asked>,
-    missing: Vec<Address>,
-}
-
-impl Rows {
-    /// Begins the transaction and reads everything in it; with `trees`, the expressions of what is to be printed too.
-    async fn read(client: &Client, options: &ReadOptions, trees: bool) -> Result<Rows, CatalogError> {
-        // Nothing is known of how many rows join in a catalog that was filled a moment ago: without nested loops no query is ever slow.
+impl Reading {
+    /// Begins the transaction.
+    async fn begin(client: &Client, options: &ReadOptions) -> Result<Reading, CatalogError> {
+        // Nothing is known of how many rows join in a catalog that was filled a moment ago: without nested loops no query is ever slow. The
+        // order in which the queries join is good, and looking for a better one takes longer than they do.
         let begin = format!(
             "begin transaction isolation level repeatable read, read only;
              set local search_path = ''; set local statement_timeout = {timeout}; set local lock_timeout = {timeout};
              set local quote_all_identifiers = off; set local datestyle = 'ISO'; set local intervalstyle = 'postgres';
              set local extra_float_digits = 3; set local bytea_output = 'hex'; set local timezone = 'UTC'; set local jit = off;
-             set local enable_nestloop = off;
+             set local enable_nestloop = off; set local join_collapse_limit = 1; set local from_collapse_limit = 1;
              set local standard_conforming_strings = on;
              select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding,
                current_user::text as reader",
@@ -381,118 +421,201 @@ impl Rows {
         if version < 130_000 {
             return Err(CatalogError::Version(version));
         }
-        let mut builder = Builder::new(version);
-        read_all(client, &mut builder, trees).await?;
-        let mut unseen = super::publication::connections(client, &mut builder).await?;
-        unseen.extend(builder.take_left());
-        Ok(Rows { builder, reader, encoding, unseen })
+        let builder = Builder::new(version);
+        let (unseen, rows, glance) = (Vec::new(), Vec::new(), Glance::default());
+        Ok(Reading { builder, reader, encoding, unseen, glance, rows, near: None })
     }
 
-    fn finish(self, options: &ReadOptions) -> Result<Reading, CatalogError> {
+    /// Reads everything, and makes objects of it.
+    async fn everything(&mut self, client: &Client) -> Result<(), CatalogError> {
+        self.all_of(client, &everything()).await?;
+        self.privileges_of_columns(client).await?;
+        self.connections(client).await
+    }
+
+    /// Has these readers read, and makes objects of it.
+    async fn all_of(&mut self, client: &Client, readers: &[&'static Reader]) -> Result<(), CatalogError> {
+        let asked = queries(readers, self.builder.version());
+        let builder = &mut self.builder;
+        ask(client, &asked.iter().map(|(reader, sql)| (reader.what, sql.as_str())).collect::<Vec<_>>(), &mut |at, row, places| {
+            match asked.get(at) {
+                Some((reader, _)) => (reader.row)(&Row { what: reader.what, row: &row, places }, builder),
+                None => Ok(()),
+            }
+        })
+        .await
+    }
+
+    async fn privileges_of_columns(&mut self, client: &Client) -> Result<(), CatalogError> {
+        match self.builder.columns_granted {
+            true => self.all_of(client, &[&super::grant::OF_COLUMNS]).await,
+            false => Ok(()),
+        }
+    }
+
+    async fn connections(&mut self, client: &Client) -> Result<(), CatalogError> {
+        self.unseen = super::publication::connections(client, &mut self.builder).await?;
+        self.unseen.extend(self.builder.take_left());
+        Ok(())
+    }
+
+    /// Begins the transaction, makes objects of what is no part of a relation, and looks at the rest.
+    async fn look(client: &Client, options: &ReadOptions) -> Result<Reading, CatalogError> {
+        let mut reading = Reading::begin(client, options).await?;
+        let asked = Looked::at(reading.builder.version());
+        reading.rows = asked.parts.iter().take(asked.of_parts).map(|(part, _)| (*part, Vec::new())).collect();
+        ask(client, &asked.queries(), &mut |at, row, places| reading.seen(&asked, at, row, places)).await?;
+        reading.connections(client).await?;
+        Ok(reading)
+    }
+
+    /// Takes a row of the query with this number.
+    fn seen(&mut self, asked: &Looked, at: usize, row: SimpleQueryRow, places: &Places) -> Result<(), CatalogError> {
+        let seen = |reader: &Reader, builder: &mut Builder| (reader.row)(&Row { what: reader.what, row: &row, places }, builder);
+        if let Some((reader, _)) = asked.whole.get(at) {
+            return seen(reader, &mut self.builder);
+        }
+        let at = at - asked.whole.len();
+        let Some((part, _)) = asked.parts.get(at) else { return seen(&dependency::BETWEEN, &mut self.builder) };
+        let relation = self.glance.look(&self.builder, (at, part), &Row { what: part.reader.what, row: &row, places })?;
+        if relation == 0 {
+            return seen(&part.reader, &mut self.builder);
+        }
+        // Of stored expressions alone nothing is made.
+        if let Some((_, kept)) = self.rows.get_mut(at) {
+            kept.push((relation, row));
+        }
+        Ok(())
+    }
+
+    fn side(&self) -> glance::Side<'_> {
+        glance::Side { builder: &self.builder, glance: &self.glance }
+    }
+
+    /// Makes objects of the parts of what is near, or of all there are.
+    async fn complete(&mut self, client: &Client, near: Option<Near>) -> Result<(), CatalogError> {
+        match &near {
+            None => self.all_of(client, &[&column::TYPES, &dependency::ALL]).await?,
+            Some(near) => {
+                let (types, dependencies) = (column::types(&self.types_near(near)?), dependency::of(&near.oids));
+                let builder = &mut self.builder;
+                ask(client, &[(column::TYPES.what, &types), (dependency::ALL.what, &dependencies)], &mut |at, row, places| {
+                    let reader = if at == 0 { &column::TYPES } else { &dependency::ALL };
+                    (reader.row)(&Row { what: reader.what, row: &row, places }, builder)
+                })
+                .await?;
+            }
+        }
+        for (part, rows) in std::mem::take(&mut self.rows) {
+            let places = Places::default();
+            for (_, row) in rows.iter().filter(|(relation, _)| near.as_ref().is_none_or(|near| near.relations.contains(relation))) {
+                places.next.set(0);
+                (part.reader.row)(&Row { what: part.reader.what, row, places: &places }, &mut self.builder)?;
+            }
+        }
+        self.near = near;
+        self.privileges_of_columns(client).await
+    }
+
+    /// The types of the columns that are near.
+    fn types_near(&self, near: &Near) -> Result<BTreeSet<(u32, i64, u32)>, CatalogError> {
+        let columns = self.rows.iter().filter(|(part, _)| part.reader.what == column::COLUMNS).flat_map(|(_, rows)| rows);
+        let near = columns.filter(|(relation, _)| near.relations.contains(relation));
+        let places = Places::default();
+        near.map(|(_, row)| {
+            places.next.set(0);
+            column::type_of(&Row { what: column::COLUMNS, row, places: &places })
+        })
+        .collect()
+    }
+
+    /// Has the server print what it must, and concludes the catalog.
+    async fn finish(mut self, client: &Client, options: &ReadOptions) -> Result<Catalog, CatalogError> {
+        if let Some(near) = &self.near {
+            self.builder.keep_dependencies(|dependent| near.is_of(&self.glance, dependent));
+        }
+        let looked_at = self.near.as_ref().map(|near| near.looked_at(&self.builder));
         let (catalog, mut asked, missing) = self.builder.finish(self.reader);
+        // A view is an object even where its parts are left out.
+        let near = |oid: &u32| self.near.as_ref().is_none_or(|near| near.relations.contains(oid));
+        asked.retain(|one| one.printed != Printed::View || near(&one.oid));
         let mut catalog = exclude(catalog, &options.exclude)?;
-        catalog.not_covered = self.unseen;
-        asked.retain(|asked| catalog.objects.contains_key(&asked.id));
-        Ok(Reading { catalog, asked, missing })
+        catalog.looked_at = looked_at;
+        print(client, &mut catalog, &asked).await?;
+        if !missing.is_empty() {
+            catalog.not_covered = describe_missing(client, &missing).await?;
+        }
+        catalog.not_covered.extend(self.unseen);
+        Ok(catalog)
     }
 }
 
-const MEMBERS: Reader = Reader {
-    what: "members of extensions",
-    query: |_| {
-        Some(
-            "select d.classid, d.objid, e.extname from pg_depend d join pg_extension e on e.oid = d.refobjid
-             where d.deptype = 'e' and d.refclassid = 'pg_extension'::regclass"
-                .to_owned(),
-        )
-    },
-    row: |row, builder| {
-        builder.member(row.oid("classid")?, row.oid("objid")?, row.text("extname")?);
-        Ok(())
-    },
-};
+/// What is sent to look at a database.
+struct Looked {
+    whole: Vec<(&'static Reader, String)>,
+    parts: Vec<(&'static PartReader, String)>,
+    /// How many of `parts` make objects.
+    of_parts: usize,
+    between: Option<String>,
+}
 
-const OF_TYPES: Reader = Reader {
-    what: "functions that come with types",
-    query: |_| {
-        Some(
-            "select classid, objid, refobjid from pg_depend where deptype = 'i' and refclassid = 'pg_type'::regclass
-               and classid in ('pg_proc'::regclass, 'pg_cast'::regclass) and objid >= 16384"
-                .to_owned(),
-        )
-    },
-    row: |row, builder| {
-        builder.of_type(row.oid("classid")?, row.oid("objid")?, row.oid("refobjid")?);
-        Ok(())
-    },
-};
-
-/// Dependencies among what users made; 2200 is the schema `public`. A key's own triggers and the types that come with something are that
-/// itself. Objects that depend on nothing of theirs are added with
-/// themselves as what they refer to, so that the completeness check sees them.
-const DEPENDENCIES: Reader = Reader {
-    what: "dependencies",
-    query: |version| {
-        let publication_namespace = if version >= 150_000 {
-            "union all select 'pg_publication_namespace'::regclass::oid, oid from pg_publication_namespace"
-        } else {
-            ""
-        };
-        Some(format!(
-            "select classid, objid, objsubid, refclassid, refobjid, refobjsubid from pg_depend
-             where deptype <> 'e' and not (deptype = 'i' and classid in ('pg_trigger'::regclass, 'pg_type'::regclass)) and (objid >= 16384 or classid = 'pg_attrdef'::regclass)
-               and (refobjid >= 16384 or refobjid = 2200 and refclassid = 'pg_namespace'::regclass)
-             union all
-             select s.classid, s.oid, 0, s.classid, s.oid, 0 from (
-               select 'pg_cast'::regclass::oid as classid, oid from pg_cast
-               union all select 'pg_language'::regclass::oid, oid from pg_language
-               union all select 'pg_am'::regclass::oid, oid from pg_am
-               union all select 'pg_foreign_data_wrapper'::regclass::oid, oid from pg_foreign_data_wrapper
-               union all select 'pg_foreign_server'::regclass::oid, oid from pg_foreign_server
-               union all select 'pg_user_mapping'::regclass::oid, umid from pg_user_mappings
-               union all select 'pg_event_trigger'::regclass::oid, oid from pg_event_trigger
-               union all select 'pg_publication'::regclass::oid, oid from pg_publication {publication_namespace}
-               union all select 'pg_transform'::regclass::oid, oid from pg_transform
-               union all select 'pg_default_acl'::regclass::oid, oid from pg_default_acl
-               union all select 'pg_namespace'::regclass::oid, oid from pg_namespace where nspname !~ '^pg_'
-             ) s where s.oid >= 16384"
-        ))
-    },
-    row: |row, builder| {
-        let sub = |name| Ok::<_, CatalogError>(row.integer(name)?.unwrap_or(0) as i32);
-        builder.dependency(
-            Address { class: row.oid("classid")?, object: row.oid("objid")?, sub: sub("objsubid")? },
-            Address { class: row.oid("refclassid")?, object: row.oid("refobjid")?, sub: sub("refobjsubid")? },
-        );
-        Ok(())
-    },
-};
-
-async fn read_all(client: &Client, builder: &mut Builder, trees: bool) -> Result<(), CatalogError> {
-    let readers = [&MEMBERS, &OF_TYPES].into_iter().chain(READERS.iter().copied().flatten()).chain(std::iter::once(&DEPENDENCIES));
-    let readers = readers.chain(if trees { alike::TREES } else { &[] });
-    let mut what = Vec::new();
-    let mut sql = String::new();
-    for reader in readers {
-        if let Some(query) = (reader.query)(builder.version()) {
-            sql.push_str(&query);
-            sql.push_str(";\n");
-            what.push(reader);
+impl Looked {
+    fn at(version: u32) -> Looked {
+        let whole: Vec<&'static Reader> = READERS.iter().copied().flatten().chain([&glance::NAMES]).collect();
+        let mut parts = Vec::new();
+        let mut of_parts = 0;
+        for (makes, list) in PARTS.iter().map(|list| (true, *list)).chain([(false, glance::TREES)]) {
+            for part in list {
+                parts.extend((part.reader.query)(version).map(|sql| (part, sql)));
+            }
+            of_parts = if makes { parts.len() } else { of_parts };
         }
+        Looked { whole: queries(&whole, version), parts, of_parts, between: (dependency::BETWEEN.query)(version) }
     }
+
+    fn queries(&self) -> Vec<(&'static str, &str)> {
+        let mut all: Vec<(&'static str, &str)> = Vec::new();
+        all.extend(self.whole.iter().map(|(reader, sql)| (reader.what, sql.as_str())));
+        all.extend(self.parts.iter().map(|(part, sql)| (part.reader.what, sql.as_str())));
+        all.extend(self.between.as_deref().map(|sql| (dependency::BETWEEN.what, sql)));
+        all
+    }
+}
+
+/// All readers, in order.
+fn everything() -> Vec<&'static Reader> {
+    let mut all: Vec<&'static Reader> = READERS.iter().copied().flatten().collect();
+    all.push(&column::TYPES);
+    all.extend(PARTS.iter().copied().flatten().map(|part| &part.reader));
+    all.push(&dependency::ALL);
+    all
+}
+
+/// Readers with their queries, where the version has what they read.
+fn queries(readers: &[&'static Reader], version: u32) -> Vec<(&'static Reader, String)> {
+    readers.iter().filter_map(|reader| Some((*reader, (reader.query)(version)?))).collect()
+}
+
+/// What becomes of a row of the query with a number.
+type EachRow<'a> = dyn FnMut(usize, SimpleQueryRow, &Places) -> Result<(), CatalogError> + Send + 'a;
+
+/// Sends queries in one message and hands over their rows, each with the number of its query.
+async fn ask(client: &Client, queries: &[(&'static str, &str)], each: &mut EachRow<'_>) -> Result<(), CatalogError> {
+    if queries.is_empty() {
+        return Ok(());
+    }
+    let name = |at: usize| queries.get(at).map_or("the catalog", |(what, _)| *what);
+    let texts: Vec<&str> = queries.iter().map(|(_, sql)| *sql).collect();
+    let sql = texts.join(";\n");
+    let mut stream = pin!(client.simple_query_raw(&sql).await.map_err(|source| CatalogError::Query { what: name(0), source })?);
     let mut at = 0;
-    let name = |at: usize| what.get(at).map_or("the catalog", |reader: &&Reader| reader.what);
-    let stream = client.simple_query_raw(&sql).await.map_err(|source| CatalogError::Query { what: name(0), source })?;
-    let mut stream = pin!(stream);
     let mut started = std::time::Instant::now();
     let mut places = Places::default();
     while let Some(message) = stream.try_next().await.map_err(|source| CatalogError::Query { what: name(at), source })? {
         match message {
             SimpleQueryMessage::Row(row) => {
-                if let Some(reader) = what.get(at) {
-                    places.next.set(0);
-                    (reader.row)(&Row { what: reader.what, row: &row, places: &places }, builder)?;
-                }
+                places.next.set(0);
+                each(at, row, &places)?;
             }
             SimpleQueryMessage::CommandComplete(rows) => {
                 tracing::debug!(what = name(at), rows, milliseconds = started.elapsed().as_secs_f64() * 1000.0, "read");
@@ -506,60 +629,32 @@ async fn read_all(client: &Client, builder: &mut Builder, trees: bool) -> Result
     Ok(())
 }
 
-/// Has the server print the definitions that were asked for, but those that are left out.
-async fn print(client: &Client, reading: &mut Reading, left_out: &HashSet<ObjectId>) -> Result<(), CatalogError> {
-    let Reading { catalog, asked, .. } = reading;
-    let mut of: HashMap<(Printed, u32), &ObjectId> = HashMap::default();
-    let mut sql = String::new();
-    let mut order = Vec::new();
-    for printed in Printed::ALL {
-        let those = asked.iter().filter(|one| one.printed == printed && !left_out.contains(&one.id));
-        let oids: Vec<u32> = those.clone().map(|one| one.oid).collect();
-        of.extend(those.map(|one| ((printed, one.oid), &one.id)));
-        if !oids.is_empty() {
-            order.push(printed);
-            sql.push_str(&printed.query(&oids));
-            sql.push_str(";\n");
-        }
+/// Has the server print the definitions that were asked for.
+async fn print(client: &Client, catalog: &mut Catalog, asked: &[Asked]) -> Result<(), CatalogError> {
+    let mut of: HashMap<(Printed, u32), ObjectId> = HashMap::default();
+    let mut oids: HashMap<Printed, Vec<u32>> = HashMap::default();
+    for one in asked.iter().filter(|asked| catalog.objects.contains_key(&asked.id)) {
+        of.insert((one.printed, one.oid), one.id.clone());
+        oids.entry(one.printed).or_default().push(one.oid);
     }
-    catalog.unprinted = asked.iter().filter(|one| left_out.contains(&one.id)).map(|one| one.id.clone()).collect();
-    let mut order = order.into_iter().peekable();
-    let Some(first) = order.peek() else { return Ok(()) };
-    let failed = |what| move |source| CatalogError::Query { what, source };
-    let mut stream = pin!(client.simple_query_raw(&sql).await.map_err(failed(first.what()))?);
-    let mut started = std::time::Instant::now();
-    while let Some(printed) = order.peek().copied()
-        && let Some(message) = stream.try_next().await.map_err(failed(printed.what()))?
-    {
-        match message {
-            SimpleQueryMessage::Row(row) => {
-                let row = Row { what: printed.what(), row: &row, places: &Places::default() };
-                if let (Some(id), Some(text)) = (of.get(&(printed, row.oid("oid")?)), row.opt("text")?)
-                    && let Some(object) = catalog.objects.get_mut(*id)
-                {
-                    object.attributes.insert("definition", definition::kept(text).into());
-                }
+    let queries: Vec<(Printed, String)> =
+        Printed::ALL.into_iter().filter_map(|printed| Some((printed, printed.query(oids.get(&printed)?)))).collect();
+    let texts: Vec<(&'static str, &str)> = queries.iter().map(|(printed, sql)| (printed.what(), sql.as_str())).collect();
+    ask(client, &texts, &mut |at, row, places| {
+        let Some((printed, _)) = queries.get(at) else { return Ok(()) };
+        let row = Row { what: printed.what(), row: &row, places };
+        if let (Some(id), Some(text)) = (of.get(&(*printed, row.oid("oid")?)), row.opt("text")?)
+            && let Some(object) = catalog.objects.get_mut(id)
+        {
+            let (attribute, text) = printed.kept(text);
+            object.attributes.insert(attribute, text.into());
+            if id.kind == Kind::Default {
+                object.details.insert("volatile", row.flag("volatile")?.into());
             }
-            SimpleQueryMessage::CommandComplete(rows) => {
-                tracing::debug!(what = printed.what(), rows, milliseconds = started.elapsed().as_secs_f64() * 1000.0, "read");
-                started = std::time::Instant::now();
-                order.next();
-            }
-            _ => {}
         }
-    }
-    Ok(())
-}
-
-/// The catalog, with the names of what no reader reads.
-async fn conclude(client: &Client, reading: Reading) -> Result<Catalog, CatalogError> {
-    let Reading { mut catalog, missing, .. } = reading;
-    if !missing.is_empty() {
-        let unseen = std::mem::take(&mut catalog.not_covered);
-        catalog.not_covered = describe_missing(client, &missing).await?;
-        catalog.not_covered.extend(unseen);
-    }
-    Ok(catalog)
+        Ok(())
+    })
+    .await
 }
 
 /// `type identity` of what no reader reads, at most 200 of them.
@@ -584,4 +679,17 @@ async fn describe_missing(client: &Client, missing: &[Address]) -> Result<Vec<St
         found.push(format!("{} more objects", missing.len() - SHOWN));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readings_run_on_any_thread() {
+        fn on_any_thread<T: Send>(_: impl Fn(Client, Client, ReadOptions) -> T) {}
+        on_any_thread(|one, two, options| async move {
+            (read(&one, &options).await.is_ok(), read_two(&one, &two, &options).await.is_ok())
+        });
+    }
 }

@@ -4,10 +4,14 @@
 
 use super::{
     Kind, Object, ObjectId,
-    read::{Builder, CatalogError, Reader, Row, USER_SCHEMAS, class},
+    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, USER_SCHEMAS, class},
 };
 
-pub(super) const READERS: &[Reader] = &[Reader { what: "sequences", query: |_| Some(query()), row }];
+pub(super) const PARTS: &[PartReader] = &[PartReader {
+    reader: Reader { what: "sequences", query: |_| Some(query()), row },
+    of: Of::Relation("refobjid"),
+    holds: &[("oid", Holds::Own(class::CLASS)), ("relname", Holds::Name)],
+}];
 
 fn query() -> String {
     format!(

@@ -80,7 +80,7 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     if builder.add(object) {
         builder.name_relation(oid, row.text("name")?);
         if view {
-            builder.ask(Printed::View, oid, &id, oid, Some(String::new()));
+            builder.ask(Printed::View, oid, &id);
         }
         builder.alias(class::TYPE, row.oid("reltype")?, 0, id.clone());
         builder.alias(class::REWRITE, row.oid("rule")?, 0, id);

@@ -5,62 +5,79 @@
 
 use super::{
     Kind, Object, ObjectId,
-    read::{Builder, CatalogError, Reader, Row, class},
+    definition::Printed,
+    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
 };
 
-pub(super) const READERS: &[Reader] = &[
-    Reader {
-        what: "triggers",
-        query: |_| {
-            // What makes a foreign key or a deferrable key work is left out.
-            Some(
-                "select t.oid, t.tgrelid, t.tgname, t.tgenabled, t.tgisinternal, u.tgenabled as parent_enabled, t.tgparentid, t.tgconstraint <> 0 as of_key,
-                   case when t.tgparentid = 0 and not t.tgisinternal then pg_get_triggerdef(t.oid) end as definition, k.oid as constraint_oid
-                 from pg_trigger t left join pg_trigger u on u.oid = t.tgparentid
-                   left join pg_constraint k on k.oid = t.tgconstraint and k.contype = 't'
-                 where t.oid >= 16384 and not (t.tgisinternal and t.tgparentid = 0)"
-                    .to_owned(),
-            )
-        },
-        row: trigger,
+pub(super) const PARTS: &[PartReader] = &[
+    PartReader {
+        reader: Reader { what: "triggers", query: |_| Some(triggers()), row: trigger },
+        of: Of::Relation("tgrelid"),
+        holds: &[
+            ("oid", Holds::Own(class::TRIGGER)),
+            ("tgname", Holds::Name),
+            ("tgfoid", Holds::Oid(class::PROC)),
+            ("tgconstrrelid", Holds::Oid(class::CLASS)),
+            ("tgqual", Holds::Tree),
+            ("constraint_oid", Holds::Nothing),
+        ],
     },
-    Reader {
-        what: "rules",
-        query: |_| {
-            Some(
-                "select r.oid, r.ev_class, r.rulename, r.ev_enabled, pg_get_ruledef(r.oid) as definition from pg_rewrite r
-                 where r.oid >= 16384 and r.rulename <> '_RETURN'"
-                    .to_owned(),
-            )
+    PartReader {
+        reader: Reader {
+            what: "rules",
+            query: |_| {
+                Some(
+                    "select r.oid, r.ev_class, r.rulename, r.ev_enabled, pg_get_ruledef(r.oid) as definition from pg_rewrite r
+                     where r.oid >= 16384 and r.rulename <> '_RETURN'"
+                        .to_owned(),
+                )
+            },
+            row: rule,
         },
-        row: rule,
+        of: Of::Relation("ev_class"),
+        holds: &[("oid", Holds::Own(class::REWRITE)), ("rulename", Holds::Name)],
     },
-    Reader {
-        what: "policies",
-        query: |_| {
-            Some(
-                "select p.oid, p.polrelid, p.polname, p.polpermissive, p.polcmd, pg_get_expr(p.polqual, p.polrelid) as using,
-                   pg_get_expr(p.polwithcheck, p.polrelid) as check,
-                   (select to_json(array_agg(case when r = 0 then 'public' else quote_ident(pg_get_userbyid(r)) end
-                      order by case when r = 0 then 'public' else quote_ident(pg_get_userbyid(r)) end)) from unnest(p.polroles) r) as roles
-                 from pg_policy p where p.oid >= 16384"
-                    .to_owned(),
-            )
+    PartReader {
+        reader: Reader {
+            what: "policies",
+            query: |_| {
+                Some(
+                    "select p.oid, p.polrelid, p.polname, p.polpermissive, p.polcmd, pg_get_expr(p.polqual, p.polrelid) as using,
+                       pg_get_expr(p.polwithcheck, p.polrelid) as check,
+                       (select to_json(array_agg(case when r = 0 then 'public' else quote_ident(pg_get_userbyid(r)) end
+                          order by case when r = 0 then 'public' else quote_ident(pg_get_userbyid(r)) end)) from unnest(p.polroles) r) as roles
+                     from pg_policy p where p.oid >= 16384"
+                        .to_owned(),
+                )
+            },
+            row: policy,
         },
-        row: policy,
-    },
-    Reader {
-        what: "event triggers",
-        query: |_| {
-            Some(
-                "select e.oid, e.evtname, e.evtevent, e.evtenabled, e.evtfoid::regproc as function, to_json(e.evttags) as tags,
-                   pg_get_userbyid(e.evtowner) as owner from pg_event_trigger e where e.oid >= 16384"
-                    .to_owned(),
-            )
-        },
-        row: event_trigger,
+        of: Of::Relation("polrelid"),
+        holds: &[("oid", Holds::Own(class::POLICY)), ("polname", Holds::Name)],
     },
 ];
+
+pub(super) const READERS: &[Reader] = &[Reader {
+    what: "event triggers",
+    query: |_| {
+        Some(
+            "select e.oid, e.evtname, e.evtevent, e.evtenabled, e.evtfoid::regproc as function, to_json(e.evttags) as tags,
+               pg_get_userbyid(e.evtowner) as owner from pg_event_trigger e where e.oid >= 16384"
+                .to_owned(),
+        )
+    },
+    row: event_trigger,
+}];
+
+/// What makes a foreign key or a deferrable key work is left out.
+fn triggers() -> String {
+    "select oid, tgrelid, tgname, tgenabled, tgisinternal, tgparentid <> 0 as clone, tgconstraint <> 0 as of_key, tgfoid, tgtype,
+       nullif(tgconstrrelid, 0) as tgconstrrelid, tgdeferrable, tginitdeferred, tgattr, tgargs, tgqual, tgoldtable, tgnewtable,
+       case when tgparentid <> 0 then (select u.tgenabled from pg_trigger u where u.oid = t.tgparentid) end as parent_enabled,
+       case when tgconstraint <> 0 then (select k.oid from pg_constraint k where k.oid = t.tgconstraint and k.contype = 't') end as constraint_oid
+     from pg_trigger t where oid >= 16384 and not (tgisinternal and tgparentid = 0)"
+        .to_owned()
+}
 
 /// A part of the relation with this OID, by its name.
 fn part(builder: &Builder, kind: Kind, relation: u32, name: &str) -> Option<(ObjectId, ObjectId)> {
@@ -81,7 +98,7 @@ fn enabled(letter: &str) -> Option<&'static str> {
 fn trigger(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let oid = row.oid("oid")?;
     let constraint = row.oid("constraint_oid")?;
-    let clone = row.oid("tgparentid")? != 0;
+    let clone = row.flag("clone")?;
     if clone && constraint == 0 && row.flag("tgisinternal")? && row.flag("of_key")? {
         builder.ignore(class::TRIGGER, oid);
         return Ok(());
@@ -109,13 +126,13 @@ fn trigger(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         }
         return Ok(());
     }
-    let object = Object::new(id.clone())
-        .at(class::TRIGGER, oid, 0)
-        .part_of(whole)
-        .with("definition", row.text("definition")?)
-        .with_some("enabled", enabled(state));
-    if builder.add(object) && constraint != 0 {
-        builder.alias(class::CONSTRAINT, constraint, 0, id);
+    let object = Object::new(id.clone()).at(class::TRIGGER, oid, 0).part_of(whole).with_some("enabled", enabled(state));
+    if builder.add(object) {
+        // What is internal and no clone is not read.
+        builder.ask(Printed::Trigger, oid, &id);
+        if constraint != 0 {
+            builder.alias(class::CONSTRAINT, constraint, 0, id);
+        }
     }
     Ok(())
 }

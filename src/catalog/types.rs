@@ -11,13 +11,7 @@ pub(super) const READERS: &[Reader] = &[
     Reader { what: "types", query: |version| Some(query(version)), row },
     Reader {
         what: "array types",
-        query: |_| {
-            Some(
-                "select t.oid, t.typelem from pg_type t join pg_type e on e.oid = t.typelem and e.typarray = t.oid
-                 where t.oid >= 16384"
-                    .to_owned(),
-            )
-        },
+        query: |_| Some("select oid, typelem from pg_type where oid >= 16384 and typinput = 'array_in'::regproc".to_owned()),
         row: |row, builder| {
             builder.array(row.oid("oid")?, row.oid("typelem")?);
             Ok(())
@@ -37,13 +31,13 @@ fn query(version: u32) -> String {
         "select t.oid, n.nspname, t.typname, t.typtype, t.typrelid, pg_get_userbyid(t.typowner) as owner, t.typarray,
            case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end as base, t.typnotnull,
            case when t.typtype = 'd' then coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault) end as default,
-           case when t.typtype = 'd' and t.typcollation <> b.typcollation
+           case when t.typtype = 'd' and t.typcollation <> (select b.typcollation from pg_type b where b.oid = t.typbasetype)
              then (select quote_ident(cn.nspname) || '.' || quote_ident(k.collname) from pg_collation k
                    join pg_namespace cn on cn.oid = k.collnamespace where k.oid = t.typcollation) end as collation,
            case when t.typtype = 'd' then {not_null} end as not_null_name,
            (select to_json(array_agg(e.enumlabel order by e.enumsortorder)) from pg_enum e where e.enumtypid = t.oid) as labels,
            case when r.rngtypid is not null then format_type(r.rngsubtype, null) end as subtype,
-           case when r.rngcollation <> st.typcollation
+           case when r.rngcollation <> (select st.typcollation from pg_type st where st.oid = r.rngsubtype)
              then (select quote_ident(cn.nspname) || '.' || quote_ident(k.collname) from pg_collation k
                    join pg_namespace cn on cn.oid = k.collnamespace where k.oid = r.rngcollation) end as range_collation,
            (select quote_ident(cn.nspname) || '.' || quote_ident(k.opcname) from pg_opclass k
@@ -57,16 +51,14 @@ fn query(version: u32) -> String {
            nullif(t.typcategory, 'U') as category, t.typispreferred, t.typdefault as text_default,
            case when t.typelem <> 0 then format_type(t.typelem, null) end as element, nullif(t.typdelim, ',') as delimiter,
            t.typcollation <> 0 as collatable, t.typisdefined,
-           r.multirange, mr.typname as multirange_name, mr.typarray as multirange_array
-         from pg_type t join pg_namespace n on n.oid = t.typnamespace
-           left join pg_class c on c.oid = t.typrelid
-           left join pg_type b on b.oid = t.typbasetype
+           r.multirange, (select mr.typname from pg_type mr where mr.oid = r.multirange) as multirange_name,
+           (select mr.typarray from pg_type mr where mr.oid = r.multirange) as multirange_array
+         from (select * from pg_type where oid >= 16384 and (typtype in ('e', 'd', 'r')
+                 or typtype = 'c' and typrelid in (select oid from pg_class where relkind = 'c')
+                 or typtype = 'b' and typinput <> 'array_in'::regproc or typtype = 'p' and not typisdefined)) t
+           join pg_namespace n on n.oid = t.typnamespace
            left join (select *, {multirange} as multirange from pg_range) r on r.rngtypid = t.oid
-           left join pg_type st on st.oid = r.rngsubtype
-           left join pg_type mr on mr.oid = r.multirange
-           left join pg_type el on el.oid = t.typelem and el.typarray = t.oid
-         where (t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and c.relkind = 'c' or t.typtype = 'b' and el.oid is null
-             or t.typtype = 'p' and not t.typisdefined) and {USER_SCHEMAS}"
+         where {USER_SCHEMAS}"
     )
 }
 
@@ -131,6 +123,9 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let labels = if form == "e" { row.list("labels")? } else { Vec::new() };
     if builder.add(object) {
         builder.alias(class::CLASS, row.oid("typrelid")?, 0, id.clone());
+        if form == "c" {
+            builder.row_type(oid, row.oid("typrelid")?);
+        }
         builder.alias(class::TYPE, row.oid("typarray")?, 0, id.clone());
         if form == "r" {
             builder.alias(class::TYPE, row.oid("multirange")?, 0, id.clone());

@@ -109,3 +109,58 @@ async fn fill(
     connection.close().await;
     Ok(Ok(()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Object, compare};
+
+    /// Tables `t1` to `t300` with a key that refers to the table before, a column of a type, and a view; in `t100` a column more.
+    fn catalog(changed: bool) -> Catalog {
+        let table = |number: usize| ObjectId::new(Kind::Table, ["public".into(), format!("t{number}")]);
+        let schema = ObjectId::new(Kind::Schema, ["public"]);
+        let state = ObjectId::new(Kind::Type, ["public", "state"]);
+        let mut objects = vec![Object::new(schema.clone()), Object { needs: vec![schema.clone()], ..Object::new(state.clone()) }];
+        for number in 1..=300 {
+            let whole = table(number);
+            let column = |name: &str| Object::new(whole.part(Kind::Column, name)).part_of(whole.clone());
+            objects.push(Object { needs: vec![schema.clone()], ..Object::new(whole.clone()) });
+            objects.push(column("id"));
+            objects.push(Object { needs: vec![state.clone()], ..column("state") });
+            objects.extend((changed && number == 100).then(|| column("note")));
+            let needs = vec![table(number - 1).part(Kind::Column, "id")];
+            objects.push(Object { needs, ..Object::new(whole.part(Kind::Constraint, "fkey")).part_of(whole.clone()) });
+            let view = ObjectId::new(Kind::View, ["public".into(), format!("v{number}")]);
+            objects.push(Object { needs: vec![whole.part(Kind::Column, "id")], ..Object::new(view) });
+        }
+        Catalog { objects: objects.into_iter().map(|object| (object.id.clone(), object)).collect(), ..Catalog::default() }
+    }
+
+    #[test]
+    fn of_many_tables_those_that_differ_and_what_they_refer_to_are_wanted() {
+        let (base, target) = (catalog(false), catalog(true));
+        let wanted = wanted(&base, &target, &compare(&base, &target)).expect("less than all");
+        let of = |kind: Kind| wanted.iter().filter(|id| id.kind == kind).map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(of(Kind::Table), ["public.t100", "public.t99"]);
+        assert_eq!(
+            of(Kind::Column),
+            ["public.t100.id", "public.t100.note", "public.t100.state", "public.t99.id", "public.t99.state"]
+        );
+        assert_eq!(of(Kind::Constraint), ["public.t100.fkey"], "a key of what is only referred to would want more");
+        assert_eq!(of(Kind::Type), ["public.state"]);
+        assert!(of(Kind::View).is_empty(), "Atlas's community edition plans none");
+        assert!(wanted.contains(&ObjectId::new(Kind::Schema, ["public"])));
+    }
+
+    #[test]
+    fn where_tables_are_few_or_most_of_them_differ_everything_is_handed_over() {
+        let (base, target) = (catalog(false), catalog(true));
+        let few = |catalog: &Catalog| {
+            let mut catalog = catalog.clone();
+            catalog.objects.retain(|id, _| id.path.last().is_some_and(|name| !name.starts_with("t2")));
+            catalog
+        };
+        assert_eq!(wanted(&few(&base), &few(&target), &compare(&few(&base), &few(&target))), None);
+        assert_eq!(wanted(&Catalog::default(), &target, &compare(&Catalog::default(), &target)), None);
+    }
+}

@@ -60,6 +60,30 @@ async fn a_plan_of_atlas_that_fails_is_set_aside_with_the_statement() {
     assert!(said.text.contains("0A000") && said.quote.as_ref().unwrap().contains("ALTER"), "{said:?}");
 }
 
+/// Atlas is handed two databases of what differs; its plan is replayed on the whole.
+#[tokio::test]
+async fn of_many_tables_atlas_plans_what_differs_and_its_plan_stays() {
+    let side = |changed: bool| {
+        let mut sql =
+            "CREATE TYPE state AS ENUM ('new', 'done'); CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';".to_owned();
+        for number in 1..=250 {
+            let refers = if number > 1 { format!("REFERENCES t{}", number - 1) } else { String::new() };
+            let more = if changed && number == 100 { ", note text, ready boolean NOT NULL DEFAULT false" } else { "" };
+            sql.push_str(&format!(
+                "CREATE TABLE t{number} (id serial PRIMARY KEY, before int {refers}, state state NOT NULL DEFAULT 'new', \
+                   name varchar(40) CHECK (name <> ''){more}); CREATE INDEX t{number}_name ON t{number} (lower(name));"
+            ));
+        }
+        sql + "CREATE VIEW seen AS SELECT id, name, one() FROM t7;"
+    };
+    let Outcome { report, plan, .. } = run(&side(false), &side(true), EngineChoice::Auto).await;
+    assert!(report.proven, "{report:#?}");
+    let engine = report.engine.as_ref().map(|engine| (engine.name, engine.left_out));
+    assert_eq!(engine, Some((Origin::Atlas, 0)), "{:#?}", report.remarks);
+    let steps: Vec<&str> = plan.steps.iter().map(|step| step.sql.as_str()).collect();
+    assert!(steps.len() == 1 && steps[0].contains("t100") && steps[0].contains("note"), "{steps:?}");
+}
+
 #[tokio::test]
 async fn nothing_to_change_is_a_proven_pass_without_steps() {
     let sql = "CREATE TABLE t (id int PRIMARY KEY);";

@@ -10,6 +10,7 @@ use schemaproof::{
     plan::native::Options,
 };
 
+mod beside;
 mod corpus;
 mod coverage;
 mod kept;
@@ -69,6 +70,23 @@ async fn every_case_ends_in_its_target_both_ways() {
         let written = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(written == page, "docs/coverage.md is not what the cases show: run this test with SCHEMAPROOF_WRITE_DOCS=1");
     }
+}
+
+/// A reading of two databases leaves out what is alike: the changes and the plan are those of a whole reading. Each twelfth case is
+/// taken, or each that `SCHEMAPROOF_BESIDE` says, since it takes long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_alike_beside_a_case_changes_nothing() {
+    let server = Arc::new(server::Server::start().await.expect("a server"));
+    let each = std::env::var("SCHEMAPROOF_BESIDE").ok().and_then(|text| text.parse().ok()).filter(|each| *each > 0).unwrap_or(12);
+    let cases = corpus::find(&root().join("tests/cases")).expect("cases").into_iter().step_by(each).collect();
+    let done = beside::run(&server, cases, include_str!("planner/aside.sql")).await;
+    server.stop();
+    let done = done.expect("cases that can be read");
+    let wrong: Vec<String> = done.iter().filter_map(|case| Some(format!("{}: {}", case.name, case.wrong.as_ref()?))).collect();
+    assert!(wrong.is_empty(), "{} of {} directions are wrong:\n{}", wrong.len(), done.len(), wrong.join("\n"));
+    let not_enough: Vec<&str> = done.iter().filter(|case| !case.enough).map(|case| case.name.as_str()).collect();
+    println!("{} of {} directions were read whole: {}", not_enough.len(), done.len(), not_enough.join(", "));
+    assert!(not_enough.len() * 4 < done.len(), "too much is read whole: {}", not_enough.join(", "));
 }
 
 /// Privileges on what is the server's own, or data, are not planned: that there are some is said.
