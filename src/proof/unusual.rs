@@ -15,6 +15,8 @@ use crate::plan::{Plan, Step};
 
 /// Up to so many rows of a table are looked at one by one.
 const LOOKED_AT: usize = 64;
+/// So many steps may fail before all rows go at once: a bound on time. What a plan of more of them needs is another plan.
+const LOOKED_INTO: usize = 40;
 
 /// How each step failed on rows. It ends with the first step that fails for another reason: what the replay itself says of that is enough.
 ///
@@ -49,7 +51,11 @@ async fn run_group(client: &Client, steps: &[Step], limit: Duration, found: &mut
             let mut error = error.clone();
             // Those that it fails on one by one, then those that are in each other's way.
             for _ in 0..2 {
-                if transactional && outcome.is_err() && take_out(client, step, &error, bound).await? {
+                if transactional
+                    && found.iter().flatten().count() < LOOKED_INTO
+                    && outcome.is_err()
+                    && take_out(client, step, &error, bound).await?
+                {
                     outcome = attempt(client, &step.sql, true, bound).await?;
                     error = outcome.as_ref().err().cloned().unwrap_or(error);
                 }
@@ -84,7 +90,7 @@ async fn take_out(client: &Client, step: &Step, error: &SqlError, bound: (usize,
             run(client, "SAVEPOINT row; SET LOCAL session_replication_role = replica").await?;
             run(client, &format!("DELETE FROM ONLY {table} WHERE ctid <> '{row}'")).await?;
             let alone = attempt(client, &step.sql, true, bound).await?;
-            run(client, "ROLLBACK TO SAVEPOINT row").await?;
+            run(client, "ROLLBACK TO SAVEPOINT row; RELEASE SAVEPOINT row").await?;
             if alone.is_err_and(|error| is_about_rows(&error)) {
                 bad.push(format!("DELETE FROM ONLY {table} WHERE ctid = '{row}'"));
             }
