@@ -30,6 +30,8 @@ struct Relation {
     columns: BTreeMap<i16, Column>,
     /// Sequential scans so far, as the server adds them up.
     scans: i64,
+    /// Rows written so far, as the server adds them up, and which rows of pg_attribute its columns are: the same where rows and columns are.
+    state: String,
     /// Made by the plan itself: nobody else waits for it, and it has no data that could be lost.
     made_by_plan: bool,
 }
@@ -67,7 +69,10 @@ pub const LOCK_MODES: [&str; 8] = [
 const RELATIONS: &str = "
     SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind, c.relfilenode, i.indrelid,
            CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_relation_size(c.oid) > 0 ELSE false END,
-           coalesce(pg_catalog.pg_stat_get_xact_numscans(c.oid), 0)
+           coalesce(pg_catalog.pg_stat_get_xact_numscans(c.oid), 0),
+           CASE WHEN c.relkind IN ('r', 'm') THEN concat_ws(' ', pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid),
+             pg_catalog.pg_stat_get_xact_tuples_updated(c.oid), pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid),
+             (SELECT sum(hashtext(a.ctid::text)) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0)) END
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
@@ -90,7 +95,7 @@ impl Relations {
         Ok(relations)
     }
 
-    /// A new transaction has begun: it holds no locks yet, and what was scanned before it does not count. (The server adds scans up
+    /// A new transaction has begun: it holds no locks yet, and what was scanned or written before it does not count. (The server adds both up
     /// until it next publishes them, which it never does within a transaction.)
     pub async fn begin(&mut self, client: &Client) -> Result<()> {
         self.held.clear();
@@ -104,6 +109,7 @@ impl Relations {
         }
         for (oid, relation) in &mut self.known {
             relation.scans = scans.get(oid).copied().unwrap_or(0);
+            relation.state.clear();
         }
         Ok(())
     }
@@ -168,7 +174,14 @@ impl Relations {
                 in_use.push(old.table.unwrap_or(oid));
             }
             let had_rows = old.rows > 0;
-            (new.rows, new.made_by_plan) = (0, old.made_by_plan);
+            new.made_by_plan = old.made_by_plan;
+            // The transaction's other tables need not be counted again.
+            if had_rows && old.file == new.file && old.state == new.state {
+                tallies.push((new.name.clone(), old.rows, old.rows));
+                (new.rows, new.columns) = (old.rows, old.columns);
+                self.known.insert(oid, new);
+                continue;
+            }
             self.known.insert(oid, new);
             if had_rows {
                 self.count(client, oid).await?;
@@ -356,6 +369,7 @@ impl Relation {
             rows: 0,
             columns: BTreeMap::new(),
             scans: row.get(6)?.parse().ok()?,
+            state: row.get(7).unwrap_or_default().to_string(),
             made_by_plan: false,
         };
         Some((row.get(0)?.parse().ok()?, relation))
