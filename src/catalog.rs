@@ -390,15 +390,12 @@ pub struct Change {
 }
 
 /// What differs between two catalogs, in the order of [`ObjectId`]. Parts of an object that is created or dropped whole are not
-/// listed beside it. What only one of two servers' versions knows is no difference.
+/// listed beside it.
 pub fn compare(base: &Catalog, target: &Catalog) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut note = |action, id: &ObjectId, attributes| {
         changes.push(Change { action, object: id.clone(), renamed_from: None, attributes });
     };
-    // Constraints for NOT NULL, and so their names, came with 18: what they are called of inherited ones is known there alone.
-    let names = (base.server_version >= 180_000) == (target.server_version >= 180_000);
-    let known = |attribute: &str| names || attribute != "not_null_name";
     let (mut before, mut after) = (base.objects.values().peekable(), target.objects.values().peekable());
     loop {
         let order = match (before.peek(), after.peek()) {
@@ -412,11 +409,7 @@ pub fn compare(base: &Catalog, target: &Catalog) -> Vec<Change> {
         match (old, new) {
             (Some(old), Some(new)) => {
                 if old.attributes != new.attributes {
-                    let mut attributes = compare_attributes(old, new);
-                    attributes.retain(|change| known(change.name));
-                    if !attributes.is_empty() {
-                        note(Action::Alter, &new.id, attributes);
-                    }
+                    note(Action::Alter, &new.id, compare_attributes(old, new));
                 }
             }
             (Some(old), None) => {

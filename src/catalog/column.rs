@@ -105,14 +105,6 @@ fn column_type(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError>
     Ok(())
 }
 
-/// The name that Postgres gives to a column's NOT NULL constraint where nobody names it
-/// (`ChooseConstraintName` in `src/backend/catalog/pg_constraint.c`; longer ones are cut).
-pub fn plain_not_null_name(column: &ObjectId) -> String {
-    let mut names = column.path.iter().rev();
-    let (name, table) = (names.next().map_or("", String::as_str), names.next().map_or("", String::as_str));
-    format!("{table}_{name}_not_null")
-}
-
 // Rows are many: what is as usual is NULL, and what columns of one type share is read once. Relations of no schema of users are left out by
 // `row`.
 fn query(version: u32) -> String {
@@ -235,10 +227,7 @@ fn column(
 fn not_null(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let Some(id) = column(row, "conrelid", "number", builder)? else { return Ok(()) };
     let Some(object) = builder.get_mut(&id).filter(|object| object.flag("not_null")) else { return Ok(()) };
-    let name = row.text("conname")?;
-    // What follows from other names is no difference from a server that has no such names.
-    let list = if name == plain_not_null_name(&object.id) { &mut object.details } else { &mut object.attributes };
-    list.insert("not_null_name", name.into());
+    object.attributes.insert("not_null_name", row.text("conname")?.into());
     if row.flag("connoinherit")? {
         object.attributes.insert("not_null_no_inherit", true.into());
     }

@@ -28,17 +28,14 @@ impl fmt::Display for CatalogFingerprint {
 }
 
 impl Catalog {
-    /// The fingerprint of what [`super::compare`] compares: equal exactly when nothing differs. The name that a NOT NULL constraint has from
-    /// its parent's is not in it: it differs where the parent's does, and servers before 18 have none.
+    /// The fingerprint of what [`super::compare`] compares: equal exactly when nothing differs.
     pub fn fingerprint(&self) -> CatalogFingerprint {
         let mut hash = Hash(Sha256::new());
         for object in self.objects.values() {
             hash.text(&object.id.kind.to_string());
             hash.list(&object.id.path);
-            let inherited = object.details.contains_key("not_null_local") && !object.flag("not_null_local");
-            let attributes = || object.attributes.iter().filter(|(name, _)| !inherited || *name != "not_null_name");
-            hash.number(attributes().count());
-            for (name, value) in attributes() {
+            hash.number(object.attributes.len());
+            for (name, value) in &object.attributes {
                 hash.text(name);
                 match value {
                     Value::Bool(value) => hash.text(if *value { "true" } else { "false" }),

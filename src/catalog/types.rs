@@ -116,12 +116,8 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
                 .with_some("type", row.opt("base")?)
                 .with_some("collation", row.opt("collation")?)
                 .with_some("default", row.opt("default")?)
-                .with_flag("not_null", row.flag("typnotnull")?);
-            let plain = format!("{}_not_null", object.id.name());
-            object = match row.opt("not_null_name")? {
-                Some(name) if name == plain => object.detail("not_null_name", name),
-                name => object.with_some("not_null_name", name),
-            };
+                .with_flag("not_null", row.flag("typnotnull")?)
+                .with_some("not_null_name", row.opt("not_null_name")?);
         }
     }
     let labels = if form == "e" { row.list("labels")? } else { Vec::new() };
