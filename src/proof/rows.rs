@@ -21,6 +21,7 @@ use self::{
     value::{Shape, Types},
 };
 use super::replay::{Result, run};
+use crate::plan::sql;
 
 /// Ordinary rows an empty table gets.
 const ROWS: u32 = 3;
@@ -148,16 +149,15 @@ fn one(types: &Types, column: &Column, way: Way, row: u32, done: &BTreeMap<u32, 
 /// Values that a column's literals suggest for a row.
 fn suggestions(types: &Types, column: &Column, row: u32) -> Vec<String> {
     let category = types.category(column.r#type);
-    let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let mut found = Vec::new();
     for hint in &column.hints {
         match hint {
-            Hint::Text(text) => found.push(literal(text)),
+            Hint::Text(text) => found.push(sql::literal(text)),
             Hint::Number(text) if category == 'N' => {
                 found.extend([format!("{text} + {row}"), text.clone(), format!("{text} - {row}"), format!("{text} / 2")]);
             }
             Hint::Number(text) => {
-                found.push(literal(text));
+                found.push(sql::literal(text));
                 if category == 'S' && text.parse::<u16>().is_ok() {
                     found.push(format!("lpad('{row}', {text}, 'x')"));
                 }

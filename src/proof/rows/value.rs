@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::Client;
 
-use crate::proof::replay::{Result, query};
+use crate::{
+    plan::sql,
+    proof::replay::{Result, query},
+};
 
 /// What kind of value a column gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,8 +131,7 @@ impl Types {
             Shape::Plain(row) => (bound(Shape::Plain(row))?, bound(Shape::Plain(row + 1))?),
             Shape::Large | Shape::Small => (bound(Shape::Small)?, bound(Shape::Large)?),
         };
-        let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        Some(format!("{}.{}({low}, {high})", quote(&r#type.schema), quote(&r#type.name)))
+        Some(format!("{}({low}, {high})", sql::qualified(&[&r#type.schema, &r#type.name])))
     }
 }
 
