@@ -472,6 +472,21 @@ async fn a_rename_that_is_asked_for_is_of_the_database_that_has_the_name() {
     assert_eq!(said().await, 1, "of the two that it is not about, one says so");
     assert_eq!(commented(&repo, number, "ann", "/schemaproof rename a.old to new", plan).await.1, "+1");
     assert_eq!(said().await, 1, "the first one still does nothing, and the second is done");
+    // A job matrix hears it once a job; what is published says it once.
+    let payload = opened(&repo, number).await;
+    let last = Stage::new(&repo, "ghs_job", "pull_request", &payload);
+    for only in ["app", "bill"] {
+        let mut part = Stage::new(&repo, "ghs_job", "pull_request", &payload);
+        part.environment.inputs.insert("only".into(), only.into());
+        part.run(plan).await;
+        let directory = last.directory.path().join(only);
+        std::fs::create_dir_all(&directory).unwrap();
+        let text = part.file(&format!("schemaproof-report/{only}/report.json"));
+        assert!(text.contains("ann asked for `a.nothing`"), "{text}");
+        std::fs::write(directory.join("report.json"), text).unwrap();
+    }
+    publish(&last.environment, &CancellationToken::new(), &[last.directory.path().to_path_buf()]).await;
+    assert_eq!(said().await, 1);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::{
     github::{acceptance::Said, outputs::Log},
     pipeline::{Job, Outcome, RENAMES_NOTHING},
     plan::rename::asked::Asked,
-    report::{self, Run, many::Part},
+    report::{self, Report, Run, many::Part},
 };
 
 /// The outcomes by database, in the configuration's order. Where there are several, those that do not change are not told of, unless
@@ -56,9 +56,7 @@ pub(super) async fn plan(
         (name, outcome)
     });
     let mut outcomes: Vec<(String, Outcome)> = stream::iter(planned).buffered(parallel.max(1)).collect().await;
-    for asked in &renames {
-        say_once(asked, &mut outcomes);
-    }
+    say_once(&renames, outcomes.iter_mut().map(|(_, outcome)| &mut outcome.report));
     if !outcomes.is_empty() {
         return outcomes;
     }
@@ -72,14 +70,17 @@ pub(super) async fn plan(
 }
 
 /// A rename that was asked for is about one of several databases: in the others nothing is to be said of it, and if it is about none, once.
-fn say_once(asked: &Asked, outcomes: &mut [(String, Outcome)]) {
-    let start = format!("{}: ", asked.words());
-    let mut said = outcomes.iter().any(|(_, outcome)| command::renamed(asked, &outcome.report));
-    for (_, outcome) in outcomes {
-        outcome.report.remarks.retain(|remark| {
-            let is_this = remark.title == RENAMES_NOTHING && remark.text.starts_with(&start);
-            !is_this || !std::mem::replace(&mut said, true)
-        });
+pub(super) fn say_once<'a>(renames: &[Asked], reports: impl Iterator<Item = &'a mut Report>) {
+    let mut reports: Vec<&mut Report> = reports.collect();
+    for asked in renames {
+        let start = format!("{}: ", asked.words());
+        let mut said = reports.iter().any(|report| command::renamed(asked, report));
+        for report in &mut reports {
+            report.remarks.retain(|remark| {
+                let is_this = remark.title == RENAMES_NOTHING && remark.text.starts_with(&start);
+                !is_this || !std::mem::replace(&mut said, true)
+            });
+        }
     }
 }
 

@@ -23,7 +23,8 @@ use super::{
 use crate::{
     cli::Exit,
     github::{self, api::Api, outputs::Log},
-    pipeline::{Job, Outcome},
+    pipeline::{Job, Outcome, RENAMES_NOTHING},
+    plan::rename::asked::Asked,
     report::{
         self, Report, ReportedError, Run, Side,
         many::{self, Part},
@@ -134,7 +135,17 @@ async fn gather(
         let All { databases, .. } = prepare::prepare(environment, api, subject).await?;
         let (changed, unchanged): (Vec<Database>, Vec<Database>) =
             databases.into_iter().partition(|database| matches!(database.prepared, Prepared::Compare(_)));
-        let parts: Vec<Part> = changed.into_iter().map(|database| part(database.name, Some(&database.prepared))).collect();
+        let mut parts: Vec<Part> = changed.iter().map(|database| part(database.name.clone(), Some(&database.prepared))).collect();
+        if parts.iter().flat_map(|part| &part.report.remarks).any(|remark| remark.title == RENAMES_NOTHING) {
+            // Each job heard what was asked for, and each but one had nothing to do with it.
+            match super::heard(api, subject, &changed).await {
+                Ok(heard) => {
+                    let renames: Vec<Asked> = heard.into_iter().flat_map(|said| said.renames).collect();
+                    databases::say_once(&renames, parts.iter_mut().map(|part| &mut part.report));
+                }
+                Err(error) => tracing::debug!("{error}"),
+            }
+        }
         for name in arrived.keys().filter(|name| !name.is_empty()) {
             log.say("warning", &format!("a report is of `{}`, which does not change; it does not count", name.escape_debug()));
         }
