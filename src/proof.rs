@@ -1,5 +1,7 @@
 //! A plan replayed on a copy of the base, measured step by step, and its end judged against the target.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub mod judge;
@@ -7,6 +9,8 @@ mod relations;
 pub mod replay;
 pub mod rows;
 pub mod unusual;
+
+pub use self::relations::LOCK_MODES;
 
 /// A lock that a step held until its transaction ended.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
@@ -28,6 +32,9 @@ pub struct SqlError {
     /// The table that the error is about, quoted and qualified, where the server names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
+    /// The column or constraint of the table that the error is about, where the server names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
 }
 
 /// Which rows a step failed on.
@@ -58,6 +65,9 @@ pub struct Effects {
     pub rows_after: Option<u64>,
     /// Values that were there before and are not there after: of dropped columns and tables, and deleted rows.
     pub values_lost: u64,
+    /// How many of them are of which column of a table that stays, quoted and qualified.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lost_of: BTreeMap<String, u64>,
     pub milliseconds: f64,
     /// The step failed on the rows that were there (SQLSTATE class 22 or 23) and ran after they were taken out: on a database
     /// with such rows it fails.

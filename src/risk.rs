@@ -184,14 +184,21 @@ pub fn findings(facts: &Facts<'_>, head: &SqlFiles) -> Vec<Finding> {
 /// What was measured of a step is said once: with the finding about the change that causes it, where there is one.
 fn measured_beside_the_cause(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let generic = |finding: &Finding| rules::MEASURED.contains(&finding.rule);
+    let shared = look::Shared::of(facts);
+    let mut causes: BTreeSet<(usize, Level)> = BTreeSet::new();
     for finding in found.iter_mut().filter(|finding| finding.level >= Level::Warning && !generic(finding)) {
+        // An index and the constraint that is made from it may be two steps.
+        let step = shared.named(&finding.object).or(finding.step);
         let fails = |step: usize| facts.effects(step).is_some_and(|effects| effects.error_on_rows.is_some());
         let said = |step: &usize| finding.level == Level::Danger || fails(*step);
-        finding.measured = finding.step.filter(said).and_then(|step| look::measured(facts, step));
+        finding.measured = step.filter(said).and_then(|step| {
+            let lost = || look::lost_of(facts, step, &finding.object).filter(|_| finding.level == Level::Danger);
+            look::failure(facts, step).filter(|_| shared.fails(step, &finding.object)).or_else(lost)
+        });
+        causes.extend([finding.step, step].into_iter().flatten().map(|step| (step, finding.level)));
     }
-    let explained = |level: Level| -> BTreeSet<usize> {
-        found.iter().filter(|finding| finding.level >= level && !generic(finding)).filter_map(|finding| finding.step).collect()
-    };
+    let explained =
+        |level: Level| -> BTreeSet<usize> { causes.iter().filter(|(_, of)| *of >= level).map(|(step, _)| *step).collect() };
     let (dangers, warnings) = (explained(Level::Danger), explained(Level::Warning));
     found.retain(|finding| match (generic(finding), finding.step) {
         (true, Some(step)) if finding.level == Level::Danger => !dangers.contains(&step),

@@ -347,7 +347,7 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, tokio_p
 /// What Postgres said about a step, as it may be shown.
 fn shown(step: &Step, error: SqlError) -> SqlError {
     match step.masked {
-        Some(_) => SqlError { message: words::WITHHELD.into(), detail: None, hint: None, ..error },
+        Some(_) => SqlError { message: words::WITHHELD.into(), detail: None, hint: None, part: None, ..error },
         None => mask::sql_error(error),
     }
 }

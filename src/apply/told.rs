@@ -367,7 +367,9 @@ mod tests {
             b'i' => Fate::In { milliseconds: 1.0 },
             b'r' => Fate::RolledBack,
             b'u' => Fate::Unknown,
-            b'f' => Fate::Failed(SqlError { sqlstate: None, message: String::new(), detail: None, hint: None, table: None }),
+            b'f' => {
+                Fate::Failed(SqlError { sqlstate: None, message: String::new(), detail: None, hint: None, table: None, part: None })
+            }
             _ => Fate::NotRun,
         };
         let said = |fates: &str| states(&fates.bytes().map(fate).collect::<Vec<_>>());

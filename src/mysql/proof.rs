@@ -230,7 +230,7 @@ async fn take_out(session: &Session, tables: &[ObjectId]) -> Result<(), MySqlErr
 /// An error as proofs hold it.
 pub fn told(error: &MySqlError) -> SqlError {
     let (sqlstate, message, detail) = error.sql_error();
-    SqlError { sqlstate, message, detail, hint: None, table: None }
+    SqlError { sqlstate, message, detail, hint: None, table: None, part: None }
 }
 
 /// The table that a step works on.

@@ -83,6 +83,7 @@ impl PipelineError {
             detail: failure.detail.clone(),
             hint: failure.hint.clone(),
             table: None,
+            part: None,
         });
         // Place and line stand apart in a report: the message is what is left, and what to do.
         let (message, advice) = match self {
@@ -104,7 +105,12 @@ impl PipelineError {
 /// Why a schema could not be loaded, and what to do, without the place.
 fn of_load(error: &LoadError) -> (String, Option<String>) {
     match error {
-        LoadError::Statement(failure) => (failure.message.clone(), None),
+        LoadError::Statement(failure) => {
+            // undefined_file
+            let file = failure.sqlstate.as_deref() == Some("58P01");
+            let advice = "The sandbox's image does not have this file: set `image:` to one that has it.";
+            (failure.message.clone(), file.then(|| advice.into()))
+        }
         LoadError::MissingExtension { extension, origin, failure } => {
             let advice = format!("{origin} does not have the extension `{extension}`: set `image:` to an image that has it.");
             (failure.message.clone(), Some(advice))

@@ -136,7 +136,7 @@ async fn story(job: &Job, servers: &MySqlServers, databases: Databases, begun: I
     let mut remarks: Vec<Remark> = start.remarks;
     for side in [&base, &target] {
         remarks.extend(side.loaded.remarks.iter().map(|text| remark("Loading", text.clone())));
-        remarks.extend(side.loaded.failures.iter().map(left_out));
+        remarks.extend(left_out(&side.loaded.failures));
     }
     remarks.dedup();
     if !plan.steps.is_empty() {

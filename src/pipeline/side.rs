@@ -166,7 +166,7 @@ pub(super) async fn build(config: &Config, server: &Server, input: &Input, stric
     let catalog = read(server, &loaded.database, &options).await?;
     let places = places(&catalog, &loaded);
     let mut remarks: Vec<Remark> = loaded.remarks.iter().map(|text| remark("Loading", text.clone())).collect();
-    remarks.extend(loaded.failures.iter().map(left_out));
+    remarks.extend(left_out(&loaded.failures));
     Ok(Side { catalog, database: loaded.database, options, places, remarks })
 }
 
@@ -178,9 +178,15 @@ async fn rebuild(config: &Config, server: &Server, url: &SecretString, options: 
     let plan = native::plan(&empty, &wanted, &native::Options::default())?;
     let connection = server.connect(&nothing.database).await?;
     roles::make(&connection, &live::roles(url).await?).await?;
+    let run = async |sql: &str, shown: &str| {
+        let failed = |source| PipelineError::Rebuild { database: shown_url(url), sql: shown.to_string(), source };
+        connection.batch_execute(sql).await.map_err(failed)
+    };
+    // Bodies may name what is made later, or what another search_path finds.
+    let unchecked = "SET check_function_bodies = off";
+    run(unchecked, unchecked).await?;
     for step in &plan.steps {
-        let failed = |source| PipelineError::Rebuild { database: shown_url(url), sql: step.shown().to_string(), source };
-        connection.batch_execute(&step.sql).await.map_err(failed)?;
+        run(&step.sql, step.shown()).await?;
     }
     leave_invalid(&connection, &wanted).await?;
     connection.close().await;
@@ -353,16 +359,40 @@ fn asked_for(asked: &Asked, bound: &Result<Rename, String>) -> Remark {
     }
 }
 
-/// A statement of the base that failed and was left out.
-pub(super) fn left_out(failure: &Failure) -> Remark {
-    let code = failure.sqlstate.as_ref().map(|code| format!(" (SQLSTATE {code})")).unwrap_or_default();
-    Remark {
-        title: "A statement of the base fails and was left out".into(),
-        text: format!("{}{code}", failure.message),
-        quote: Some(failure.statement.chars().take(2_000).collect()),
-        file: Some(failure.spot.place.file.to_string()),
-        line: Some(failure.spot.place.line),
+/// Statements of the base that failed and are shown, when there are many.
+const SHOWN_FAILURES: usize = 20;
+
+/// Statements of the base that failed and were left out, in one remark.
+pub(super) fn left_out(failures: &[Failure]) -> Option<Remark> {
+    let first = failures.first()?;
+    let message = |failure: &Failure| {
+        let code = failure.sqlstate.as_ref().map(|code| format!(" (SQLSTATE {code})")).unwrap_or_default();
+        format!("{}{code}", failure.message)
+    };
+    let statement =
+        |failure: &Failure| failure.statement.chars().take(2_000 / failures.len().min(SHOWN_FAILURES)).collect::<String>();
+    if failures.len() == 1 {
+        return Some(Remark {
+            title: "A statement of the base fails and was left out".into(),
+            text: message(first),
+            quote: Some(statement(first)),
+            file: Some(first.spot.place.file.to_string()),
+            line: Some(first.spot.place.line),
+        });
     }
+    let told = |failure: &Failure| {
+        let place = &failure.spot.place;
+        format!("-- {}:{}: {}\n{}", place.file, place.line, message(failure), statement(failure))
+    };
+    let mut quote: Vec<String> = failures.iter().take(SHOWN_FAILURES).map(told).collect();
+    quote.extend((failures.len() > SHOWN_FAILURES).then(|| format!("-- and {} more", failures.len() - SHOWN_FAILURES)));
+    Some(Remark {
+        quote: Some(quote.join("\n\n")),
+        ..remark(
+            &format!("{} statements of the base fail and were left out", failures.len()),
+            "What they make is not in the base: where the target has it, the plan makes it.".into(),
+        )
+    })
 }
 
 /// `160004` -> `16.4`.

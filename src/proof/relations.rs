@@ -186,22 +186,26 @@ impl Relations {
             if had_rows {
                 self.count(client, oid).await?;
                 let new = &self.known[&oid];
-                let (mut lost, mut looks) = (0, 0);
+                let (mut lost_of, mut looks) = (BTreeMap::new(), 0);
                 for (attribute, column) in &old.columns {
                     let now = new.columns.get(attribute);
-                    lost += column.values.saturating_sub(now.map_or(0, |now| now.values));
+                    let mut lost = column.values.saturating_sub(now.map_or(0, |now| now.values));
                     if let Some(now) = now.filter(|now| now.written != column.written && old.rows == new.rows)
                         && let Some(cut) = cut(client, transactional, &new.name, column, now).await?
                     {
                         lost += cut;
                         looks += 1;
                     }
+                    if lost > 0 {
+                        lost_of.insert(format!("{}.{}", old.name, column.name), lost);
+                    }
                 }
                 tallies.push((old.name, old.rows, new.rows));
                 // Looking was a scan of our own.
                 self.known.entry(oid).and_modify(|relation| relation.scans += looks);
-                if lost > 0 {
-                    effects.values_lost += lost;
+                if !lost_of.is_empty() {
+                    effects.values_lost += lost_of.values().sum::<u64>();
+                    effects.lost_of.append(&mut lost_of);
                     in_use.push(oid);
                 }
             }
@@ -325,9 +329,9 @@ impl Relations {
 }
 
 impl Column {
-    /// Numbers, texts and times: what a change of type within their family may cut without a word.
+    /// Numbers, texts, times, bits and arrays: what a change of type within their family may cut without a word.
     fn is_compared(&self) -> bool {
-        matches!(self.category.as_str(), "N" | "S" | "D" | "T")
+        matches!(self.category.as_str(), "N" | "S" | "D" | "T" | "V" | "A")
     }
 }
 

@@ -99,7 +99,7 @@ impl Replay<'_> {
                 if last {
                     tables.extend(self.relations.with_rows().cloned());
                 }
-                if measured.error_on_rows.is_none() && !self.misses_what_was_taken_out(error, step).await? {
+                if measured.error_on_rows.is_none() && !self.misses_what_was_taken_out(error, step, transactional).await? {
                     let made_up = tables.is_subset(self.made_up);
                     measured.failed_rows = Some(if made_up { FailedRows::MadeUp } else { FailedRows::Own });
                     measured.error_on_rows = outcome.err();
@@ -127,26 +127,30 @@ impl Replay<'_> {
         Ok(true)
     }
 
-    /// Whether a row lacks what it refers to because that was taken out here, not because of the plan.
-    async fn misses_what_was_taken_out(&self, error: &SqlError, step: &Step) -> Result<bool> {
+    /// Whether a row lacks what it refers to because that was taken out here, not because of the plan. Where no rows are in the way the foreign
+    /// key is made, or is there already, and the catalog says what it refers to.
+    async fn misses_what_was_taken_out(&self, error: &SqlError, step: &Step, transactional: bool) -> Result<bool> {
+        let (Some(table), Some(key)) = (&error.table, &error.part) else { return Ok(false) };
         if self.taken_out.is_empty() || error.sqlstate.as_deref() != Some("23503") {
             return Ok(false);
         }
-        // The step that makes a foreign key names the table; for one that validates it, the catalog does.
-        let bare = |text: &str| text.replace('"', "");
-        let said = bare(&step.sql);
-        if self.taken_out.iter().any(|table| said.contains(&bare(table))) {
-            return Ok(true);
+        run(self.client, if transactional { "SAVEPOINT referred" } else { "BEGIN" }).await?;
+        let rows: Vec<String> = self.relations.with_rows().map(|table| format!("; DELETE FROM ONLY {table}")).collect();
+        run(self.client, &format!("SET LOCAL session_replication_role = replica{}", rows.concat())).await?;
+        let mut referred = Vec::new();
+        if attempt(self.client, &step.sql, true, (self.effects.len(), self.limit)).await?.is_ok() {
+            let asked = format!(
+                "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_constraint k
+                 JOIN pg_catalog.pg_class c ON c.oid = k.confrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                 WHERE k.contype = 'f' AND k.conname = {} AND k.conrelid = pg_catalog.to_regclass({})",
+                sql::literal(key),
+                sql::literal(table)
+            );
+            referred = query(self.client, &asked).await?;
         }
-        let Some(table) = &error.table else { return Ok(false) };
-        let referred = format!(
-            "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_constraint k
-             JOIN pg_catalog.pg_class c ON c.oid = k.confrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             WHERE k.contype = 'f' AND NOT k.convalidated AND k.conrelid = pg_catalog.to_regclass({})",
-            sql::literal(table)
-        );
-        let rows = query(self.client, &referred).await?;
-        Ok(rows.iter().filter_map(|row| row.get(0)).any(|table| self.taken_out.contains(table)))
+        run(self.client, if transactional { "ROLLBACK TO SAVEPOINT referred; RELEASE SAVEPOINT referred" } else { "ROLLBACK" })
+            .await?;
+        Ok(referred.iter().filter_map(|row| row.get(0)).any(|table| self.taken_out.contains(table)))
     }
 
     async fn begin(&mut self, transactional: bool) -> Result<()> {
@@ -265,8 +269,9 @@ pub fn sql_error(error: &tokio_postgres::Error) -> SqlError {
             detail: db.detail().map(str::to_string),
             hint: db.hint().map(str::to_string),
             table: db.schema().zip(db.table()).map(|(schema, table)| format!("{}.{}", sql::ident(schema), sql::ident(table))),
+            part: db.column().or(db.constraint()).map(str::to_string),
         },
-        None => SqlError { sqlstate: None, message: error.to_string(), detail: None, hint: None, table: None },
+        None => SqlError { sqlstate: None, message: error.to_string(), detail: None, hint: None, table: None, part: None },
     }
 }
 

@@ -182,7 +182,7 @@ pub fn steps(plan: &Plan, proof: Option<&Proof>) -> Vec<ReportedStep> {
 
 /// An error about a statement with secrets may quote them.
 fn silent(mut effects: Effects) -> Effects {
-    let withheld = |error: SqlError| SqlError { message: words::WITHHELD.into(), detail: None, hint: None, ..error };
+    let withheld = |error: SqlError| SqlError { message: words::WITHHELD.into(), detail: None, hint: None, part: None, ..error };
     effects.error = effects.error.map(withheld);
     effects.error_on_rows = effects.error_on_rows.map(withheld);
     effects
@@ -283,6 +283,9 @@ fn with_parts(parts: &BTreeMap<Kind, usize>) -> Vec<String> {
 /// `type vector(1536) → vector(384)`; values that are long or may hold secrets are not shown.
 fn attribute_change(kind: Kind, change: &AttributeChange) -> String {
     let name = match (kind, change.name) {
+        (Kind::Column, "not_null") => {
+            return if change.after == Some(Value::Bool(true)) { "becomes NOT NULL" } else { "may be NULL" }.into();
+        }
         // A default's expression is the default.
         (Kind::Default, "expression") => String::new(),
         (_, name) => name.replace(['-', '_'], " "),

@@ -95,7 +95,7 @@ fn view(report: &Report) -> Value {
         "style": STYLE, "script": SCRIPT, "hash": hash,
         "headline": words::headline(report),
         "state": match report.verdict { Verdict::Pass => "pass", Verdict::Blocked => "blocked", Verdict::Error => "error" },
-        "reason": report.reason,
+        "reason": report.reason, "what_now": words::what_now(report), "accept": words::accept_plan(report),
         "error": error,
         "base": report.base.name, "target": report.target.name,
         "base_commit": report.base.commit.as_deref().map(markdown::short_commit), "target_commit": report.target.commit.as_deref().map(markdown::short_commit),

@@ -3,7 +3,7 @@
 //! The layout is in `templates/*.hbs`. Text reaches it only through the escapes of [`safe`]: the templates' plain `{{…}}`
 //! included.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContext};
 use serde::Serialize;
@@ -223,7 +223,13 @@ struct Group {
     safer_sql: Option<String>,
     objects: Vec<Value>,
     several: bool,
+    /// Names of a few objects after the first, and how many more there are.
+    others: Vec<String>,
+    more_others: usize,
 }
+
+/// Objects after the first that a line names.
+const OTHERS: usize = 5;
 
 fn group(report: &Report, findings: &[&ReportedFinding], detail: Detail) -> Group {
     let objects = findings
@@ -244,6 +250,8 @@ fn group(report: &Report, findings: &[&ReportedFinding], detail: Detail) -> Grou
         safer_sql: (!sql.is_empty() && detail < Detail::FindingLines).then(|| sql.join("\n\n")),
         objects,
         several: findings.len() > 1,
+        others: findings.iter().skip(1).take(OTHERS).map(|finding| finding.object.clone()).collect(),
+        more_others: findings.len().saturating_sub(1 + OTHERS),
     }
 }
 
@@ -324,11 +332,9 @@ fn found(report: &Report, detail: Detail) -> Value {
         |level: Level| move |finding: &&ReportedFinding| !finding.blocks && finding.accepted_by.is_none() && finding.level == level;
     let counted = detail >= Detail::BlockingLines;
     let totals = detail >= Detail::Totals;
-    let accept =
-        report.fingerprint.as_ref().filter(|_| counts.blocking > 0 && report.proven).map(|print| words::accept(print, "REASON"));
     json!({
         "blocking": if totals { Vec::new() } else { of(&|finding| finding.blocks) },
-        "accepted": if counted { Vec::new() } else { of(&|finding| !finding.blocks && finding.accepted_by.is_some()) },
+        "accepted": if counted { Vec::new() } else { by_acceptor(of(&|finding| !finding.blocks && finding.accepted_by.is_some())) },
         "dangers": if counted { Vec::new() } else { of(&others(Level::Danger)) },
         "warnings": if counted { Vec::new() } else { of(&others(Level::Warning)) },
         "notices": if counted { Vec::new() } else { of(&others(Level::Notice)) },
@@ -337,7 +343,7 @@ fn found(report: &Report, detail: Detail) -> Value {
         "warnings_open": counts.warnings <= 2,
         "lines": detail >= Detail::FindingLines,
         "totals": if counted { by_rule(report, totals) } else { Vec::new() },
-        "accept": accept,
+        "accept": words::accept_plan(report),
         "not_acceptable": counts.blocking > 0 && !report.proven,
         "unproven": unproven(report, detail),
         "not_covered": if totals { Vec::new() } else { report.not_covered.iter().take(50).collect() },
@@ -348,6 +354,15 @@ fn found(report: &Report, detail: Detail) -> Value {
         "judge": report.dialect.judge(),
         "not_covered_more": report.not_covered.len().saturating_sub(50),
     })
+}
+
+/// What was accepted, by who accepted it and why: one acceptance may be of many findings.
+fn by_acceptor(groups: Vec<Group>) -> Vec<Value> {
+    let mut by: BTreeMap<String, Vec<Group>> = BTreeMap::new();
+    for group in groups {
+        by.entry(group.accepted_by.clone().unwrap_or_default()).or_default().push(group);
+    }
+    by.into_iter().map(|(acceptor, findings)| json!({"accepted_by": acceptor, "findings": findings})).collect()
 }
 
 /// What stands around it: remarks, picture, plan, drift, way back, footer.
@@ -386,9 +401,8 @@ fn run_view(run: &Run) -> Value {
 
 /// The verdict's sentence where the headline does not already say it.
 fn reason(report: &Report) -> Option<&str> {
-    // The headline counts what blocks, and passing without an acceptance is its sign.
-    let accepted = report.findings.iter().any(|finding| finding.accepted_by.is_some());
-    let quiet = report.proven && !words::no_changes(report) && (report.verdict == Verdict::Blocked || !accepted);
+    // The headline counts what blocks and what was accepted, and passing is its sign.
+    let quiet = report.proven && !words::no_changes(report);
     let said = report.verdict == Verdict::Error || quiet;
     (!said && !report.reason.is_empty()).then_some(&report.reason)
 }

@@ -324,9 +324,9 @@ pub fn svg(picture: &Picture, when: When) -> Option<String> {
         for (at, column) in columns.iter().enumerate() {
             let baseline = y + 26 + ROW * (at + 1) - 3;
             let key = if column.primary_key {
-                "\u{26bf} "
+                "PK "
             } else if column.foreign_key {
-                "\u{2197} "
+                "FK "
             } else {
                 ""
             };

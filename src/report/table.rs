@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     catalog::Action,
-    proof::Effects,
+    proof::{Effects, LOCK_MODES, SqlError},
     report::{LiveTable, Report, ReportedChange, ReportedFinding, words},
     risk::Level,
 };
@@ -88,6 +88,10 @@ pub fn rows(report: &Report) -> Vec<Row> {
         .enumerate()
         .filter(|(at, _)| about(*at).is_some_and(|found| found.iter().any(|finding| finding.level >= Level::Warning)));
     let explained: BTreeSet<usize> = explained.flat_map(|(_, change)| &change.steps).copied().collect();
+    let mut sharing: BTreeMap<usize, Vec<&ReportedChange>> = BTreeMap::new();
+    for change in &report.changes {
+        change.steps.iter().for_each(|step| sharing.entry(*step).or_default().push(change));
+    }
     let mut rows: Vec<Row> = Vec::new();
     let mut same: BTreeMap<String, usize> = BTreeMap::new();
     for (at, change) in report.changes.iter().enumerate().filter(|(at, _)| !told.contains(at)) {
@@ -98,7 +102,11 @@ pub fn rows(report: &Report) -> Vec<Row> {
         }
         let parts = parts.get(&at).map(Vec::as_slice).unwrap_or_default();
         let beside = about(at).is_none() && change.steps.iter().any(|step| explained.contains(step));
-        let mut row = row(report, change, about(at).unwrap_or_default(), parts, beside);
+        let effects = change.steps.iter().filter_map(|step| {
+            let effects = report.steps.get(*step)?.effects.as_ref()?;
+            Some(own(effects, change, sharing.get(step).map(Vec::as_slice).unwrap_or_default(), beside))
+        });
+        let mut row = row(report, change, about(at).unwrap_or_default(), parts, &effects.collect::<Vec<_>>());
         if report.earlier.as_ref().is_some_and(|earlier| earlier.changes.contains(&at)) {
             row.change.push_str(words::EARLIER);
         }
@@ -142,13 +150,35 @@ fn whole<'a>(change: &'a ReportedChange, wholes: &BTreeMap<&str, usize>) -> Opti
     dots.rev().find_map(|(at, _)| Some((*wholes.get(&change.object[..at])?, &change.object[at + 1..])))
 }
 
-/// `beside`: a worse change of the same statement is what its work is for, and has it in its own row.
-fn row(report: &Report, change: &ReportedChange, about: &[&ReportedFinding], parts: &[String], beside: bool) -> Row {
+/// What a step did that is told with one of the changes that share it. `beside`: a worse one is what its work is for, and has it in its own row.
+fn own(effects: &Effects, change: &ReportedChange, sharing: &[&ReportedChange], beside: bool) -> Effects {
+    if beside {
+        return Effects { locks: effects.locks.clone(), ..Effects::default() };
+    }
+    let mut own = effects.clone();
+    let of_others = |error: &SqlError| {
+        let named = |change: &ReportedChange| error.part.as_ref().is_some_and(|part| change.object.ends_with(&format!(".{part}")));
+        // A value that does not fit (class 22) is in the way of no column that is made or dropped.
+        let altered = |change: &ReportedChange| change.action == Action::Alter;
+        let value = error.sqlstate.as_deref().is_some_and(|state| state.starts_with("22"));
+        match sharing.iter().any(|change| named(change)) {
+            true => !named(change),
+            false => value && !altered(change) && sharing.iter().any(|change| altered(change)),
+        }
+    };
+    if own.error_on_rows.as_ref().is_some_and(of_others) {
+        own.error_on_rows = None;
+    }
+    if change.kind == "column" && !own.lost_of.is_empty() {
+        let of_this = own.lost_of.iter().find(|(column, _)| column.replace('"', "") == change.object);
+        own.values_lost = of_this.map_or(0, |(_, lost)| *lost);
+    }
+    own
+}
+
+fn row(report: &Report, change: &ReportedChange, about: &[&ReportedFinding], parts: &[String], effects: &[Effects]) -> Row {
     let worst = about.iter().max_by_key(|finding| (finding.blocks, finding.level));
-    let steps = change.steps.iter().filter_map(|step| report.steps.get(*step)).filter_map(|step| step.effects.as_ref());
-    let locks = |effects: &Effects| Effects { locks: effects.locks.clone(), ..Effects::default() };
-    let own: Vec<Effects> = steps.map(|effects| if beside { locks(effects) } else { effects.clone() }).collect();
-    let effects: Vec<&Effects> = own.iter().collect();
+    let effects: Vec<&Effects> = effects.iter().collect();
     // A new object has no readers that could wait; its statement's locks on others are told.
     let relation = relation(change);
     Row {
@@ -170,7 +200,9 @@ fn row(report: &Report, change: &ReportedChange, about: &[&ReportedFinding], par
 /// `type vector(1536) → vector(384)`, `dropped`, `created, with 15 indexes`.
 fn describe(change: &ReportedChange, parts: &[String]) -> String {
     let verb = verb(change);
-    let kind = if change.kind == "table" || change.kind == "column" { "" } else { change.kind.as_str() };
+    // What is told of its parts alone says what it is.
+    let parts_alone = change.action == Action::Alter && change.details.is_empty() && !parts.is_empty();
+    let kind = if parts_alone || change.kind == "table" || change.kind == "column" { "" } else { change.kind.as_str() };
     let mut said: Vec<String> = vec![[kind, verb].iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ")];
     let details = change.details.len() + parts.len();
     said.extend(change.details.iter().chain(parts).take(3).cloned());
@@ -203,21 +235,9 @@ fn relation(change: &ReportedChange) -> String {
     change.object.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
-/// Modes of relation locks, the strongest last.
-const MODES: [&str; 8] = [
-    "AccessShareLock",
-    "RowShareLock",
-    "RowExclusiveLock",
-    "ShareUpdateExclusiveLock",
-    "ShareLock",
-    "ShareRowExclusiveLock",
-    "ExclusiveLock",
-    "AccessExclusiveLock",
-];
-
 /// How strong a lock's mode is; unknown ones are the strongest.
 pub fn strength(mode: &str) -> usize {
-    MODES.iter().position(|known| *known == mode).unwrap_or(MODES.len())
+    LOCK_MODES.iter().position(|known| *known == mode).unwrap_or(LOCK_MODES.len())
 }
 
 /// The strongest lock of a step on relations that were there, if it makes anybody wait.

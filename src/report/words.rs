@@ -91,13 +91,24 @@ pub fn headline(report: &Report) -> String {
     format!("{sign} Schema plan: {what} · {} · {proven}", counted(report.steps.len(), "step"))
 }
 
-/// What whoever opened the pull request does next; nothing when there is nothing to do, or an error says it.
+/// What whoever opened the pull request does next; nothing when there is nothing to do, or an error's advice says it.
 pub fn what_now(report: &Report) -> Option<&'static str> {
-    let blocks = Counts::of(report).blocking > 0;
-    match (report.verdict, blocks, report.proven) {
-        (Verdict::Blocked, true, true) => {
+    let counts = Counts::of(report);
+    let advised = report.error.as_ref().is_some_and(|error| error.advice.is_some());
+    match report.verdict {
+        Verdict::Error if advised => None,
+        Verdict::Error => Some("mend that and push again; the status stays red until there is a plan."),
+        Verdict::Blocked if !report.proven => Some(
+            "nothing can accept a plan that is not proven: below is where it fails or what it leaves different. Change the SQL, or report a plan \
+             that should have been right.",
+        ),
+        Verdict::Blocked if counts.blocking > 0 => {
             Some("each ⛔ below says what is safer; if all of it is meant, accept the plan with the words there.")
         }
+        Verdict::Pass if counts.warnings + counts.dangers > 0 => {
+            Some("nothing blocks; what the ⚠️ say should be read before this is merged.")
+        }
+        Verdict::Pass if counts.accepted > 0 => Some("nothing blocks: what does was accepted."),
         _ => None,
     }
 }
@@ -145,6 +156,12 @@ pub fn no_changes(report: &Report) -> bool {
 /// The words of a comment that accepts this plan, to be completed by a reason.
 pub fn accept(fingerprint: &str, reason: &str) -> String {
     format!("/schemaproof accept {fingerprint} {reason}")
+}
+
+/// The words that accept a report's plan, where that is what is missing.
+pub fn accept_plan(report: &Report) -> Option<String> {
+    let blocked = report.proven && Counts::of(report).blocking > 0;
+    report.fingerprint.as_ref().filter(|_| blocked).map(|fingerprint| accept(fingerprint, "REASON"))
 }
 
 /// `1 index`, `15 indexes`, `2 policies`.

@@ -123,13 +123,17 @@ async fn a_locked_table_of_a_live_database_is_not_waited_for() {
 
 #[tokio::test]
 async fn what_differed_before_the_pull_request_is_told_apart() {
-    const BEFORE: &str = "CREATE TABLE t (id int PRIMARY KEY, a int); CREATE INDEX t_a ON t (a);";
+    const BEFORE: &str = "CREATE TABLE t (id int PRIMARY KEY, a int); CREATE INDEX t_a ON t (a);
+                          CREATE FUNCTION one() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM t';";
     let head = format!("CREATE TABLE u (id int PRIMARY KEY); {BEFORE} ALTER TABLE t ADD COLUMN b int;");
     with_servers(&request(Where::Docker), Sides::One, &CancellationToken::new(), async |servers| {
         let server = &servers.base;
         let database = server.create_database("live", None).await?;
         let connection = server.connect(&database).await?;
-        connection.batch_execute("CREATE TABLE t (id int PRIMARY KEY, a int, by_hand int)").await.unwrap();
+        // A body that names what only another search_path finds: it is rebuilt all the same.
+        let there = "CREATE TABLE t (id int PRIMARY KEY, a int, by_hand int);
+                     CREATE FUNCTION one() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM t'";
+        connection.batch_execute(there).await.unwrap();
         connection.close().await;
         let files = |sql: &str| {
             Schema::Files(SqlFiles { files: vec![SqlFile { path: "s.sql".into(), text: sql.into() }], ..SqlFiles::default() })

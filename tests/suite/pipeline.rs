@@ -144,6 +144,39 @@ async fn a_base_that_does_not_load_is_left_out_in_part_and_said_and_a_target_is_
 }
 
 #[tokio::test]
+async fn statements_of_the_base_that_fail_are_told_together() {
+    let base = "CREATE TABLE t (id int);\nCREATE TABEL u ();\nSELECT 1 / 0;";
+    let Outcome { report, .. } = run(base, "CREATE TABLE t (id int);", EngineChoice::Native).await;
+    let said: Vec<_> = report.remarks.iter().filter(|remark| remark.title.contains("left out")).collect();
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert_eq!(said[0].title, "2 statements of the base fail and were left out");
+    let quote = said[0].quote.as_deref().unwrap();
+    assert!(quote.contains("-- schema.sql:3: division by zero (SQLSTATE 22012)\nSELECT 1 / 0"), "{quote}");
+}
+
+/// Atlas writes what changes in a table as one statement: its failure is told of the change that it is about.
+#[tokio::test]
+async fn a_failure_is_told_of_the_change_that_it_is_about() {
+    let base = "CREATE TABLE t (id int PRIMARY KEY, gone text, name text, plan varchar(40), mail text);";
+    let target = "CREATE TABLE t (id int PRIMARY KEY, name text NOT NULL, plan varchar(20), mail text CONSTRAINT one UNIQUE);";
+    let Outcome { report, plan, .. } = run(base, target, EngineChoice::Atlas).await;
+    assert!(report.proven && plan.steps.iter().any(|step| step.origin == Origin::Atlas), "{report:#?}");
+    let measured = |rule: &str| {
+        let mut found = report.findings.iter().filter(|finding| finding.rule == rule);
+        found.next().and_then(|finding| finding.measured.clone()).unwrap_or_default()
+    };
+    assert_eq!(measured("drop-column"), "3 values were lost on the copy.");
+    assert_eq!(measured("change-column-type"), "");
+    assert!(measured("set-not-null").ends_with("`column \"name\" of relation \"t\" contains null values` (23502)."), "{report:#?}");
+    assert!(measured("add-unique").ends_with("(23505)."), "{report:#?}");
+    assert!(report.findings.iter().all(|finding| finding.rule != "step-fails"), "{:#?}", report.findings);
+    let rows = schemaproof::report::table::rows(&report);
+    let data = |object: &str| rows.iter().find(|row| row.objects == [object]).map(|row| row.data.clone()).unwrap_or_default();
+    assert_eq!(data("public.t.gone"), "3 values lost on the copy");
+    assert_eq!(data("public.t.name"), "fails on some rows: `23502`");
+}
+
+#[tokio::test]
 async fn a_rename_that_was_asked_for_keeps_the_values_until_a_note_says_it() {
     let base = "CREATE TABLE t (id int PRIMARY KEY, \"Old\" text UNIQUE); INSERT INTO t VALUES (1, 'kept');";
     let target = "CREATE TABLE u (\n  id int PRIMARY KEY,\n  headline text UNIQUE\n);";

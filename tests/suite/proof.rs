@@ -161,7 +161,7 @@ async fn unusual_rows_are_what_the_constraints_allow() {
             .batch_execute(
                 "CREATE TABLE parent (id int PRIMARY KEY);
                  CREATE TABLE t (id uuid PRIMARY KEY, parent int REFERENCES parent, name varchar(500) NOT NULL, code text, n bigint NOT NULL CHECK (n >= 0),
-                     price numeric(10, 2), only_one int, only_two int, CHECK (num_nonnulls(only_one, only_two) >= 1));
+                     price numeric(10, 2), bits varbit(20), words varchar(40)[], only_one int, only_two int, CHECK (num_nonnulls(only_one, only_two) >= 1));
                  CREATE TABLE seeds (id int PRIMARY KEY, label varchar(40)); INSERT INTO seeds VALUES (1, 'own');",
             )
             .await?;
@@ -169,7 +169,7 @@ async fn unusual_rows_are_what_the_constraints_allow() {
         rows::fill_unusual(&connection, None).await?;
         let row = connection
             .query_one(
-                "SELECT count(*) > count(DISTINCT name), max(length(name)) = 500, bool_or(code IS NULL), max(n) > 2147483647, max(price) = 99999999.99,
+                "SELECT count(*) > count(DISTINCT name), max(length(name)) = 500, bool_or(code IS NULL), max(n) > 2147483647, max(price) = 99999999.99 AND max(length(bits)) = 20 AND max(length(words[1])) = 40,
                         bool_or(parent IS NULL), bool_or(only_one IS NULL), bool_or(only_two IS NULL), bool_and(parent IS NULL OR parent IN (SELECT id FROM parent)),
                         (SELECT count(*) > count(label) AND count(*) > count(DISTINCT label) FROM seeds)
                  FROM t",
@@ -214,6 +214,27 @@ async fn values_that_a_narrower_type_cuts_are_counted() {
     assert!(effects.iter().all(|effects| !effects.fails()), "{effects:#?}");
     let lost: Vec<u64> = effects.iter().map(|effects| effects.values_lost).collect();
     assert_eq!(lost, [1, 1, 1, 1, 0, 0, 1], "{effects:#?}");
+}
+
+#[tokio::test]
+async fn made_up_values_have_what_a_coarser_type_cuts() {
+    let effects = effects(
+        "CREATE TABLE t (a timestamptz, b timestamp(6) NOT NULL, c time, d interval, e numeric, f numeric(12,4), g float8, h timestamptz, i timestamptz(0))",
+        &[
+            "ALTER TABLE t ALTER a TYPE timestamptz(0)",
+            "ALTER TABLE t ALTER b TYPE timestamp(2)",
+            "ALTER TABLE t ALTER c TYPE time(0)",
+            "ALTER TABLE t ALTER d TYPE interval(0)",
+            "ALTER TABLE t ALTER e TYPE numeric(10,2)",
+            "ALTER TABLE t ALTER f TYPE numeric(12,2)",
+            "ALTER TABLE t ALTER g TYPE real",
+            "ALTER TABLE t ALTER h TYPE date",
+            "ALTER TABLE t ALTER i TYPE timestamptz(3)",
+        ],
+    )
+    .await;
+    let lost: Vec<u64> = effects.iter().map(|effects| effects.values_lost).collect();
+    assert_eq!(lost, [3, 3, 3, 3, 3, 3, 3, 3, 0], "{effects:#?}");
 }
 
 /// A row that refers to one that the replay itself took out says nothing of the plan.

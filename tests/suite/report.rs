@@ -67,7 +67,7 @@ fn parts_are_told_with_their_whole_unless_something_was_found_about_them() {
         rows,
         [
             ("public.state.old", "enum value dropped"),
-            ("public.state", "type, enum value `a.b` created"),
+            ("public.state", "enum value `a.b` created"),
             ("public.states.n", "created"),
             ("public.v", "view, definition changed, column `n` type `a` → `b`"),
         ]
@@ -123,6 +123,7 @@ fn an_error() {
             detail: None,
             hint: Some("perhaps vector".into()),
             table: None,
+            part: None,
         }),
         file: Some("a.sql".into()),
         line: Some(3),

@@ -115,7 +115,7 @@ impl Types {
             ('c', _) => return Some(format!("'({})'", ",".repeat(r#type.attributes.saturating_sub(1)))),
             ('r', _) => return self.range(r#type, shape, depth),
             (_, 'A') if shape == Shape::Small => return Some("'{}'".into()),
-            (_, 'A') => return Some(format!("ARRAY[{}]", self.value(r#type.element, -1, shape, depth + 1)?)),
+            (_, 'A') => return Some(format!("ARRAY[{}]", self.value(r#type.element, modifier, shape, depth + 1)?)),
             _ => {}
         }
         match shape {
@@ -139,9 +139,19 @@ fn plain(r#type: &Type, modifier: i64, row: u32) -> Option<String> {
     Some(match r#type.name.as_str() {
         "uuid" => format!("'00000000-0000-4000-8000-{row:012}'"),
         "bool" => (row % 2 == 1).to_string(),
-        "date" | "timestamp" | "timestamptz" => format!("'2020-01-01'::date + {}", row.saturating_sub(1)),
-        "time" | "timetz" => format!("'00:00'::time + '{row} seconds'::interval"),
-        "interval" => format!("'{row} days'"),
+        "date" => format!("'2020-01-01'::date + {}", row.saturating_sub(1)),
+        "timestamp" | "timestamptz" => {
+            format!("'2020-01-01 00:00:00.123456'::timestamp + '{} days'::interval", row.saturating_sub(1))
+        }
+        "time" | "timetz" => format!("'00:00:00.123456'::time + '{row} seconds'::interval"),
+        "interval" => format!("'{row} days 00:00:00.123456'"),
+        "numeric" if modifier < 0 => format!("{row}.123456789"),
+        "numeric" => match scale(modifier) {
+            scale @ 1.. => format!("{row}.{}", "1".repeat(scale as usize)),
+            _ => row.to_string(),
+        },
+        "float4" => format!("{row}.125"),
+        "float8" => format!("{row}.123456789"),
         "json" | "jsonb" => format!("'{{\"row\": {row}}}'"),
         "bytea" => format!("'\\x{row:08x}'"),
         "inet" | "cidr" => format!("'10.{}.{}.{}'", row >> 16 & 255, row >> 8 & 255, row & 255),
@@ -183,7 +193,7 @@ fn large(r#type: &Type, modifier: i64) -> Option<String> {
         "float4" | "float8" => "1234567890.125".into(),
         "numeric" if modifier < 0 => "12345678901234567.123456789".into(),
         "numeric" => {
-            let (precision, scale) = (declared >> 16 & 0xffff, declared & 0x7ff);
+            let (precision, scale) = (declared >> 16 & 0xffff, scale(modifier));
             let whole = "9".repeat(usize::try_from(precision - scale).unwrap_or(0));
             let fraction = "9".repeat(usize::try_from(scale.min(precision)).unwrap_or(0));
             format!("{}.{fraction}", if whole.is_empty() { "0" } else { &whole })
@@ -191,11 +201,18 @@ fn large(r#type: &Type, modifier: i64) -> Option<String> {
         "date" => "'2099-12-31'".into(),
         "timestamp" | "timestamptz" => "'2099-12-31 23:59:58.123456'".into(),
         "time" | "timetz" => "'23:59:58.123456'".into(),
+        "interval" => "'10000 days 23:59:58.123456'".into(),
+        "varbit" => format!("repeat('1', {})", if modifier < 0 { LONG } else { modifier.clamp(1, LONGEST) }),
         "varchar" | "bpchar" if modifier >= 0 => format!("repeat('x', {})", declared.clamp(1, LONGEST)),
         "text" | "varchar" | "citext" => format!("repeat('x', {LONG})"),
         "bool" => "true".into(),
         _ => return None,
     })
+}
+
+/// Digits behind the point of a `numeric` with a modifier: eleven bits, with a sign since 15.
+fn scale(modifier: i64) -> i64 {
+    (((modifier - 4) & 0x7ff) ^ 1024) - 1024
 }
 
 fn small(r#type: &Type) -> Option<String> {

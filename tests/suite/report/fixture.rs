@@ -83,6 +83,7 @@ pub fn p8fs() -> Report {
                     detail: None,
                     hint: None,
                     table: None,
+                    part: None,
                 }),
                 failed_rows: Some(FailedRows::Own),
                 ..Effects::default()
