@@ -133,6 +133,8 @@ pub struct Applied {
 pub enum End {
     /// Every step is in, and the database is as the target.
     Reached,
+    /// The database was as the target before: nothing was run.
+    Nothing,
     /// Every step is in, and the database is not as the target.
     Differs(Vec<ReportedChange>),
     /// Every step is in; what the database is like now could not be read.
@@ -184,12 +186,14 @@ pub enum ApplyError {
     #[error("the catalog of {database} cannot be read: {source}")]
     Read { database: String, source: CatalogError },
     #[error(
-        "{database} is not as it was when the plan was made{}; nothing was run. Plan again from what is there now",
+        "{database} is not as it was when the plan was made{}. Plan again from what is there now",
         changed(.changes)
     )]
     Changed { database: String, changes: Vec<ReportedChange> },
     #[error("cannot {attempted} of {database}: {source}")]
     MySql { database: String, attempted: &'static str, source: MySqlError },
+    #[error("{database} is a {found}, and the plan is for {wanted}")]
+    OtherServer { database: String, found: &'static str, wanted: &'static str },
     #[error(
         "another run of schemaproof works on {database}{}; wait until it has ended",
         .holder.as_ref().map(|id| format!(": connection {id} has its lock (`KILL {id}` ends it)")).unwrap_or_default()
@@ -220,9 +224,10 @@ pub async fn apply(task: &Task<'_>, cancel: &CancellationToken, mut on: impl FnM
     };
     applied.end = match opened {
         Err(error) => End::Refused(Box::new(error)),
-        Ok((address, mut session)) => match run(task, &address, &mut session, cancel, &mut applied, &mut on).await {
+        Ok(None) => End::Nothing,
+        Ok(Some((address, mut session))) => match run(task, &address, &mut session, cancel, &mut applied, &mut on).await {
             Ok(()) => {
-                let end = verify(task, &session).await;
+                let end = verify(task, &session, &mut applied.remarks).await;
                 session.close().await;
                 end
             }
@@ -243,8 +248,8 @@ async fn in_time<T>(task: &Task<'_>, work: impl Future<Output = Result<T, ApplyE
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// A session that holds the lock, on a database that is as it was planned from.
-async fn open(task: &Task<'_>) -> Result<(Address, Session), ApplyError> {
+/// A session that holds the lock, on a database that is as it was planned from; none where it is as the target already.
+async fn open(task: &Task<'_>) -> Result<Option<(Address, Session)>, ApplyError> {
     let address = Address::from_url(task.url)?;
     let session = Session::open(&address, shown_url(task.url), &task.limits).await?;
     session.lock(task.limits.patience).await?;
@@ -252,9 +257,12 @@ async fn open(task: &Task<'_>) -> Result<(Address, Session), ApplyError> {
     if !is(&task.base, &now) {
         let changes = differences(&task.base, &now);
         session.close().await;
-        return Err(ApplyError::Changed { database: shown_url(task.url), changes });
+        return match is(&task.target, &now) {
+            true => Ok(None),
+            false => Err(ApplyError::Changed { database: shown_url(task.url), changes }),
+        };
     }
-    Ok((address, session))
+    Ok(Some((address, session)))
 }
 
 /// Runs group after group, and notes what became of each step.
@@ -301,10 +309,21 @@ async fn run(
 }
 
 /// What the database is like now, against the target.
-async fn verify(task: &Task<'_>, session: &Session) -> End {
+async fn verify(task: &Task<'_>, session: &Session, remarks: &mut Vec<String>) -> End {
     match in_time(task, session.read(task.options)).await {
         Ok(now) if is(&task.target, &now) => End::Reached,
-        Ok(now) => End::Differs(differences(&task.target, &now)),
+        Ok(now) => {
+            if let State::Known(target) = &task.target
+                && let (there, here) = (now.server_version / 10_000, target.server_version / 10_000)
+                && there != here
+            {
+                remarks.push(format!(
+                    "The target was read on PostgreSQL {here}, and this is PostgreSQL {there}, which prints some things in another way: \
+                     take a sandbox of its version (`--image`)."
+                ));
+            }
+            End::Differs(differences(&task.target, &now))
+        }
         Err(error) => End::Unread(Box::new(error)),
     }
 }
@@ -353,8 +372,8 @@ impl Applied {
         }
     }
 
-    /// Whether the plan ran to its end and the database is as the target.
+    /// Whether the database is as the target.
     pub fn is_reached(&self) -> bool {
-        matches!(self.end, End::Reached)
+        matches!(self.end, End::Reached | End::Nothing)
     }
 }

@@ -136,7 +136,8 @@ pub struct CommonOptions {
     /// Where the throwaway server runs: auto, docker, local, or the URL of a server
     #[arg(long, value_name = "auto|docker|local|URL")]
     pub sandbox: Option<String>,
-    /// Docker image of the throwaway server [default: postgres:16, pingcap/tidb:v8.4.0, mysql:8 or mariadb:11]
+    /// Docker image of the throwaway server [default: postgres of the live database's version, else
+    /// postgres:16; pingcap/tidb:v8.4.0, mysql:8, mariadb:11]
     #[arg(long)]
     pub image: Option<String>,
     /// One session over all files (as `cat *.sql`), or one a file (as docker-entrypoint-initdb.d)

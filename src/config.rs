@@ -131,7 +131,8 @@ pub struct Config {
     /// Whether the plan is made of statements that do not block.
     pub online: bool,
     pub sandbox: String,
-    pub image: String,
+    /// Absent: that of the server that is compared ([`crate::pipeline::run`]).
+    pub image: Option<String>,
     pub session: Session,
     pub exclude: Vec<String>,
     pub comment: CommentMode,
@@ -171,7 +172,7 @@ impl Default for Config {
             dialect: None,
             online: false,
             sandbox: "auto".into(),
-            image: "postgres:16".into(),
+            image: None,
             session: Session::Single,
             exclude: Vec::new(),
             comment: CommentMode::Sticky,
@@ -273,8 +274,8 @@ pub const KEYS: &[Key] = &[
     key("sandbox", "auto", "Where the throwaway Postgres runs: `auto`, `docker`, `local`, or the URL of a server."),
     key(
         "image",
-        "postgres:16",
-        "Docker image of the throwaway Postgres. Take the one whose version and extensions your production has.",
+        "",
+        "Docker image of the throwaway Postgres: the version and extensions that production has. When it is not set: `postgres` of the version of a live database that is compared, else `postgres:16`.",
     ),
     key(
         "session",
@@ -415,7 +416,7 @@ impl Config {
         config.database_url = database_url.or(config.database_url);
         config.environments = environments.unwrap_or_default();
         config.engine = engine.unwrap_or(config.engine);
-        config.image = image.unwrap_or(config.image);
+        config.image = image.or(config.image);
         config.session = session.unwrap_or(config.session);
         config.exclude = exclude.unwrap_or(config.exclude);
         config.setup = setup.unwrap_or(config.setup);
@@ -498,7 +499,7 @@ mod tests {
         let inputs =
             BTreeMap::from([("image".to_string(), "postgres:18".to_string()), ("paths".to_string(), "a\n b \n\n".to_string())]);
         let config = Config::from_file_and_inputs(Some(("f", "image: postgres:15\nsession: per-file")), &inputs).unwrap();
-        assert_eq!((config.image.as_str(), config.session), ("postgres:18", Session::PerFile));
+        assert_eq!((config.image.as_deref(), config.session), (Some("postgres:18"), Session::PerFile));
         assert_eq!(config.paths, ["a", "b"]);
     }
 
@@ -510,7 +511,7 @@ mod tests {
         .unwrap();
         let of: Vec<Config> = config.databases.iter().map(|entry| config.of(entry)).collect();
         assert_eq!(
-            of.iter().map(|config| (config.image.as_str(), config.memory)).collect::<Vec<_>>(),
+            of.iter().map(|config| (config.image.as_deref().unwrap_or_default(), config.memory)).collect::<Vec<_>>(),
             [("postgres:15", 512), ("postgres:18", 512)]
         );
         assert_eq!(of[1].paths, ["b"]);

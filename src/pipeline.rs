@@ -16,11 +16,15 @@ use self::{planning::Proposal, proving::Proofs, side::Sides};
 use crate::{
     catalog::{Catalog, Change, read::ReadOptions},
     config::{Config, Dialect, EngineChoice},
-    mysql::live::Databases,
-    plan::{Plan, rename::asked::Asked, saved::Ends},
+    mysql::{catalog::with_used_policies, live::Databases},
+    plan::{
+        Plan,
+        rename::asked::Asked,
+        saved::{Ends, Family},
+    },
     report::{self, Remark, Report, Run, build::Parts},
     risk::{self, Facts},
-    sandbox::{self, Request, Servers, mysql::Flavor},
+    sandbox::{self, Servers, mysql::Flavor},
     source::{self, SqlFiles},
     verdict::{self, Acceptance},
 };
@@ -114,10 +118,18 @@ pub struct Catalogs {
 }
 
 impl Catalogs {
-    /// What a saved plan holds of them; plans of the MySQL family are not saved.
-    pub fn ends(&self) -> Option<Ends> {
-        let exclude = self.options.exclude.clone();
-        self.family.is_none().then(|| Ends { base: self.base.fingerprint(), target: self.target.fingerprint(), exclude })
+    /// What a saved plan holds of them.
+    pub fn ends(&self) -> Ends {
+        let family = self.family.as_ref().map(|(server, databases)| {
+            let made = [&self.base, &self.target].into_iter().flat_map(mysql::databases);
+            Family { server: *server, databases: databases.iter().flatten().cloned().chain(made).collect() }
+        });
+        let print = |catalog: &Catalog| match family {
+            Some(_) => with_used_policies(catalog.clone()).fingerprint(),
+            None => catalog.fingerprint(),
+        };
+        let (base, target, exclude) = (print(&self.base), print(&self.target), self.options.exclude.clone());
+        Ends { base, target, exclude, family }
     }
 }
 
@@ -142,7 +154,8 @@ pub async fn run(job: &Job, cancel: &CancellationToken) -> Outcome {
                 unproven(job, base, target, begun).await
             }
             _ => {
-                let request = Request::from(&job.config);
+                let live = [Some(&job.base), Some(&job.target), job.live.as_ref()].into_iter().flatten().find_map(Input::live);
+                let request = live::request(&job.config, live).await;
                 sandbox::with_servers(&request, sandbox::Sides::Two, &own, async |servers| story(job, servers, begun).await).await
             }
         }
@@ -286,6 +299,14 @@ impl Input {
         match &self.schema {
             Schema::Files(files) => files,
             Schema::Live(_) | Schema::Empty => &NONE,
+        }
+    }
+
+    /// The address of a live database.
+    pub(crate) fn live(&self) -> Option<&SecretString> {
+        match &self.schema {
+            Schema::Live(url) => Some(url),
+            Schema::Files(_) | Schema::Empty => None,
         }
     }
 

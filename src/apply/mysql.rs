@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::{Applied, ApplyError, End, Event, Fate, Limits, Stop, differences_between};
+use super::{Applied, ApplyError, End, Event, Fate, Limits, State, Stop, differences, is};
 use crate::{
-    catalog::{self, Catalog},
     mysql::{
         live::{self, Databases},
         proof::told,
@@ -25,8 +24,8 @@ use crate::{
 pub struct Task<'a> {
     pub url: &'a SecretString,
     pub plan: &'a Plan,
-    pub base: &'a Catalog,
-    pub target: &'a Catalog,
+    pub base: State<'a>,
+    pub target: State<'a>,
     pub exclude: &'a [String],
     /// The databases that the plan is about.
     pub databases: &'a Databases,
@@ -54,11 +53,12 @@ pub async fn apply(task: &Task<'_>, cancel: &CancellationToken, mut on: impl FnM
     };
     applied.end = match opened {
         Err(error) => End::Refused(Box::new(error)),
-        Ok(session) => match run(task, &session, cancel, &mut applied, &mut on).await {
+        Ok(None) => End::Nothing,
+        Ok(Some(session)) => match run(task, &session, cancel, &mut applied, &mut on).await {
             Err(stop) => End::Stopped(stop),
             Ok(()) => match live::of_session(&session, task.flavor, task.exclude, task.databases).await {
-                Ok((now, _)) if catalog::compare(task.target, &now.catalog).is_empty() => End::Reached,
-                Ok((now, _)) => End::Differs(differences_between(task.target, &now.catalog)),
+                Ok((now, _)) if is(&task.target, &now.catalog) => End::Reached,
+                Ok((now, _)) => End::Differs(differences(&task.target, &now.catalog)),
                 Err(source) => End::Unread(Box::new(failed(task, "read the schema back", source))),
             },
         },
@@ -71,10 +71,14 @@ fn failed(task: &Task<'_>, attempted: &'static str, source: MySqlError) -> Apply
     ApplyError::MySql { database: shown_url(task.url), attempted, source }
 }
 
-/// A session that holds the lock, on a schema that is as it was planned from.
-async fn open(task: &Task<'_>) -> Result<Session, ApplyError> {
+/// A session that holds the lock, on a schema that is as it was planned from; none where it is as the target already.
+async fn open(task: &Task<'_>) -> Result<Option<Session>, ApplyError> {
     let address = MySqlAddress::from_url(task.url)?;
     let session = address.connect(task.limits.statement).await.map_err(|source| failed(task, "connect", source))?;
+    let found = live::flavor(&session).await.map_err(|source| failed(task, "ask the version", source))?;
+    if found != task.flavor {
+        return Err(ApplyError::OtherServer { database: shown_url(task.url), found: found.name(), wanted: task.flavor.name() });
+    }
     let ask = |source| failed(task, "take the lock", source);
     let seconds = task.limits.patience.as_secs().max(1);
     let got = session.rows(&format!("SELECT GET_LOCK('{LOCK}', {seconds})")).await.map_err(ask)?;
@@ -95,13 +99,16 @@ async fn open(task: &Task<'_>) -> Result<Session, ApplyError> {
     let (now, _) = live::of_session(&session, task.flavor, task.exclude, task.databases)
         .await
         .map_err(|source| failed(task, "read the schema", source))?;
-    if !catalog::compare(task.base, &now.catalog).is_empty() {
-        let changes = differences_between(task.base, &now.catalog);
-        return Err(ApplyError::Changed { database: shown_url(task.url), changes });
+    if !is(&task.base, &now.catalog) {
+        let changes = differences(&task.base, &now.catalog);
+        return match is(&task.target, &now.catalog) {
+            true => Ok(None),
+            false => Err(ApplyError::Changed { database: shown_url(task.url), changes }),
+        };
     }
     // As in the replay: names in the plan are whole, and strings are read as they are printed.
     session.run("SET SESSION sql_mode = DEFAULT").await.map_err(|source| failed(task, "set its SQL mode", source))?;
-    Ok(session)
+    Ok(Some(session))
 }
 
 async fn run(

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Applied, End, Event, Fate, Stop};
 use crate::{
     catalog::Action,
-    plan::{Plan, Step},
+    plan::{Plan, Step, saved::Saved},
     proof::SqlError,
     report::{
         Report, ReportedChange,
@@ -100,6 +100,7 @@ impl<'a> Account<'a> {
     pub fn of(applied: &'a Applied, plan: &'a Plan, report: Option<&'a Report>, saved: bool) -> Account<'a> {
         let outcome = match &applied.end {
             End::Reached => Outcome::Applied,
+            End::Nothing => Outcome::Nothing,
             End::Differs(_) | End::Unread(_) => Outcome::Differs,
             End::Refused(_) => Outcome::Refused,
             End::Stopped(_) => Outcome::Stopped,
@@ -200,9 +201,13 @@ pub fn text(applied: &Applied, plan: &Plan, saved: bool, style: Style) -> String
     out
 }
 
-/// A saved plan before it is run: its steps.
-pub fn plan(plan: &Plan, style: Style) -> String {
+/// A saved plan before it is run: what was known of it when it was saved, and its steps.
+pub fn plan(saved: &Saved, style: Style) -> String {
     let mut out = String::new();
+    for comment in &saved.comments {
+        let _ = writeln!(out, "  {}", line(comment));
+    }
+    let plan = &saved.plan;
     let mut number = 0;
     for group in plan.steps.chunk_by(|a, b| a.group == b.group) {
         let Some(first) = group.first() else { continue };
@@ -243,6 +248,7 @@ fn sentence(applied: &Applied, plan: &Plan) -> String {
         End::Reached => {
             format!("Applied: {all} in {}, and {} is as the target", words::seconds(applied.seconds), applied.database)
         }
+        End::Nothing => format!("Nothing to do: {} is as the target already", applied.database),
         End::Differs(changes) => {
             let where_to = match changes.len() {
                 0 => "is not as the target of the saved plan".to_string(),
@@ -320,7 +326,7 @@ fn advice(applied: &Applied, saved: bool) -> Option<String> {
     let untouched = applied.steps.iter().all(|fate| !matches!(fate, Fate::In { .. } | Fate::Unknown));
     let go_on = if untouched && saved { "Then apply the same plan again." } else { go_on };
     match &applied.end {
-        End::Reached | End::Refused(_) => None,
+        End::Reached | End::Nothing | End::Refused(_) => None,
         End::Differs(_) => Some(
             "Somebody else may have changed it meanwhile. Plan again to see what is left: `schemaproof plan --from URL --to …`."
                 .into(),

@@ -205,17 +205,16 @@ impl<'a> Desk<'a> {
         if !self.can_ask() {
             return Ok(Exit::Usage);
         }
-        if source::dialect_of(url) != Dialect::Postgres {
-            bail!(
-                "saved plans are for Postgres; on TiDB, MySQL and MariaDB give `--to`, and `--accept` with the fingerprint of the plan that was reviewed"
-            );
-        }
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the plan {}", path.display()))?;
         let saved = Saved::read(&text).with_context(|| format!("cannot use the plan {}", path.display()))?;
-        let Ends { base, target, exclude } = &saved.ends;
+        let Ends { base, target, exclude, family } = &saved.ends;
+        let server = family.as_ref().map_or("Postgres", |family| family.server.name());
+        if source::dialect_of(url).is_postgres() != family.is_none() {
+            bail!("the plan {} is for {server}, and {} is another kind of server", path.display(), shown_url(url));
+        }
         let plan = &saved.plan;
         let steps = words::counted(plan.steps.len(), "step");
-        self.show(&format!("saved plan {} · {steps}\n{}", plan.fingerprint(), told::plan(plan, self.style)))?;
+        self.show(&format!("saved plan {} · {server} · {steps}\n{}", plan.fingerprint(), told::plan(&saved, self.style)))?;
         let not_run = |outcome, message: &str| Account::not_run(outcome, message.into(), shown_url(url), plan, None);
         if plan.steps.is_empty() {
             let message = "Nothing to do: the saved plan has no steps";
@@ -223,16 +222,26 @@ impl<'a> Desk<'a> {
         }
         if !saved.proven {
             let message = "The plan was not proven when it was saved.";
-            return self.end(&not_run(Outcome::Blocked, message), &self.way_out(plan, false), Exit::Blocked);
+            return self.end(
+                &not_run(Outcome::Blocked, message),
+                &format!("\n{message}\n{}", self.way_out(plan, false)),
+                Exit::Blocked,
+            );
         }
         let fingerprint = plan.fingerprint();
         if saved.blocking > 0 && !self.options.accept.iter().any(|text| fingerprint.is_written_as(text)) {
-            let message = format!("{} of the saved plan not accepted.", words::counted(saved.blocking, "blocking finding"));
-            return self.end(&not_run(Outcome::Blocked, &message), &self.way_out(plan, true), Exit::Blocked);
+            let are = if saved.blocking == 1 { "is" } else { "are" };
+            let message = format!("{} {are} not accepted.", words::counted(saved.blocking, "blocking finding"));
+            return self.end(
+                &not_run(Outcome::Blocked, &message),
+                &format!("\n{message}\n{}", self.way_out(plan, true)),
+                Exit::Blocked,
+            );
         }
         let options = ReadOptions { exclude: exclude.clone(), ..ReadOptions::default() };
         let (base, target) = (State::Fingerprint(base), State::Fingerprint(target));
-        self.go_on(Proposed { plan, base, target, options: &options, report: None, family: None }, url).await
+        let family = family.as_ref().map(|family| (family.server, Some(family.databases.clone())));
+        self.go_on(Proposed { plan, base, target, options: &options, report: None, family: family.as_ref() }, url).await
     }
 
     /// Asks, runs, tells.
@@ -264,13 +273,13 @@ impl<'a> Desk<'a> {
             };
         };
         let Proposed { base, target, options, .. } = proposed;
-        let applied = match (proposed.family, &base, &target) {
-            (Some((flavor, databases)), State::Known(base), State::Known(target)) => {
+        let applied = match proposed.family {
+            Some((flavor, databases)) => {
                 let (exclude, flavor) = (options.exclude.as_slice(), *flavor);
                 let task = apply::mysql::Task { url, plan, base, target, exclude, databases, flavor, limits };
                 apply::mysql::apply(&task, self.cancel, on).await
             }
-            _ => apply::apply(&Task { url, plan, base, target, options, limits }, self.cancel, on).await,
+            None => apply::apply(&Task { url, plan, base, target, options, limits }, self.cancel, on).await,
         };
         let exit = if applied.is_reached() { Exit::Pass } else { Exit::Failed };
         self.show(&told::text(&applied, plan, saved, self.style))?;

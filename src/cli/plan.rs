@@ -89,11 +89,9 @@ pub async fn plan(arguments: PlanArguments, environment: &Environment, cancel: &
 fn render(outcome: &Outcome, format: Format, style: Style) -> String {
     match format {
         Format::Text => report::text::render(&outcome.report, style),
-        Format::Sql => report::sql::render(
-            &outcome.plan,
-            &outcome.report,
-            outcome.catalogs.as_ref().and_then(|catalogs| catalogs.ends()).as_ref(),
-        ),
+        Format::Sql => {
+            report::sql::render(&outcome.plan, &outcome.report, outcome.catalogs.as_ref().map(|catalogs| catalogs.ends()).as_ref())
+        }
         Format::Json => report::json::render(&outcome.report),
         Format::Markdown => report::comment::comment(&outcome.report, 0),
         Format::Html => report::html::render(&outcome.report),

@@ -39,7 +39,11 @@ pub async fn flavor_of(url: &SecretString) -> Result<Flavor, LiveError> {
     Ok(flavor(&session).await?)
 }
 
-async fn flavor(session: &Session) -> Result<Flavor, MySqlError> {
+/// The kind of server that a session is on.
+///
+/// # Errors
+/// When it cannot be asked.
+pub async fn flavor(session: &Session) -> Result<Flavor, MySqlError> {
     let rows = session.rows("SELECT VERSION()").await?;
     Ok(Flavor::of_version(rows.first().and_then(|row| row.text(0)).unwrap_or_default()))
 }

@@ -46,8 +46,11 @@ pub async fn compare(environments: &[Environment], config: &Config, connections:
     let catalogs: Mutex<BTreeMap<CatalogFingerprint, Catalog>> = Mutex::default();
     let own = cancel.child_token();
     let family = family(environments, config);
+    // Of a version that the live ones have, so that what versions print differently is no difference.
+    let live = environments.iter().find_map(|environment| environment.input.live()).filter(|_| family.0.is_postgres());
+    let request = live::request(config, live).await;
     let read = async |(at, Environment { name, input }): (usize, &Environment)| {
-        let read = catalog(input, config, &family, &options, &own).await.map(|catalog| {
+        let read = catalog(input, config, &request, &family, &options, &own).await.map(|catalog| {
             let print = catalog.fingerprint();
             catalogs.lock().unwrap_or_else(PoisonError::into_inner).entry(print.clone()).or_insert(catalog);
             print
@@ -74,7 +77,7 @@ pub async fn compare(environments: &[Environment], config: &Config, connections:
 /// On whose servers all of them are: as configured, else as the first live one says; and, of the MySQL family, what the database of each is
 /// called in the comparison.
 fn family(environments: &[Environment], config: &Config) -> (Dialect, Option<Canonical>) {
-    let live = || environments.iter().filter_map(|environment| mysql::of_live(&environment.input));
+    let live = || environments.iter().filter_map(|environment| environment.input.live());
     let dialect = config.dialect.or_else(|| live().next().map(source::dialect_of)).unwrap_or_default();
     let named =
         live().filter_map(|url| mysql::one::named(url).ok().flatten().map(|name| Canonical { name, url: url.clone() })).next();
@@ -84,11 +87,12 @@ fn family(environments: &[Environment], config: &Config) -> (Dialect, Option<Can
 async fn catalog(
     input: &Input,
     config: &Config,
+    request: &Request,
     (dialect, database): &(Dialect, Option<Canonical>),
     options: &ReadOptions,
     cancel: &CancellationToken,
 ) -> Result<Catalog, PipelineError> {
-    if mysql::of_live(input).is_some_and(|url| source::dialect_of(url).is_postgres() != dialect.is_postgres()) {
+    if input.live().is_some_and(|url| source::dialect_of(url).is_postgres() != dialect.is_postgres()) {
         return Err(PipelineError::Mixed { name: input.name.clone(), dialect: *dialect });
     }
     if !dialect.is_postgres() {
@@ -100,8 +104,8 @@ async fn catalog(
             () = cancel.cancelled() => Err(SandboxError::Cancelled.into()),
             catalog = live::read(url, options) => catalog,
         },
-        Schema::Files(files) => load(files, config, options, cancel).await,
-        Schema::Empty => load(&SqlFiles::default(), config, options, cancel).await,
+        Schema::Files(files) => load(files, config, request, options, cancel).await,
+        Schema::Empty => load(&SqlFiles::default(), config, request, options, cancel).await,
     }
 }
 
@@ -109,10 +113,11 @@ async fn catalog(
 async fn load(
     files: &SqlFiles,
     config: &Config,
+    request: &Request,
     options: &ReadOptions,
     cancel: &CancellationToken,
 ) -> Result<Catalog, PipelineError> {
-    sandbox::with_servers(&Request::from(config), Sides::One, cancel, async |servers| {
+    sandbox::with_servers(request, Sides::One, cancel, async |servers| {
         let server = &servers.base;
         let strict = load::Options { session: config.session, strictness: Strictness::Strict };
         let loaded = load::load_source(server, files, strict).await?;

@@ -41,10 +41,10 @@ pub enum PipelineError {
     #[error("a rename that a note asks for cannot be done: `{sql}` failed: {why}")]
     RenameMySql { sql: String, why: String },
     #[error(
-        "the live database {database} cannot be rebuilt in the sandbox: {} of its objects come out different, first {first}",
-        .count
+        "the live database {database} cannot be rebuilt in the sandbox: {count} of its objects come out different, first {first}{}",
+        other_version(.versions)
     )]
-    NotRebuilt { database: String, count: usize, first: String },
+    NotRebuilt { database: String, count: usize, first: String, versions: (u32, u32) },
     #[error("`dialect` is {dialect:?}, and {name} is not of that family: both sides must be on the same kind of server")]
     Mixed { name: String, dialect: crate::config::Dialect },
     #[error("cannot read the live database {database}: {source}")]
@@ -99,6 +99,14 @@ impl PipelineError {
             column: spot.as_ref().map(|spot| spot.place.column),
             excerpt: spot.as_ref().map(|spot| spot.line.to_string()),
         }
+    }
+}
+
+/// Where the live server and the sandbox are not of one version, that is why.
+fn other_version((live, here): &(u32, u32)) -> String {
+    match live == here {
+        true => String::new(),
+        false => format!("; it is PostgreSQL {live} and the sandbox {here}, take a sandbox of its version (`image`, `--image`)"),
     }
 }
 

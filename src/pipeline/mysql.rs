@@ -47,7 +47,7 @@ pub(super) async fn run(job: &Job, dialect: Dialect, begun: Instant, cancel: &Ca
     if job.config.online && dialect != Dialect::TiDb {
         return Err(PipelineError::OnlineByMySql { dialect });
     }
-    let flavor = match (dialect, of_live(&job.base).or_else(|| of_live(&job.target))) {
+    let flavor = match (dialect, job.base.live().or_else(|| job.target.live())) {
         // `mysql://` is the way to all three.
         (Dialect::MySql, Some(url)) if job.config.dialect.is_none() => flavor_of(url).await?,
         (Dialect::TiDb, _) => Flavor::TiDb,
@@ -59,7 +59,7 @@ pub(super) async fn run(job: &Job, dialect: Dialect, begun: Instant, cancel: &Ca
     let job = scoped.as_ref().unwrap_or(job);
     let databases: Databases = named.map(|name| BTreeSet::from([name]));
     let mut request = requested(&job.config, flavor);
-    if let Some(url) = of_live(&job.base).or_else(|| of_live(&job.target)).or_else(|| job.live.as_ref().and_then(of_live)) {
+    if let Some(url) = job.base.live().or_else(|| job.target.live()).or_else(|| job.live.as_ref().and_then(Input::live)) {
         request.collations = reading_live(url, live::collations(url).await)?;
     }
     with_mysql_servers(&request, flavor, cancel, async |servers| story(job, servers, databases, begun).await).await
@@ -68,17 +68,10 @@ pub(super) async fn run(job: &Job, dialect: Dialect, begun: Instant, cancel: &Ca
 /// The sandbox that is asked for; its image is the flavor's own where none is configured.
 fn requested(config: &Config, flavor: Flavor) -> Request {
     let mut request = Request::from(config);
-    if request.image == Config::default().image {
+    if config.image.is_none() {
         request.image = flavor.image().into();
     }
     request
-}
-
-pub(super) fn of_live(input: &Input) -> Option<&SecretString> {
-    match &input.schema {
-        Schema::Live(url) => Some(url),
-        Schema::Files(_) | Schema::Empty => None,
-    }
 }
 
 async fn flavor_of(url: &SecretString) -> Result<Flavor, PipelineError> {
@@ -94,10 +87,10 @@ fn reading_live<T>(url: &SecretString, read: Result<T, LiveError>) -> Result<T, 
 fn named(job: &Job) -> Result<Option<String>, PipelineError> {
     let mut found: Option<String> = None;
     for input in [Some(&job.base), Some(&job.target), job.live.as_ref()].into_iter().flatten() {
-        let Some(url) = of_live(input) else { continue };
+        let Some(url) = input.live() else { continue };
         let Some(name) = MySqlAddress::from_url(url)?.database().map(String::from) else { continue };
         match &found {
-            Some(one) if *one != name && !(std::ptr::eq(input, &job.target) && of_live(&job.base).is_some()) => {
+            Some(one) if *one != name && !(std::ptr::eq(input, &job.target) && job.base.live().is_some()) => {
                 return Err(PipelineError::OtherDatabase { one: one.clone(), other: name });
             }
             Some(_) => {}
@@ -200,8 +193,8 @@ async fn sides<'a>(
     let base = |databases| Side::build(job, &servers.base, &job.base, Strictness::Lenient, databases);
     let target =
         |databases| Side::build(job, servers.target().unwrap_or(&servers.base), &job.target, Strictness::Strict, databases);
-    let base_is_live = of_live(&job.base).is_some();
-    if !given && (databases.is_none() || base_is_live == of_live(&job.target).is_some()) {
+    let base_is_live = job.base.live().is_some();
+    if !given && (databases.is_none() || base_is_live == job.target.live().is_some()) {
         let (base, target) = tokio::try_join!(base(databases.clone()), target(databases.clone()))?;
         return Ok((base, target, databases));
     }
@@ -222,6 +215,11 @@ async fn sides<'a>(
     files_first(&base, &mut databases);
     let target = target(databases.clone()).await?;
     Ok((base, target, databases))
+}
+
+/// The names of the databases of a catalog.
+pub(super) fn databases(catalog: &Catalog) -> impl Iterator<Item = String> {
+    catalog.objects.keys().filter(|id| id.kind == catalog::Kind::Database).map(|id| id.name().to_string())
 }
 
 /// Steps that only a server with TiFlash can do.
@@ -270,8 +268,7 @@ impl<'a> Side<'a> {
     }
 
     fn databases(&self) -> impl Iterator<Item = String> {
-        let databases = self.snapshot.catalog.objects.keys().filter(|id| id.kind == catalog::Kind::Database);
-        databases.map(|id| id.name().to_string())
+        databases(&self.snapshot.catalog)
     }
 
     /// Has the server hold this side as it was loaded.
@@ -406,7 +403,7 @@ async fn load_side(
         Schema::Empty => Loaded::default(),
         Schema::Live(url) => return rebuild(job, server, url, live).await,
     };
-    if live.is_none() && [&job.base, &job.target].into_iter().any(|input| of_live(input).is_some()) {
+    if live.is_none() && [&job.base, &job.target].into_iter().any(|input| input.live().is_some()) {
         // The database that files begin in is ours alone unless they put something in it.
         load::drop_if_empty(server).await?;
     }
@@ -455,7 +452,7 @@ async fn rebuild(
     let differences = catalog::compare(&snapshot.catalog, &wanted.catalog);
     if let Some(first) = differences.first() {
         let first = format!("{} {}", first.object.kind, first.object);
-        return Err(PipelineError::NotRebuilt { database, count: differences.len(), first });
+        return Err(PipelineError::NotRebuilt { database, count: differences.len(), first, versions: (0, 0) });
     }
     Ok((snapshot, Loaded::of_live(replicas)))
 }

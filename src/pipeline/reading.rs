@@ -59,8 +59,9 @@ pub async fn read_and_write(
     cancel: &CancellationToken,
     write: impl Fn(&Catalog) -> SqlFiles,
 ) -> Result<(Reading, Vec<Change>), PipelineError> {
+    let request = live::request(config, input.live()).await;
     within(config, cancel, async |own| {
-        sandbox::with_servers(&Request::from(config), Sides::Two, own, async |servers| {
+        sandbox::with_servers(&request, Sides::Two, own, async |servers| {
             let (reading, names) = match &input.schema {
                 Schema::Live(url) => {
                     let catalog = live::read(url, &options(config)).await?;
@@ -91,7 +92,7 @@ pub async fn read_and_write(
 
 /// On whose server a schema is: as its address says, else as configured.
 pub fn dialect(config: &Config, input: &Input) -> Dialect {
-    let live = mysql::of_live(input).map(source::dialect_of);
+    let live = input.live().map(source::dialect_of);
     config.dialect.or(live).unwrap_or_default()
 }
 

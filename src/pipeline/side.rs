@@ -194,14 +194,15 @@ async fn rebuild(config: &Config, server: &Server, url: &SecretString, options: 
     let differences = catalog::compare(&catalog, &wanted);
     if let Some(first) = differences.first() {
         let first = format!("{} {}", first.object.kind, first.object);
-        return Err(PipelineError::NotRebuilt { database: shown_url(url), count: differences.len(), first });
+        let versions = (wanted.server_version / 10_000, server.version_num() / 10_000);
+        return Err(PipelineError::NotRebuilt { database: shown_url(url), count: differences.len(), first, versions });
     }
     // The planner makes nothing that no reader reads; the live database has it all the same.
     catalog.not_covered = wanted.not_covered;
     let (live, here) = (wanted.server_version / 10_000, server.version_num() / 10_000);
     let remarks = (live != here).then(|| {
         let text = format!(
-            "{} is PostgreSQL {live}, and the plan was proven on PostgreSQL {here}: set `image` to one of version {live}.",
+            "{} is PostgreSQL {live}, and the plan was proven on PostgreSQL {here}: take a throwaway server of version {live} (`image`, `--image`).",
             shown_url(url)
         );
         remark("Another version", text)

@@ -1,17 +1,23 @@
 //! A plan as a file: a script that `psql -v ON_ERROR_STOP=1 -f` runs as it stands, and that reads back as the same plan.
 //!
-//! What a script cannot say stands in comments that begin with `--@`: the plan's fingerprint, the fingerprints of the catalogs that
+//! What a script cannot say stands in comments that begin with `--@` (`#@` for the `mysql` client, to which `--@` is no comment): the plan's fingerprint, the fingerprints of the catalogs that
 //! it leads from and to, and for each step its length, so that reading it back understands no SQL. The last line is a hash of all
 //! before it: a file that was edited, cut off or converted is refused. The hash is no signature. Whoever can write the file can
 //! write another plan; what was reviewed is told by the plan's fingerprint.
 //!
 //! Secrets are exact in it, as they are in any script.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Online, Origin, Plan, Step, UNCHECKED, is_unchecked, is_wrapped, online};
-use crate::catalog::{ObjectId, fingerprint::CatalogFingerprint};
+use crate::{
+    catalog::{ObjectId, fingerprint::CatalogFingerprint},
+    sandbox::mysql::Flavor,
+    script,
+};
 
 /// A plan, and what must be known to run it elsewhere and later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +28,8 @@ pub struct Saved {
     pub proven: bool,
     /// How many findings block unless the plan is accepted.
     pub blocking: usize,
+    /// Lines for people, put after the first line as comments. Whoever saves sees to it that each is one line.
+    pub comments: Vec<String>,
 }
 
 /// From where to where a plan leads.
@@ -31,19 +39,29 @@ pub struct Ends {
     pub target: CatalogFingerprint,
     /// What was left out of both catalogs, as `exclude` has it.
     pub exclude: Vec<String>,
+    /// Absent for Postgres.
+    pub family: Option<Family>,
+}
+
+/// Of the MySQL family: for which server a plan is, and which of its databases it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Family {
+    pub server: Flavor,
+    pub databases: BTreeSet<String>,
 }
 
 /// Why a file is not a saved plan.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SavedError {
     #[error(
-        "it is not a saved plan: its first line does not begin with `{HEAD}`; save one with `schemaproof plan --format sql \
+        "it is not a saved plan: its first line does not begin with `--@ {HEAD}` or `#@ {HEAD}`; save one with `schemaproof plan --format sql \
          --out FILE`, and without `--no-proof`"
     )]
     NotSaved,
     #[error("it is a saved plan of version {0}, and this schemaproof reads version {VERSION}: use the release that saved it")]
     Version(u32),
-    #[error("it is cut off: its last line is not `{END}…`; save the plan again")]
+    #[error("it is cut off: its last line is not `@ {END}…`; save the plan again")]
     CutOff,
     #[error(
         "it was altered after it was saved: the hash in its last line is not that of the lines before it (other line endings count \
@@ -55,10 +73,13 @@ pub enum SavedError {
 }
 
 const VERSION: u32 = 1;
-const HEAD: &str = "--@ schemaproof plan ";
-const GROUP: &str = "--@ group ";
-const STEP: &str = "--@ step ";
-const END: &str = "--@ end ";
+/// What a line of ours begins with: a comment of `psql`'s, and one of the `mysql` client's.
+const MARK: &str = "--@ ";
+const FAMILY_MARK: &str = "#@ ";
+const HEAD: &str = "schemaproof plan ";
+const GROUP: &str = "group ";
+const STEP: &str = "step ";
+const END: &str = "end ";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +89,8 @@ struct Head {
     target: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     exclude: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    family: Option<Family>,
     proven: bool,
     blocking: usize,
 }
@@ -87,18 +110,20 @@ struct StepHead {
 }
 
 impl Saved {
-    /// The file. `comments` are lines for people, put after the first line as comments: the caller sees to it that each is one line.
-    pub fn write(&self, comments: &[String]) -> String {
+    /// The file.
+    pub fn write(&self) -> String {
+        let mark = if self.ends.family.is_some() { FAMILY_MARK } else { MARK };
         let head = Head {
             fingerprint: self.plan.fingerprint().as_str().into(),
             base: self.ends.base.to_string(),
             target: self.ends.target.to_string(),
             exclude: self.ends.exclude.clone(),
+            family: self.ends.family.clone(),
             proven: self.proven,
             blocking: self.blocking,
         };
-        let mut out = format!("{HEAD}{VERSION} {}\n", json(&head));
-        for comment in comments {
+        let mut out = format!("{mark}{HEAD}{VERSION} {}\n", json(&head));
+        for comment in &self.comments {
             out.push_str(&format!("-- {comment}\n"));
         }
         if self.plan.is_online() {
@@ -107,7 +132,7 @@ impl Saved {
         for group in self.plan.steps.chunk_by(|a, b| a.group == b.group) {
             let Some(first) = group.first() else { continue };
             let how = if first.transactional { "transaction" } else { "alone" };
-            out.push_str(&format!("\n{GROUP}{} {how}\n", first.group));
+            out.push_str(&format!("\n{mark}{GROUP}{} {how}\n", first.group));
             online::introduce(group, &mut out);
             let transaction = is_wrapped(group);
             if transaction {
@@ -124,7 +149,7 @@ impl Saved {
                     masked: step.masked.clone(),
                     online: step.online.clone(),
                 };
-                out.push_str(&format!("{STEP}{}\n{};\n", json(&head), step.sql));
+                out.push_str(&format!("{mark}{STEP}{}\n{}", json(&head), self.ends.statement(&step.sql)));
             }
             if transaction {
                 out.push_str("COMMIT;\n");
@@ -132,7 +157,7 @@ impl Saved {
         }
         out.push('\n');
         let hash = hash(&out);
-        out.push_str(&format!("{END}{hash}\n"));
+        out.push_str(&format!("{mark}{END}{hash}\n"));
         out
     }
 
@@ -141,7 +166,8 @@ impl Saved {
     /// # Errors
     /// When it is not exactly such a file.
     pub fn read(text: &str) -> Result<Saved, SavedError> {
-        let rest = text.strip_prefix(HEAD).ok_or(SavedError::NotSaved)?;
+        let marked = [MARK, FAMILY_MARK].into_iter().find_map(|mark| Some((mark, text.strip_prefix(mark)?.strip_prefix(HEAD)?)));
+        let (mark, rest) = marked.ok_or(SavedError::NotSaved)?;
         let (version, _) = rest.split_once(' ').ok_or(SavedError::NotSaved)?;
         let version: u32 = version.parse().map_err(|_| SavedError::NotSaved)?;
         if version != VERSION {
@@ -149,11 +175,22 @@ impl Saved {
         }
         let whole = text.strip_suffix('\n').ok_or(SavedError::CutOff)?;
         let body = whole.rfind('\n').map(|at| &text[..=at]).ok_or(SavedError::CutOff)?;
-        let told = whole[body.len()..].strip_prefix(END).ok_or(SavedError::CutOff)?;
+        let end = whole[body.len()..].strip_prefix(mark);
+        let told = end.and_then(|end| end.strip_prefix(END)).ok_or(SavedError::CutOff)?;
         if told != hash(body) {
             return Err(SavedError::Altered);
         }
-        Reader { text: body, at: 0 }.read()
+        Reader { text: body, at: 0, mark }.read()
+    }
+}
+
+impl Ends {
+    /// A statement as the client takes it, with what ends it.
+    fn statement(&self, sql: &str) -> String {
+        match self.family {
+            Some(_) => script::mysql::delimited(sql),
+            None => format!("{sql};\n"),
+        }
     }
 }
 
@@ -169,16 +206,24 @@ fn hash(text: &str) -> String {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// What lines of ours begin with.
+    mark: &'static str,
 }
 
 impl<'a> Reader<'a> {
     fn read(mut self) -> Result<Saved, SavedError> {
         let head = self.line().unwrap_or_default();
-        let head = head.strip_prefix(HEAD).and_then(|rest| rest.split_once(' ')).map(|(_, json)| json).unwrap_or_default();
+        let head = head.strip_prefix(self.mark).and_then(|head| head.strip_prefix(HEAD));
+        let head = head.and_then(|rest| rest.split_once(' ')).map(|(_, json)| json).unwrap_or_default();
         let head: Head = serde_json::from_str(head).map_err(|_| self.unexpected("the plan's fingerprints as JSON"))?;
         let print = |text: &str| CatalogFingerprint::parse(text).ok_or(self.unexpected("a catalog's fingerprint"));
-        let ends = Ends { base: print(&head.base)?, target: print(&head.target)?, exclude: head.exclude };
-        while self.peek().starts_with("-- ") {
+        let ends = Ends { base: print(&head.base)?, target: print(&head.target)?, exclude: head.exclude, family: head.family };
+        if ends.family.is_some() != (self.mark == FAMILY_MARK) {
+            return Err(self.unexpected("the server that the first line is for"));
+        }
+        let mut comments = Vec::new();
+        while let Some(comment) = self.peek().strip_prefix("-- ") {
+            comments.push(comment.to_string());
             self.line();
         }
         let mut plan = Plan::default();
@@ -187,17 +232,20 @@ impl<'a> Reader<'a> {
             if self.at == self.text.len() {
                 break;
             }
-            self.group(&mut plan)?;
+            self.group(&mut plan, &ends)?;
+        }
+        if plan.is_online() {
+            comments.truncate(comments.len().saturating_sub(online::PREAMBLE.lines().count()));
         }
         if plan.fingerprint().as_str() != head.fingerprint {
             return Err(SavedError::Altered);
         }
-        Ok(Saved { plan, ends, proven: head.proven, blocking: head.blocking })
+        Ok(Saved { plan, ends, proven: head.proven, blocking: head.blocking, comments })
     }
 
-    fn group(&mut self, plan: &mut Plan) -> Result<(), SavedError> {
-        const WANTED: &str = "`--@ group NUMBER transaction` or `--@ group NUMBER alone`";
-        let told = self.line().and_then(|line| line.strip_prefix(GROUP)).and_then(|rest| rest.split_once(' '));
+    fn group(&mut self, plan: &mut Plan, ends: &Ends) -> Result<(), SavedError> {
+        const WANTED: &str = "`@ group NUMBER transaction` or `@ group NUMBER alone`";
+        let told = self.line().and_then(|line| line.strip_prefix(self.mark)?.strip_prefix(GROUP)?.split_once(' '));
         let (number, how) = told.ok_or(self.unexpected(WANTED))?;
         let group: usize = number.parse().map_err(|_| self.unexpected(WANTED))?;
         let transactional = match how {
@@ -223,14 +271,21 @@ impl<'a> Reader<'a> {
             self.line();
         }
         let begin = plan.steps.len();
-        while let Some(head) = self.peek().strip_prefix(STEP) {
+        while let Some(head) = self.peek().strip_prefix(self.mark).and_then(|line| line.strip_prefix(STEP)) {
             self.line();
             let head: StepHead = serde_json::from_str(head).map_err(|_| self.unexpected("a step's length and origin as JSON"))?;
+            let begin = self.at;
+            if ends.family.is_some() && self.peek().starts_with("DELIMITER ") {
+                self.line();
+            }
             let end = self.at.checked_add(head.bytes).ok_or(self.unexpected("a length within the file"))?;
-            let sql = self.text.get(self.at..end).ok_or(self.unexpected("a length within the file"))?;
-            self.at = end;
-            self.expect(";", "a semicolon after the statement")?;
-            let sql = sql.to_string();
+            let sql = self.text.get(self.at..end).ok_or(self.unexpected("a length within the file"))?.to_string();
+            let written = ends.statement(&sql);
+            self.at = begin;
+            if !self.text.get(begin..).is_some_and(|rest| rest.starts_with(&written)) {
+                return Err(self.unexpected("the statement, and what ends it"));
+            }
+            self.at = begin + written.len();
             plan.steps.push(Step {
                 sql,
                 masked: head.masked,
@@ -314,16 +369,58 @@ mod tests {
             alone,
         ];
         let print = Catalog::default().fingerprint();
-        let ends = Ends { base: print.clone(), target: print, exclude: vec!["ag_catalog.*".into()] };
-        Saved { plan: Plan { steps }, ends, proven: true, blocking: 2 }
+        let ends = Ends { base: print.clone(), target: print, exclude: vec!["ag_catalog.*".into()], family: None };
+        let comments = vec!["for people".into(), "--@ group 9 alone".into()];
+        Saved { plan: Plan { steps }, ends, proven: true, blocking: 2, comments }
     }
 
     #[test]
     fn a_saved_plan_reads_back_as_it_was() {
-        let text = saved().write(&["for people".into(), "--@ group 9 alone".into()]);
+        let text = saved().write();
         assert_eq!(Saved::read(&text).unwrap(), saved());
         let nothing = Saved { plan: Plan::default(), ..saved() };
-        assert_eq!(Saved::read(&nothing.write(&[])).unwrap(), nothing);
+        assert_eq!(Saved::read(&nothing.write()).unwrap(), nothing);
+    }
+
+    /// Whatever the `mysql` client takes: another delimiter where a body has semicolons in it, or dollars.
+    #[test]
+    fn a_plan_of_the_family_reads_back_as_it_was() {
+        let of = |statements: &[&str]| {
+            let step = |(at, sql): (usize, &&str)| Step {
+                sql: sql.to_string(),
+                masked: None,
+                origin: Origin::Native,
+                group: at + 1,
+                transactional: false,
+                objects: vec![ObjectId::new(Kind::Table, ["app", "t"])],
+                online: None,
+            };
+            let family = Some(Family { server: Flavor::TiDb, databases: ["app".to_string()].into() });
+            let ends = Ends { family, ..saved().ends };
+            Saved { plan: Plan { steps: statements.iter().enumerate().map(step).collect() }, ends, ..saved() }
+        };
+        let wanted = of(&[
+            "ALTER TABLE `app`.`t` ADD `n` int",
+            "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.n = 1; SET @a = '$$'; END",
+            "CREATE VIEW v AS SELECT ';' AS c",
+            "DELIMITER",
+        ]);
+        let text = wanted.write();
+        assert!(text.starts_with("#@ schemaproof plan 1 ") && text.contains("DELIMITER $$$\nCREATE TRIGGER"), "{text}");
+        assert_eq!(Saved::read(&text).unwrap(), wanted);
+        let body = &text[..text.rfind("#@ end ").unwrap()];
+        for (from, to) in [
+            ("ADD `n` int;", "ADD `n` int; DROP TABLE t;"),
+            ("DELIMITER $$$", "DELIMITER $$"),
+            ("END$$$", "END$$$ DROP TABLE t$$$"),
+            ("#@ group 2", "--@ group 2"),
+            ("\"tidb\"", "\"oracle\""),
+        ] {
+            let other = body.replacen(from, to, 1);
+            assert_ne!(other, body, "{from}");
+            let other = format!("{other}#@ end {}\n", hash(&other));
+            assert!(Saved::read(&other).is_err(), "{from} -> {to}");
+        }
     }
 
     #[test]
@@ -332,12 +429,12 @@ mod tests {
             let kept = text.lines().filter(|line| !line.is_empty() && !line.starts_with("--"));
             kept.map(String::from).collect::<Vec<_>>()
         };
-        assert_eq!(lines(&saved().write(&[])), lines(&saved().plan.to_sql()));
+        assert_eq!(lines(&saved().write()), lines(&saved().plan.to_sql()));
     }
 
     #[test]
     fn any_other_byte_is_refused() {
-        let text = saved().write(&[]);
+        let text = saved().write();
         for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
             let mut bytes = text.clone().into_bytes();
             bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
@@ -352,8 +449,8 @@ mod tests {
 
     #[test]
     fn a_file_with_its_own_hash_is_still_read_strictly() {
-        let text = saved().write(&[]);
-        let body = &text[..text.rfind(END).unwrap()];
+        let text = saved().write();
+        let body = &text[..text.rfind("--@ end ").unwrap()];
         for (from, to) in [
             ("SELECT 'é';", "SELECT 'é'; DROP TABLE t;"),
             ("COMMIT;\n\n", "COMMIT;\nDROP TABLE t;\n\n"),
@@ -365,7 +462,7 @@ mod tests {
         ] {
             let other = body.replacen(from, to, 1);
             assert_ne!(other, body, "{from}");
-            let other = format!("{other}{END}{}\n", hash(&other));
+            let other = format!("{other}--@ end {}\n", hash(&other));
             assert!(Saved::read(&other).is_err(), "{from} -> {to}");
         }
     }

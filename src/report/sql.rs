@@ -32,23 +32,12 @@ pub fn render(plan: &Plan, report: &Report, ends: Option<&Ends>) -> String {
     match ends {
         Some(ends) => {
             let blocking = report.findings.iter().filter(|finding| finding.blocks).count();
-            Saved { plan: plan.clone(), ends: ends.clone(), proven: report.proven, blocking }.write(&comments)
+            Saved { plan: plan.clone(), ends: ends.clone(), proven: report.proven, blocking, comments }.write()
         }
         None if report.dialect.is_postgres() => format!("-- {}\n\n{}", comments.join("\n-- "), plan.to_sql()),
         None => {
-            let statements: String = plan.steps.iter().map(|step| delimited(&step.sql)).collect();
+            let statements: String = plan.steps.iter().map(|step| script::mysql::delimited(&step.sql)).collect();
             format!("-- {}\n\n{statements}", comments.join("\n-- "))
         }
     }
-}
-
-/// A statement as the mysql client takes it: a body with semicolons in it needs another delimiter.
-fn delimited(sql: &str) -> String {
-    let inside =
-        script::mysql::tokens(sql).iter().any(|token| token.text.contains(';') && token.kind != script::mysql::TokenKind::String);
-    if !inside {
-        return format!("{sql};\n");
-    }
-    let delimiter = (2..).map(|length| "$".repeat(length)).find(|delimiter| !sql.contains(delimiter)).unwrap_or_default();
-    format!("DELIMITER {delimiter}\n{sql}{delimiter}\nDELIMITER ;\n")
 }

@@ -11,6 +11,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,8 @@ use super::{Collations, Limits, Request, SandboxError, Where, docker, random};
 use crate::config::Dialect;
 
 /// Which server of the family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Flavor {
     TiDb,
     MySql,

@@ -6,6 +6,9 @@ use secrecy::SecretString;
 
 use crate::config::Config;
 
+/// The image that is taken where none is configured and nothing says which would be better.
+const IMAGE: &str = "postgres:16";
+
 /// Which server to start, and within what limits.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -88,7 +91,7 @@ impl From<&Config> for Request {
         };
         Request {
             place,
-            image: config.image.clone(),
+            image: config.image.clone().unwrap_or_else(|| IMAGE.into()),
             database: config.database.clone(),
             role: config.role.clone(),
             setup: config.setup.clone(),

@@ -52,6 +52,17 @@ impl Token<'_> {
     }
 }
 
+/// A statement as the `mysql` client takes it: a body with semicolons in it needs another delimiter.
+pub fn delimited(sql: &str) -> String {
+    let inside = tokens(sql).iter().any(|token| token.text.contains(';') && token.kind != TokenKind::String);
+    if !inside {
+        return format!("{sql};\n");
+    }
+    let ends_it = |delimiter: &String| format!("{sql}{delimiter}").find(delimiter) == Some(sql.len());
+    let delimiter = (2..).map(|length| "$".repeat(length)).find(ends_it).unwrap_or_default();
+    format!("DELIMITER {delimiter}\n{sql}{delimiter}\nDELIMITER ;\n")
+}
+
 /// The tokens of a text, without space and comments.
 pub fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut found = Vec::new();

@@ -552,6 +552,18 @@ async fn a_saved_plan_is_applied_as_it_was_reviewed_or_not_at_all() {
                 .await,
             "id note"
         );
+        let again = run();
+        assert_eq!(again.status.code(), Some(0), "{}", said(&again));
+        assert!(said(&again).contains("Nothing to do") && said(&again).contains("is as the target already"), "{}", said(&again));
+
+        // What was found when it was saved is shown again, and blocks again.
+        std::fs::write(directory.path().join("schema/01.sql"), "CREATE TABLE t (id int);").unwrap();
+        assert_eq!(save.status().unwrap().code(), Some(3));
+        let blocked = run();
+        assert_eq!(blocked.status.code(), Some(3), "{}", said(&blocked));
+        for wanted in ["drop-column, blocks: Column", "blocking finding is not accepted.", "add: --accept"] {
+            assert!(said(&blocked).contains(wanted), "{wanted}: {}", said(&blocked));
+        }
     })
     .await;
 }

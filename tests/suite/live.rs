@@ -34,7 +34,7 @@ const HEAD: &str = "
     CREATE TABLE locked (id int, a int NOT NULL);";
 
 fn native() -> Config {
-    Config { engine: EngineChoice::Native, image: test_image(), ..Config::default() }
+    Config { engine: EngineChoice::Native, image: Some(test_image()), ..Config::default() }
 }
 
 async fn on_live(sql: &str, work: impl AsyncFn(Report)) {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use schemaproof::{
-    apply::{End, Limits, mysql},
+    apply::{End, Limits, State, mysql},
     config::Config,
     mysql::load,
     pipeline::{self, Input, Job, Schema},
@@ -264,8 +264,8 @@ async fn two_at_once_and_changed(flavor: Flavor) {
         let task = mysql::Task {
             url: &url,
             plan: &plan,
-            base: &catalogs.base,
-            target: &catalogs.target,
+            base: State::Known(&catalogs.base),
+            target: State::Known(&catalogs.target),
             exclude: &[],
             databases,
             flavor: *flavor,
@@ -334,16 +334,62 @@ async fn two_live_databases_of_different_names_are_planned_under_the_first_ones(
     .await;
 }
 
+async fn a_saved_plan(flavor: Flavor) {
+    on_live(flavor, async |live| {
+        sql(live, &["CREATE TABLE app.t (id int PRIMARY KEY, old int)", "INSERT INTO app.t VALUES (1, 1)"]).await;
+        // Another database of the server is nobody's business; one that the files make is.
+        let directory = schema(
+            "CREATE TABLE t (id int PRIMARY KEY, note text);\nCREATE VIEW v AS SELECT id, ';' AS c FROM t;\n\
+             CREATE DATABASE more;\nCREATE TABLE more.m (id int PRIMARY KEY);\n",
+        );
+        if flavor == Flavor::MariaDb {
+            let body =
+                "DELIMITER //\nCREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.note = 'a;b'; SET @a = 1; END//\n";
+            let file = directory.path().join("schema.sql");
+            std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + body).unwrap();
+        }
+        let (url, file) = (live.url("app"), directory.path().join("plan.sql"));
+        let saved =
+            ["--from", url.expose_secret(), "--to", "schema.sql", "--engine", "native", "--format", "sql", "--out", "plan.sql"];
+        let saved = run(directory.path(), "plan", live, &saved).await;
+        assert_eq!(saved.status.code(), Some(3), "{}", said(&saved));
+        let apply = async |url: &SecretString, arguments: &[&str]| {
+            let arguments = [&["--url", url.expose_secret(), "--plan", "plan.sql", "--yes"], arguments].concat();
+            run(directory.path(), "apply", live, &arguments).await
+        };
+        let blocked = apply(&url, &[]).await;
+        assert_eq!(blocked.status.code(), Some(3), "{}", said(&blocked));
+        let plan = schemaproof::plan::saved::Saved::read(&std::fs::read_to_string(&file).unwrap()).unwrap().plan;
+        let accept = plan.fingerprint().as_str().to_string();
+        assert!(said(&blocked).contains("drop-column, blocks: Column"), "{}", said(&blocked));
+
+        sql(live, &["CREATE TABLE app.between (id int)"]).await;
+        let changed = apply(&url, &["--accept", &accept]).await;
+        assert_eq!(changed.status.code(), Some(1), "{}", said(&changed));
+        assert!(said(&changed).contains("is not as it was when the plan was made"), "{}", said(&changed));
+        sql(live, &["DROP TABLE app.between", "CREATE TABLE other.unseen (id int)"]).await;
+
+        let elsewhere = apply(&SecretString::from("postgres://127.0.0.1:1/app"), &["--accept", &accept]).await;
+        assert_eq!(elsewhere.status.code(), Some(1), "{}", said(&elsewhere));
+        assert!(said(&elsewhere).contains(&format!("is for {}, and postgres://", flavor.name())), "{}", said(&elsewhere));
+
+        let done = apply(&url, &["--accept", &accept]).await;
+        assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+        assert_eq!(value(live, "SELECT COUNT(*) FROM app.v").await, "1");
+        assert_eq!(value(live, "SELECT COUNT(*) FROM more.m").await, "0");
+        let again = apply(&url, &["--accept", &accept]).await;
+        assert_eq!(again.status.code(), Some(0), "{}", said(&again));
+        assert!(said(&again).contains("is as the target already"), "{}", said(&again));
+    })
+    .await;
+}
+
 #[tokio::test]
-async fn what_cannot_work_says_so() {
-    let directory = schema("CREATE TABLE t (id int);");
-    let say = |arguments: &[&str]| {
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_schemaproof")).args(arguments).current_dir(directory.path()).output().unwrap();
-        assert!(!output.status.success());
-        said(&output)
-    };
-    let url = "mysql://root@127.0.0.1:1/app";
-    let saved = say(&["apply", "--url", url, "--plan", "schema.sql", "--yes"]);
-    assert!(saved.contains("saved plans are for Postgres"), "{saved}");
+async fn a_saved_plan_is_applied_as_it_was_reviewed_or_not_at_all_on_tidb() {
+    a_saved_plan(Flavor::TiDb).await;
+}
+
+#[tokio::test]
+async fn a_saved_plan_is_applied_as_it_was_reviewed_or_not_at_all_on_mariadb() {
+    a_saved_plan(Flavor::MariaDb).await;
 }

@@ -22,7 +22,7 @@ async fn run_by(engine: EngineChoice, base: &str, target: &str, online: bool) ->
         let files = vec![SqlFile { path: "schema.sql".into(), text: sql.into() }];
         Input { name: name.into(), commit: None, schema: Schema::Files(SqlFiles { files, ..SqlFiles::default() }) }
     };
-    let config = Config { engine, online, image: test_image(), statement_timeout: 120, ..Config::default() };
+    let config = Config { engine, online, image: Some(test_image()), statement_timeout: 120, ..Config::default() };
     // Never started: an online plan does not ask it.
     let atlas = Some("/nowhere/atlas".into());
     let job = Job { atlas, ..Job::new(config, input("base", base), input("head", target)) };

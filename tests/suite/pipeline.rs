@@ -18,8 +18,8 @@ use crate::{atlas, sandbox::test_image};
 fn job(base: SqlFiles, target: SqlFiles, engine: EngineChoice) -> Job {
     let input = |name: &str, files| Input { name: name.into(), commit: None, schema: Schema::Files(files) };
     let image = match engine {
-        EngineChoice::Native => test_image(),
-        EngineChoice::Atlas | EngineChoice::Auto => atlas::request_15().image,
+        EngineChoice::Native => Some(test_image()),
+        EngineChoice::Atlas | EngineChoice::Auto => Some(atlas::request_15().image),
     };
     let config = Config { engine, image, statement_timeout: 120, ..Config::default() };
     Job { atlas: Some(atlas::binary()), ..Job::new(config, input("base", base), input("head", target)) }

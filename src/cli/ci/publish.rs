@@ -286,7 +286,7 @@ fn texts(outcome: &Outcome) -> [(&'static str, String); 5] {
     let steps = outcome.plan.steps.iter().cloned().map(|step| crate::plan::Step { sql: step.shown().to_string(), ..step });
     let shown = Plan { steps: steps.collect() };
     // Without its secrets it is no plan that could be applied.
-    let ends = outcome.catalogs.as_ref().and_then(|catalogs| catalogs.ends()).filter(|_| shown == outcome.plan);
+    let ends = outcome.catalogs.as_ref().map(|catalogs| catalogs.ends()).filter(|_| shown == outcome.plan);
     [
         ("report.json", report::json::render(report)),
         ("report.html", report::html::render(report)),

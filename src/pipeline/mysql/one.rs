@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::{flavor_of, of_live, reading_live, requested};
+use super::{flavor_of, reading_live, requested};
 use crate::{
     catalog::{Catalog, Object, ObjectId, Value},
     config::{Config, Dialect},
@@ -59,7 +59,7 @@ pub(in crate::pipeline) async fn read(
     canonical: Option<&Canonical>,
     cancel: &CancellationToken,
 ) -> Result<One, PipelineError> {
-    if let Some(url) = of_live(input) {
+    if let Some(url) = input.live() {
         let named = named(url)?;
         let databases: Databases = named.clone().map(|name| BTreeSet::from([name]));
         let read = async {
