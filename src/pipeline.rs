@@ -195,7 +195,11 @@ fn dialect(job: &Job) -> Result<Dialect, PipelineError> {
 async fn story(job: &Job, servers: &Servers, begun: Instant) -> Result<Outcome, PipelineError> {
     let sides = side::both(job, servers).instrument(stage("Building both schemas")).await?;
     let changes = sides.changes();
-    let earlier = side::earlier(job, servers, &sides, &changes).instrument(stage("Looking at what differed before")).await;
+    let looking = side::earlier(job, servers, &sides, &changes);
+    let earlier = match job.before {
+        Some(_) => looking.instrument(stage("Looking at what differed before")).await,
+        None => looking.await,
+    };
     let proposal = planning::propose(job, servers, &sides, &changes).instrument(stage("Planning")).await?;
     let (proposal, proofs) = match job.prove {
         true => {

@@ -3,7 +3,11 @@
 //! Files are read as they are and never interpreted here. Nothing is written, no hook, filter or configuration of a repository
 //! is run, and no symbolic link leads out of the tree that was named. Live databases are only named; `load` connects.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use secrecy::SecretString;
 
@@ -79,6 +83,14 @@ pub enum SchemaSource {
 }
 
 impl SchemaSource {
+    /// Where it is among the files here.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            SchemaSource::Directory(path) | SchemaSource::File(path) => Some(path),
+            SchemaSource::Live { .. } | SchemaSource::Git { .. } | SchemaSource::Empty => None,
+        }
+    }
+
     /// Understands a schema source. Looks whether a path is a directory; reads nothing.
     ///
     /// # Errors

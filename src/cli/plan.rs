@@ -12,7 +12,7 @@ use super::{CommonOptions, Environment, Exit, output};
 use crate::{
     config::Config,
     pipeline::{self, Input, Job, Outcome, Schema},
-    report::{self, text::Style},
+    report::{self, safe, text::Style},
     source::{self, Commits, SchemaSource, Selection, api::NoRemote},
     verdict::Verdict,
 };
@@ -72,7 +72,8 @@ pub async fn plan(arguments: PlanArguments, environment: &Environment, cancel: &
         false => (&arguments.from, &arguments.to),
         true => (&arguments.to, &arguments.from),
     };
-    let (base, target) = (input(from, &config).await?, input(to, &config).await?);
+    let (from, to) = (SchemaSource::parse(from)?, SchemaSource::parse(to)?);
+    let (base, target) = (read(&from, to.path(), &config).await?, read(&to, from.path(), &config).await?);
     let job = Job { atlas: environment.atlas(), prove: !arguments.no_proof, ..Job::new(config, base, target) };
     let outcome = pipeline::run(&job, cancel).await;
     let out = arguments.out.as_deref();
@@ -101,19 +102,37 @@ fn render(outcome: &Outcome, format: Format, style: Style) -> String {
 
 /// A schema source as one side of a job.
 pub async fn input(text: &str, config: &Config) -> anyhow::Result<Input> {
-    let source = SchemaSource::parse(text)?;
-    let name = source.name();
+    read(&SchemaSource::parse(text)?, None, config).await
+}
+
+/// Reads a schema source. `git:REF` without a path means the path of the other side, where the commit has it, else the configured ones.
+async fn read(source: &SchemaSource, other: Option<&Path>, config: &Config) -> anyhow::Result<Input> {
+    let mut name = source.name();
     let (schema, commit) = match source {
-        SchemaSource::Live { url, .. } => (Schema::Live(url), None),
-        SchemaSource::Directory(path) | SchemaSource::File(path) => (Schema::Files(source::directory::read(&path)?), None),
+        SchemaSource::Live { url } => (Schema::Live(url.clone()), None),
+        SchemaSource::Directory(path) | SchemaSource::File(path) => (Schema::Files(source::directory::read(path)?), None),
         SchemaSource::Empty => (Schema::Empty, None),
         SchemaSource::Git { reference, path } => {
             let local = source::git::Local::find(Path::new(".")).context("git: sources need a git repository here")?;
-            let commit = local.resolve(&reference).await?;
-            let paths = path.map_or_else(|| config.paths.clone(), |path| vec![path]);
-            let selection = Selection::new(&paths, "")?;
+            let commit = local.resolve(reference).await?;
+            let same = other.filter(|_| path.is_none()).and_then(|other| local.within(other));
             let commits = Commits::<NoRemote> { local: Some(local), remote: None };
-            let snapshot = commits.snapshot(&commit, &selection).await?;
+            let mut paths = path.as_ref().map_or_else(|| config.paths.clone(), |path| vec![path.clone()]);
+            if let Some(same) = same
+                && !commits.snapshot(&commit, &Selection::new(std::slice::from_ref(&same), "")?).await?.is_empty()
+            {
+                paths = vec![same];
+            }
+            if path.is_none() && paths != config.paths {
+                name = format!("{name}:{}", paths.join(", "));
+            }
+            let snapshot = commits.snapshot(&commit, &Selection::new(&paths, "")?).await?;
+            if snapshot.is_empty() {
+                let (name, paths) = (safe::line(&name), safe::line(&paths.join(", ")));
+                eprintln!(
+                    "schemaproof: {name} has no SQL files at {paths}: it is taken for an empty schema (`git:REF:PATH` names another path)"
+                );
+            }
             (Schema::Files(commits.read(&snapshot).await?), Some(commit.as_str().to_string()))
         }
     };

@@ -50,8 +50,9 @@ pub async fn read(session: &Session, flavor: Flavor, exclude: &[String], replica
         // MySQL keeps statistics of information_schema for a day otherwise.
         session.run("SET SESSION information_schema_stats_expiry = 0").await?;
     }
-    let user = session.rows("SELECT CURRENT_USER()").await?;
-    let definer = definer_of(user.first().and_then(|row| row.text(0)).unwrap_or_default());
+    let said = session.rows("SELECT CURRENT_USER(), VERSION()").await?;
+    let said = |at| said.first().and_then(|row| row.text(at)).unwrap_or_default();
+    let (definer, version) = (definer_of(said(0)), version_number(said(1)));
     let mut reader = Reader { session, replicas, definer, snapshot: Snapshot::default() };
     let databases = session
         .rows("SELECT schema_name, default_character_set_name, default_collation_name FROM information_schema.schemata ORDER BY 1")
@@ -66,6 +67,7 @@ pub async fn read(session: &Session, flavor: Flavor, exclude: &[String], replica
         reader.placement_policies().await?;
     }
     let mut snapshot = reader.snapshot;
+    snapshot.catalog.server_version = version;
     snapshot.catalog.dialect = match flavor {
         Flavor::TiDb => Dialect::TiDb,
         Flavor::MySql => Dialect::MySql,
@@ -101,6 +103,13 @@ fn is_excluded(path: &[String], exclude: &[String]) -> bool {
         let whole = path.len() == 1 && pattern.strip_suffix(".*") == Some(name.as_str());
         whole || globset::Glob::new(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(&name))
     })
+}
+
+/// `10.11.6-MariaDB` as 101106.
+fn version_number(version: &str) -> u32 {
+    let mut numbers = version.split(|letter: char| !letter.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0).min(99);
+    (next() * 100 + next()) * 100 + next()
 }
 
 /// `root@%` as it is printed.

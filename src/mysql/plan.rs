@@ -6,6 +6,8 @@
 
 mod table;
 
+pub use self::table::EVERY_VERSION;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{

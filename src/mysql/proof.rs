@@ -308,6 +308,25 @@ pub fn by_catalog(end: &Snapshot, target: &Snapshot, flavor: Flavor) -> Judgemen
     judged
 }
 
+/// The tables whose keys stand in another order than in the target.
+pub fn key_order(end: &Catalog, target: &Catalog) -> Vec<String> {
+    let of = |catalog: &Catalog| {
+        let mut tables: BTreeMap<Vec<String>, Vec<(i64, ObjectId)>> = BTreeMap::new();
+        for object in catalog.objects.values().filter(|object| matches!(object.id.kind, Kind::Index | Kind::Constraint)) {
+            if let (Some(position), Some(table)) = (object.integer("position"), object.id.path.get(..2)) {
+                tables.entry(table.to_vec()).or_default().push((position, object.id.clone()));
+            }
+        }
+        tables.into_iter().map(|(table, mut keys)| {
+            keys.sort();
+            (table, keys.into_iter().map(|(_, key)| key).collect::<Vec<_>>())
+        })
+    };
+    let target: BTreeMap<_, _> = of(target).collect();
+    let differ = of(end).filter(|(table, keys)| target.get(table).is_some_and(|wanted| wanted != keys));
+    differ.map(|(table, _)| table.join(".")).collect()
+}
+
 fn compare(end: &BTreeMap<String, String>, target: &BTreeMap<String, String>) -> Judgement {
     let names: std::collections::BTreeSet<&String> = end.keys().chain(target.keys()).collect();
     let mut differences = Vec::new();

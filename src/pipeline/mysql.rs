@@ -142,8 +142,17 @@ async fn story(job: &Job, servers: &MySqlServers, databases: Databases, begun: I
         ));
     }
     let (mut up, mut down) = (None, None);
-    if let Some(Ended { replay, proof }) = replayed {
+    if let Some(Ended { replay, proof, key_order }) = replayed {
         remarks.extend(as_text(&plan, &replay));
+        if !key_order.is_empty() {
+            remarks.push(remark(
+                "Keys in another order",
+                format!(
+                    "After the plan SHOW CREATE TABLE prints the keys of {} in another order than in the target: a server puts a new key last. Nothing else differs.",
+                    key_order.join(", ")
+                ),
+            ));
+        }
         down = base.way_back(&target, &renamed, flavor, &proof).instrument(stage("Replaying the way back")).await?;
         up = Some(proof);
     }
@@ -252,6 +261,8 @@ struct Side<'a> {
 struct Ended {
     replay: Replay,
     proof: Proof,
+    /// Tables whose keys are printed in another order than the target's, which is no difference.
+    key_order: Vec<String>,
 }
 
 impl<'a> Side<'a> {
@@ -338,7 +349,7 @@ impl<'a> Side<'a> {
             catalog: proof::by_catalog(&end, &target.snapshot, flavor),
             column_order: Vec::new(),
         };
-        Ok(Ended { replay, proof })
+        Ok(Ended { replay, proof, key_order: proof::key_order(&end.catalog, &target.snapshot.catalog) })
     }
 
     async fn way_back(

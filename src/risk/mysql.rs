@@ -34,6 +34,7 @@ pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
         found.extend((rule.check)(facts));
     }
     found.extend(begin_again(facts));
+    found.extend(loses_versions(facts));
     found
 }
 
@@ -47,6 +48,32 @@ fn begin_again(facts: &Facts<'_>) -> impl Iterator<Item = Finding> {
         stays.then(|| {
             rules::drop_sequence::RULE.finding(facts, id, format!("Sequence {} begins again at its start.", look::name(id)))
         })
+    })
+}
+
+/// Versioned tables whose old versions of rows do not stay.
+fn loses_versions(facts: &Facts<'_>) -> impl Iterator<Item = Finding> {
+    let is_versioned = |table: &&Object| table.id.kind == Kind::Table && table.text("system_versioning").is_some();
+    facts.base.objects.values().filter(is_versioned).filter_map(|table| {
+        let id = &table.id;
+        let steps = || facts.plan.steps.iter().filter(|step| step.objects.first() == Some(id));
+        let made_anew = steps().any(|step| step.sql.starts_with("RENAME TABLE"));
+        let what = match facts.target.objects.get(id)?.text("system_versioning") {
+            None => "is not versioned any more",
+            Some(_) if made_anew && !steps().any(|step| step.sql.ends_with(plan::EVERY_VERSION)) => {
+                "is made anew from its present rows"
+            }
+            Some(_) => return None,
+        };
+        let message = format!("Table {} {what}: the versions of its rows that were changed or deleted are lost.", look::name(id));
+        let kept = [id.path.first().cloned().unwrap_or_default(), format!("{}_versions", id.name())];
+        let safer = format!("CREATE TABLE {} AS SELECT * FROM {} {};", qualified(&kept), qualified(&id.path), plan::EVERY_VERSION);
+        Some(
+            rules::loses_values::RULE
+                .finding(facts, id, message)
+                .advise("Keep a copy of them first, if they are needed.")
+                .safer(safer),
+        )
     })
 }
 

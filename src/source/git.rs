@@ -37,6 +37,14 @@ impl Local {
         }
     }
 
+    /// A path of the working tree as commits have it; absent when it is none, or is the whole tree.
+    pub fn within(&self, path: &Path) -> Option<String> {
+        let repository = Repository::open(&self.path).ok()?;
+        let root = repository.workdir()?.canonicalize().ok()?;
+        let path = path.canonicalize().ok()?.strip_prefix(root).ok()?.to_str()?.to_string();
+        (!path.is_empty()).then_some(path)
+    }
+
     /// Opens the repository on a thread that may block and runs `work` with it.
     pub(super) async fn run<T: Send + 'static>(
         &self,

@@ -90,12 +90,23 @@ fn hcl_is_read_out_of_git_too() {
     std::fs::write(directory.path().join("db/schema.hcl"), "table \"t\" {\n  column \"id\" {\n    type = bigint\n  }\n}\n")
         .unwrap();
     let image = test_image();
-    let from_to = ["plan", "--from", "git:HEAD:db/schema.hcl", "--to", "file://db/schema.hcl", "--engine", "native"];
-    let plan = schemaproof(directory.path(), &[&from_to[..], &["--format", "json", "--image", &image]].concat());
-    let report: serde_json::Value = serde_json::from_slice(&plan.stdout).unwrap_or_else(|_| panic!("{}", said(&plan)));
-    assert_eq!(report["proven"], true);
-    let change = &report["changes"][0];
-    assert_eq!((&change["file"], &change["line"]), (&"db/schema.hcl".into(), &2.into()), "{change}");
+    let plan = |from: &str, to: &str| {
+        let arguments = ["plan", "--from", from, "--to", to, "--engine", "native", "--format", "json", "--image", &image];
+        let plan = schemaproof(directory.path(), &arguments);
+        let report = serde_json::from_slice(&plan.stdout).unwrap_or_else(|_| panic!("{}", said(&plan)));
+        (report, said(&plan))
+    };
+    // Without a path it is that of the other side.
+    for from in ["git:HEAD:db/schema.hcl", "git:HEAD"] {
+        let (report, _): (serde_json::Value, _) = plan(from, "file://db/schema.hcl");
+        assert_eq!((&report["proven"], &report["base"]["name"]), (&true.into(), &"git:HEAD:db/schema.hcl".into()));
+        let change = &report["changes"][0];
+        assert_eq!((&change["action"], &change["file"], &change["line"]), (&"alter".into(), &"db/schema.hcl".into(), &2.into()));
+    }
+    std::fs::write(directory.path().join("new.sql"), "CREATE TABLE n (id int);").unwrap();
+    let (report, said) = plan("git:HEAD", "new.sql");
+    assert_eq!(report["base"]["files"], 0);
+    assert!(said.contains("git:HEAD has no SQL files at extensions/sql: it is taken for an empty schema"), "{said}");
 }
 
 #[test]

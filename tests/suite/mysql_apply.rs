@@ -393,3 +393,44 @@ async fn a_saved_plan_is_applied_as_it_was_reviewed_or_not_at_all_on_tidb() {
 async fn a_saved_plan_is_applied_as_it_was_reviewed_or_not_at_all_on_mariadb() {
     a_saved_plan(Flavor::MariaDb).await;
 }
+
+#[tokio::test]
+async fn versions_of_rows_stay_or_are_found_on_mariadb() {
+    on_live(Flavor::MariaDb, async |live| {
+        let history = [
+            "CREATE TABLE app.t (id int PRIMARY KEY, n int) WITH SYSTEM VERSIONING",
+            "INSERT INTO app.t VALUES (1, 1), (2, 2)",
+            "UPDATE app.t SET n = 3 WHERE id = 1",
+            "DELETE FROM app.t WHERE id = 2",
+        ];
+        sql(live, &history).await;
+        // No ALTER gives the columns that say when a row held other names.
+        let named = "CREATE TABLE t (id int PRIMARY KEY, n int, s timestamp(6) GENERATED ALWAYS AS ROW START, \
+                     e timestamp(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;";
+        let done = apply(schema(named).path(), live, &["--yes"]).await;
+        assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+        assert!(said(&done).contains("RENAME TABLE"), "{}", said(&done));
+        let versions = "SELECT GROUP_CONCAT(CONCAT(id, ':', n) ORDER BY id, n) FROM app.t FOR SYSTEM_TIME ALL";
+        assert_eq!(value(live, versions).await, "1:1,1:3,2:2");
+        assert_eq!(value(live, "SELECT COUNT(*) FROM app.t").await, "1");
+
+        let plain = apply(schema("CREATE TABLE t (id int PRIMARY KEY, n int);").path(), live, &["--yes"]).await;
+        assert_eq!(plain.status.code(), Some(3), "{}", said(&plain));
+        assert!(said(&plain).contains("app.t is not versioned any more"), "{}", said(&plain));
+        assert_eq!(value(live, versions).await, "1:1,1:3,2:2");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_comes_last_is_said() {
+    on_live(Flavor::MariaDb, async |live| {
+        sql(live, &["CREATE TABLE app.t (id int PRIMARY KEY, a int, b int, KEY one (a), KEY two (b))"]).await;
+        let outcome = planned(live, "CREATE TABLE t (id int PRIMARY KEY, a int, b int, KEY one (a, b), KEY two (b));").await;
+        let said = outcome.report.remarks.iter().find(|remark| remark.title == "Keys in another order");
+        assert!(said.is_some_and(|remark| remark.text.contains("the keys of app.t")), "{:#?}", outcome.report.remarks);
+        let last = planned(live, "CREATE TABLE t (id int PRIMARY KEY, a int, b int, KEY one (a), KEY two (b, a));").await;
+        assert!(!last.report.remarks.iter().any(|remark| remark.title.starts_with("Keys")), "{:#?}", last.report.remarks);
+    })
+    .await;
+}

@@ -121,6 +121,21 @@ impl Planner<'_> {
         catalog.objects.get(table).is_some_and(|table| table.text("system_versioning").is_some())
     }
 
+    /// The columns of a versioned table that say when a row held, where these are times: numbers of transactions are the server's alone.
+    fn history_of(&self, catalog: &crate::catalog::Catalog, table: &ObjectId) -> Option<String> {
+        let lines = catalog.objects.get(table).filter(|_| self.is_versioned(catalog, table))?.list("other").iter();
+        let Some(period) = lines.into_iter().find_map(|line| line.strip_prefix("PERIOD FOR SYSTEM_TIME")) else {
+            return Some("`row_start`, `row_end`".into());
+        };
+        let columns: Vec<String> = tokens(period).iter().filter_map(|token| token.name()).collect();
+        let is_time = |name: &String| {
+            let column = ObjectId::new(Kind::Column, table.path.iter().chain([name]));
+            let column = catalog.objects.get(&column);
+            column.and_then(|column| column.text("type")).is_some_and(|form| form.starts_with("timestamp"))
+        };
+        columns.iter().all(is_time).then(|| columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", "))
+    }
+
     /// MariaDB's versions of rows: what ends them, in a statement of its own, and what begins them.
     fn versioning(&self, table: &ObjectId) -> (Statements, Statements) {
         let clause = |word: &str| vec![(format!("{word} SYSTEM VERSIONING"), table.clone())];
@@ -287,7 +302,15 @@ impl Planner<'_> {
         let (old, new) = (qualified(&id.path), qualified(&beside));
         if !common.is_empty() {
             let list = common.join(", ");
-            statements.push(format!("INSERT INTO {new} ({list}) SELECT {list} FROM {old}"));
+            match (self.history_of(self.base, id), self.history_of(self.target, id)) {
+                (Some(from), Some(to)) if self.base.server_version >= INSERTS_HISTORY => {
+                    statements.push("SET SESSION system_versioning_insert_history = ON".into());
+                    let every = format!("SELECT {list}, {from} FROM {old} {EVERY_VERSION}");
+                    statements.push(format!("INSERT INTO {new} ({list}, {to}) {every}"));
+                    statements.push("SET SESSION system_versioning_insert_history = DEFAULT".into());
+                }
+                _ => statements.push(format!("INSERT INTO {new} ({list}) SELECT {list} FROM {old}")),
+            }
         }
         // At once: there is no moment without the table, and whatever a run that was killed left beside it has no row of its own.
         let aside = qualified(&[database.clone(), super::aside(name)]);
@@ -296,6 +319,12 @@ impl Planner<'_> {
         statements.into_iter().map(|sql| (sql, id.clone())).collect()
     }
 }
+
+/// What a query ends with that reads rows that were changed or deleted, too.
+pub const EVERY_VERSION: &str = "FOR SYSTEM_TIME ALL";
+
+/// The first MariaDB with `system_versioning_insert_history`.
+const INSERTS_HISTORY: u32 = 101_100;
 
 /// Attribute, clause, and what undoes it.
 const OPTIONS: &[(&str, &str, &str)] = &[
