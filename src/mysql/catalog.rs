@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     catalog::{Catalog, Kind, Object, ObjectId, Value},
-    config::Dialect,
     sandbox::mysql::{Flavor, MySqlError, Row, Session},
     script::mysql::{TokenKind, tokens},
 };
@@ -68,11 +67,7 @@ pub async fn read(session: &Session, flavor: Flavor, exclude: &[String], replica
     }
     let mut snapshot = reader.snapshot;
     snapshot.catalog.server_version = version;
-    snapshot.catalog.dialect = match flavor {
-        Flavor::TiDb => Dialect::TiDb,
-        Flavor::MySql => Dialect::MySql,
-        Flavor::MariaDb => Dialect::MariaDb,
-    };
+    snapshot.catalog.dialect = flavor.dialect();
     relate(&mut snapshot.catalog);
     Ok(snapshot)
 }

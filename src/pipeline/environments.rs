@@ -45,10 +45,16 @@ pub async fn compare(environments: &[Environment], config: &Config, connections:
     // One catalog a fingerprint: hundreds of tenants are a few catalogs.
     let catalogs: Mutex<BTreeMap<CatalogFingerprint, Catalog>> = Mutex::default();
     let own = cancel.child_token();
-    let family = family(environments, config);
-    // Of a version that the live ones have, so that what versions print differently is no difference.
-    let live = environments.iter().find_map(|environment| environment.input.live()).filter(|_| family.0.is_postgres());
-    let request = live::request(config, live).await;
+    let mut family = family(environments, config);
+    // Files are loaded into a server of the kind and version that the first live one is, so that what servers print differently is no
+    // difference.
+    let live = environments.iter().find_map(|environment| environment.input.live());
+    if let (Some(url), Dialect::MySql, None) = (live, family.0, config.dialect)
+        && let Ok(flavor) = mysql::flavor_of(url).await
+    {
+        family.0 = flavor.dialect();
+    }
+    let request = live::request(config, live.filter(|_| family.0.is_postgres())).await;
     let read = async |(at, Environment { name, input }): (usize, &Environment)| {
         let read = catalog(input, config, &request, &family, &options, &own).await.map(|catalog| {
             let print = catalog.fingerprint();

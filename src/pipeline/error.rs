@@ -142,6 +142,10 @@ fn of_load(error: &LoadError) -> (String, Option<String>) {
             let message = format!("the sandbox's server closed the session while it ran this statement: {why}");
             (message, Some("It crashed, ran out of memory, or the SQL itself ended the session.".into()))
         }
-        LoadError::Script(_) | LoadError::Tampered { .. } | LoadError::Sandbox(_) => (error.to_string(), None),
+        LoadError::Script(script) => {
+            let text = script.to_string();
+            (text.strip_prefix(&format!("{}: ", script.place())).unwrap_or(&text).to_string(), None)
+        }
+        LoadError::Tampered { .. } | LoadError::Sandbox(_) => (error.to_string(), None),
     }
 }

@@ -74,7 +74,7 @@ fn requested(config: &Config, flavor: Flavor) -> Request {
     request
 }
 
-async fn flavor_of(url: &SecretString) -> Result<Flavor, PipelineError> {
+pub(super) async fn flavor_of(url: &SecretString) -> Result<Flavor, PipelineError> {
     reading_live(url, live::flavor_of(url).await)
 }
 

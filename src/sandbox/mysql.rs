@@ -48,6 +48,15 @@ impl Flavor {
         }
     }
 
+    /// The dialect that is spoken to it.
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Flavor::TiDb => Dialect::TiDb,
+            Flavor::MySql => Dialect::MySql,
+            Flavor::MariaDb => Dialect::MariaDb,
+        }
+    }
+
     /// The Docker image that is taken where none is configured.
     pub fn image(self) -> &'static str {
         match self {

@@ -148,6 +148,10 @@ async fn whole(flavor: Flavor) {
         let done = apply(directory.path(), live, &["--yes"]).await;
         assert_eq!(done.status.code(), Some(0), "{}", said(&done));
         assert!(said(&done).contains("is as the target"), "{}", said(&done));
+        // The files are loaded into a server of the live one's kind.
+        let live_one = format!("live={}", live.url("app").expose_secret());
+        let compared = run(directory.path(), "compare", live, &["files=schema.sql", &live_one]).await;
+        assert_eq!(compared.status.code(), Some(0), "{}", said(&compared));
         let again = run(directory.path(), "sync", live, &["schema.sql", "--yes"]).await;
         assert!(again.status.success() && said(&again).contains("Nothing to do"), "{}", said(&again));
         // What blocks needs more than yes.
