@@ -31,6 +31,7 @@ use crate::{
 
 pub mod environments;
 mod error;
+mod image;
 mod live;
 mod mysql;
 mod planning;
@@ -155,7 +156,7 @@ pub async fn run(job: &Job, cancel: &CancellationToken) -> Outcome {
             }
             _ => {
                 let live = [Some(&job.base), Some(&job.target), job.live.as_ref()].into_iter().flatten().find_map(Input::live);
-                let request = live::request(&job.config, live).await;
+                let request = image::request(&job.config, live).await;
                 sandbox::with_servers(&request, sandbox::Sides::Two, &own, async |servers| story(job, servers, begun).await).await
             }
         }

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Input, PipelineError, Schema, live,
+    Input, PipelineError, Schema, image, live,
     mysql::{self, one::Canonical},
 };
 use crate::{
@@ -54,7 +54,7 @@ pub async fn compare(environments: &[Environment], config: &Config, connections:
     {
         family.0 = flavor.dialect();
     }
-    let request = live::request(config, live.filter(|_| family.0.is_postgres())).await;
+    let request = image::request(config, live.filter(|_| family.0.is_postgres())).await;
     let read = async |(at, Environment { name, input }): (usize, &Environment)| {
         let read = catalog(input, config, &request, &family, &options, &own).await.map(|catalog| {
             let print = catalog.fingerprint();

@@ -13,9 +13,8 @@ use crate::{
         Catalog,
         read::{self, ReadOptions},
     },
-    config::Config,
     risk::probe::{Answer, Live, Question, Size, Unanswered},
-    sandbox::{Address, Connection, Request, Where},
+    sandbox::{Address, Connection},
     source::shown_url,
 };
 
@@ -59,23 +58,6 @@ pub(super) async fn read_two(
 /// As [`read`].
 pub(super) async fn roles(url: &SecretString) -> Result<Vec<String>, PipelineError> {
     with_session(url, async |connection| roles::read(connection).await).await
-}
-
-/// The sandbox for what is compared with a live database: where no image is configured, `postgres` of that database's version.
-pub(super) async fn request(config: &Config, live: Option<&SecretString>) -> Request {
-    let mut request = Request::from(config);
-    let (Some(url), None, Where::Auto | Where::Docker) = (live, &config.image, &request.place) else { return request };
-    let asked = with_session(url, async |connection| {
-        let failed = |source| PipelineError::Live { database: shown_url(url), source };
-        let row = connection.query_one("SELECT current_setting('server_version_num')::int4", &[]).await.map_err(failed)?;
-        row.try_get::<_, i32>(0).map_err(failed)
-    });
-    match asked.await {
-        Ok(version) => request.image = format!("postgres:{}", version / 10_000),
-        // Whoever reads the database tells why it cannot be read.
-        Err(error) => tracing::info!("the image stays {}: {error}", request.image),
-    }
-    request
 }
 
 /// The names of the databases of a live database's server that take connections, but templates.

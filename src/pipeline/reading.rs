@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Input, PipelineError, Schema, live, mysql, roles, side};
+use super::{Input, PipelineError, Schema, image, live, mysql, roles, side};
 use crate::{
     catalog::{self, Catalog, Change, read::ReadOptions},
     config::{Config, Dialect},
@@ -59,7 +59,7 @@ pub async fn read_and_write(
     cancel: &CancellationToken,
     write: impl Fn(&Catalog) -> SqlFiles,
 ) -> Result<(Reading, Vec<Change>), PipelineError> {
-    let request = live::request(config, input.live()).await;
+    let request = image::request(config, input.live()).await;
     within(config, cancel, async |own| {
         sandbox::with_servers(&request, Sides::Two, own, async |servers| {
             let (reading, names) = match &input.schema {

@@ -161,3 +161,20 @@ async fn what_differed_before_the_pull_request_is_told_apart() {
     .await
     .unwrap();
 }
+
+#[tokio::test]
+async fn the_throwaway_server_is_of_the_live_ones_version() {
+    with_servers(&crate::atlas::request_15(), Sides::One, &CancellationToken::new(), async |servers| {
+        let server = &servers.base;
+        let database = server.create_database("live", None).await?;
+        let input = |name: &str, schema| Input { name: name.into(), commit: None, schema };
+        let (base, target) = (input("live", Schema::Live(server.url(&database))), input("empty", Schema::Empty));
+        let config = Config { image: None, sandbox: "docker".into(), ..native() };
+        let outcome = pipeline::run(&Job::new(config, base, target), &CancellationToken::new()).await;
+        assert!(outcome.report.server.as_deref().is_some_and(|version| version.starts_with("15.")), "{:#?}", outcome.report);
+        server.drop_database(&database).await?;
+        Ok::<(), SandboxError>(())
+    })
+    .await
+    .unwrap();
+}
