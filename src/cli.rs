@@ -199,10 +199,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("schemaproof: {error:#}");
+            eprintln!("schemaproof: {}", said(&error));
             Exit::Failed.into()
         }
     }
+}
+
+/// An error and its causes; what an error already says of its cause is not said again.
+fn said(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        said if said.contains(&cause) => said.into(),
+        said => format!("{said}: {cause}"),
+    })
 }
 
 /// Runs `work` and turns SIGINT and SIGTERM into its cancellation; `work` then ends by itself, having cleaned up.

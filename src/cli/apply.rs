@@ -37,7 +37,7 @@ use crate::{
 };
 
 #[derive(clap::Args)]
-#[command(after_help = "Examples:
+#[command(group(clap::ArgGroup::new("wanted").required(true).args(["to", "plan"])), after_help = "Examples:
   schemaproof apply --to extensions/sql --url postgres://postgres@localhost:5438/app --dry-run
   schemaproof apply --to extensions/sql --url postgres://postgres@localhost:5438/app
   schemaproof apply --to extensions/sql --url \"$DATABASE_URL\" --yes --accept 'b7f3·91c2·…'
@@ -47,7 +47,7 @@ use crate::{
 Exit codes: 0 the database is as the target (with --dry-run: the plan passes); 1 it is not; 2 wrong use; 3 the verdict blocks.")]
 pub struct ApplyArguments {
     /// The schema that is wanted
-    #[arg(long, value_name = "S", required_unless_present = "plan", conflicts_with = "plan")]
+    #[arg(long, value_name = "S")]
     to: Option<String>,
     /// The database to change
     #[arg(long, value_name = "URL")]
@@ -161,10 +161,9 @@ impl<'a> Desk<'a> {
             return Ok(Exit::Usage);
         }
         config.online |= self.options.online;
-        let wrong = "the database's URL cannot be used";
         if source::dialect_of(url) != Dialect::Postgres {
-            MySqlAddress::from_url(url).context(wrong)?;
-        } else if let address = Address::from_url(url).context(wrong)?
+            MySqlAddress::from_url(url)?;
+        } else if let address = Address::from_url(url)?
             && config.role == Config::default().role
         {
             // What the files make is to belong to whoever applies it, as it will in the database.

@@ -25,7 +25,7 @@ pub enum SandboxError {
     NotReady { origin: String, seconds: u64, why: String, log: String },
     #[error("cannot {attempted}: {why}")]
     Local { attempted: String, why: String },
-    #[error("the URL of the sandbox server cannot be used: {why}")]
+    #[error("the URL of the server cannot be used: {why}")]
     BadUrl { why: String },
     #[error("{origin} ended: {why}")]
     Ended { origin: String, why: String },

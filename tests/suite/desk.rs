@@ -54,7 +54,8 @@ fn a_schema_is_written_in_every_format() {
         .unwrap()
         .iter()
         .find(|object| object["path"] == serde_json::json!(["public", "tenants", "name"]));
-    assert_eq!(column.unwrap()["attributes"], serde_json::json!({"not_null": true, "type": "text"}));
+    let attributes = &column.unwrap()["attributes"];
+    assert_eq!((&attributes["not_null"], &attributes["type"]), (&true.into(), &"text".into()), "{attributes}");
 
     let mermaid = inspect("schema.sql", &["--format", "mermaid"]);
     assert!(out(&mermaid).starts_with("erDiagram\n") && out(&mermaid).contains("text name"), "{}", out(&mermaid));
@@ -189,4 +190,37 @@ fn shells_and_manual_readers_are_served_and_every_command_has_examples() {
         let arguments: &[&str] = if name == "atlas" { &["atlas", "install", "--help"] } else { &[name, "--help"] };
         assert!(out(&schemaproof(directory.path(), arguments)).contains("Example"), "{name} has no example");
     }
+}
+
+#[test]
+fn what_is_at_fault_is_said_once() {
+    let directory = tempfile::tempdir().unwrap();
+    for (arguments, code, wanted) in [
+        (
+            &["plan", "--from", "empty", "--to", "extensions/sq"][..],
+            1,
+            "schemaproof: cannot look at the schema source `extensions/sq`: No such file or directory (os error 2)\n",
+        ),
+        (
+            &["apply", "--yes", "--to", "empty", "--url", "localhost/app"],
+            1,
+            "schemaproof: the URL of the server cannot be used: relative URL without a base\n",
+        ),
+        (
+            &["apply", "--yes", "--plan", "gone.sql", "--url", "postgres://localhost/app"],
+            1,
+            "schemaproof: cannot read the plan gone.sql: No such file or directory (os error 2)\n",
+        ),
+    ] {
+        let output = schemaproof(directory.path(), arguments);
+        assert_eq!((output.status.code(), said(&output).as_str()), (Some(code), wanted));
+    }
+    let neither = schemaproof(directory.path(), &["apply", "--url", "postgres://localhost/app"]);
+    assert_eq!(neither.status.code(), Some(2));
+    assert!(said(&neither).contains("<--to <S>|--plan <FILE>>"), "{}", said(&neither));
+    // What the client library says of a connection is the system's own word, and that once.
+    let refused = schemaproof(directory.path(), &["inspect", "mysql://root@127.0.0.1:1/app"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let refused = said(&refused);
+    assert!(refused.contains("Connection refused") && !refused.contains("Input/output error"), "{refused}");
 }

@@ -4,7 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, SslOpts, Value, prelude::Queryable};
+use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts, Value, prelude::Queryable};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
@@ -73,6 +73,7 @@ impl From<Error> for MySqlError {
     fn from(error: Error) -> MySqlError {
         match error {
             Error::Server(error) => MySqlError::Server { code: error.code, sqlstate: error.state, message: error.message },
+            Error::Io(IoError::Io(error)) => MySqlError::Connection(error.to_string()),
             other => MySqlError::Connection(other.to_string()),
         }
     }
