@@ -11,6 +11,7 @@ use super::{
 };
 
 /// The relations of a database as they were before a step, by OID.
+#[derive(Clone)]
 pub(super) struct Relations {
     known: BTreeMap<u32, Relation>,
     /// Strongest lock by relation that the transaction holds already.
@@ -80,12 +81,21 @@ const RELATIONS: &str = "
 
 impl Relations {
     pub async fn read(client: &Client) -> Result<Relations> {
+        Relations::read_after(client, &Relations { known: BTreeMap::new(), held: BTreeMap::new() }).await
+    }
+
+    /// What is there now, where nothing but the truncation of tables came after `before`: those that still have their file are not counted again.
+    async fn read_after(client: &Client, before: &Relations) -> Result<Relations> {
         let mut relations = Relations { known: BTreeMap::new(), held: BTreeMap::new() };
         let mut filled = Vec::new();
         for row in query(client, RELATIONS).await? {
-            let Some((oid, relation)) = Relation::from_row(&row) else { continue };
-            if row.get(5) == Some("t") {
-                filled.push(oid);
+            let Some((oid, mut relation)) = Relation::from_row(&row) else { continue };
+            let before = before.known.get(&oid);
+            relation.made_by_plan = before.is_some_and(|before| before.made_by_plan);
+            match before.filter(|before| before.file == relation.file) {
+                Some(before) => (relation.rows, relation.columns) = (before.rows, before.columns.clone()),
+                None if row.get(5) == Some("t") => filled.push(oid),
+                None => {}
             }
             relations.known.insert(oid, relation);
         }
@@ -134,7 +144,7 @@ impl Relations {
         let tables = tables.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         run(client, &format!("SET session_replication_role = replica; TRUNCATE {tables} CASCADE; RESET session_replication_role"))
             .await?;
-        *self = Relations::read(client).await?;
+        *self = Relations::read_after(client, self).await?;
         Ok(())
     }
 

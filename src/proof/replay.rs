@@ -41,6 +41,7 @@ pub async fn replay(client: &Client, plan: &Plan, made_up: &BTreeSet<String>, li
         made_up,
         relations: Relations::read(client).await?,
         effects: Vec::with_capacity(plan.steps.len()),
+        begun: None,
         repeated: 0,
         taken_out: BTreeSet::new(),
     };
@@ -61,6 +62,8 @@ struct Replay<'a> {
     made_up: &'a BTreeSet<String>,
     relations: Relations,
     effects: Vec<Effects>,
+    /// `relations` before the transaction that runs.
+    begun: Option<Relations>,
     /// Steps that were run again because of rows that were in the way.
     repeated: usize,
     /// Tables whose rows were taken out because they were in the way of a step.
@@ -154,6 +157,7 @@ impl Replay<'_> {
     }
 
     async fn begin(&mut self, transactional: bool) -> Result<()> {
+        self.begun = transactional.then(|| self.relations.clone());
         if transactional {
             run(self.client, "BEGIN").await?;
         }
@@ -174,7 +178,10 @@ impl Replay<'_> {
         if transactional {
             run(self.client, "ROLLBACK").await?;
         }
-        self.relations = Relations::read(self.client).await?;
+        self.relations = match self.begun.take() {
+            Some(begun) => begun,
+            None => Relations::read(self.client).await?,
+        };
         let before: BTreeSet<String> = self.relations.with_rows().cloned().collect();
         let tables = self.relations.names(&oids);
         if !tables.is_empty() {
