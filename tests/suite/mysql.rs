@@ -8,6 +8,7 @@ use schemaproof::{
     pipeline::{self, Input, Job, Outcome, Schema},
     plan::Origin,
     report::Report,
+    risk::Level,
     script::SqlFile,
     source::{SqlFiles, directory},
     verdict::Verdict,
@@ -308,4 +309,33 @@ async fn what_may_have_been_renamed_is_found_and_a_note_that_does_nothing_is_sai
     assert_eq!(safer("likely-rename-table"), "RENAME TABLE `app`.`posts` TO `app`.`articles`;");
     let unused = report.remarks.iter().find(|remark| remark.title == "A note on a rename does nothing").unwrap();
     assert_eq!((unused.line, unused.text.as_str()), (Some(2), "the base has no table app.no such."));
+}
+
+#[tokio::test]
+async fn lists_of_values_are_judged_on_servers_as_by_their_texts() {
+    let table = |list: &str, set: &str| format!("CREATE TABLE t (id int PRIMARY KEY, e enum({list}), s set({set}));");
+    let base = table("'a','b','c'", "'x','y'") + " INSERT INTO t VALUES (1, 'a', 'x'), (2, 'b', 'x,y'), (3, 'c', '');";
+    let cases = [
+        ("'a','b','c','d'", "'x','y','z'", None),
+        ("'a','c','b'", "'x','y'", Some((Level::Warning, "in another order"))),
+        ("'a','new','b','c'", "'x','y'", Some((Level::Warning, "new values before others"))),
+        ("'a','c'", "'x','y'", Some((Level::Danger, "loses `b`"))),
+        ("'a','b','c'", "'x'", Some((Level::Danger, "loses `y`"))),
+    ];
+    for dialect in [Dialect::TiDb, Dialect::MariaDb] {
+        for (list, set, wanted) in cases {
+            let Outcome { report, .. } = run(file(&base), file(&table(list, set)), dialect).await;
+            assert!(report.proven, "{dialect:?} {list} {set}: {report:#?}");
+            let found: Vec<_> = report.findings.iter().filter(|finding| finding.rule == "change-column-type").collect();
+            match wanted {
+                None => assert!(found.is_empty(), "{dialect:?} {list}: {found:#?}"),
+                Some((level, words)) => {
+                    assert_eq!(found.len(), 1, "{dialect:?} {list}: {found:#?}");
+                    assert!(found[0].level == level && found[0].message.contains(words), "{dialect:?} {list}: {found:#?}");
+                }
+            }
+            let refused = report.steps.iter().filter_map(|step| step.effects.as_ref()).any(|effects| effects.fails());
+            assert_eq!(refused, matches!(wanted, Some((Level::Danger, _))), "{dialect:?} {list} {set}: {:#?}", report.steps);
+        }
+    }
 }
