@@ -3,6 +3,8 @@
 mod fixture;
 mod sarif;
 
+use std::process::Command;
+
 use schemaproof::{
     catalog::{Action, AttributeChange, Catalog, Change, Kind, ObjectId, Value},
     proof::SqlError,
@@ -208,6 +210,42 @@ fn the_html_page_has_one_script_and_no_address_of_elsewhere() {
     for loading in ["src=", "@import", "url(", "<link", "<img", "<iframe"] {
         assert!(!page.contains(loading), "{loading}");
     }
+}
+
+/// A command of these names that is there, and answers to `arguments`.
+fn program(names: &[String], arguments: &[&str]) -> Option<String> {
+    let answers = |name: &&String| Command::new(name).args(arguments).output().is_ok_and(|output| output.status.success());
+    names.iter().find(answers).cloned()
+}
+
+#[test]
+fn the_html_page_is_read_in_a_browser_narrow_and_wide_light_and_dark_and_searched() {
+    let browsers = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].map(String::from);
+    let Some(browser) = program(&browsers, &["--version"]) else {
+        return eprintln!("skipped: there is no Chromium");
+    };
+    let cache = std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").unwrap_or_default()));
+    let nodes = ["node".to_string(), format!("{cache}/schemaproof/github-fake/node/node")];
+    let node = program(&nodes, &["-e", "process.exit(typeof WebSocket === 'function' ? 0 : 1)"]).expect("Node 22 or newer");
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("report.html");
+    std::fs::write(&page, html::render(&fixture::p8fs())).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fake/browser.mjs");
+    let output = Command::new(node).arg(script).arg(browser).arg(&page).arg("fuzzy_scan").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let saw: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for seen in saw["seen"].as_array().unwrap() {
+        assert!(seen["overflow"].as_i64().unwrap() <= 0, "the page is wider than the screen: {seen}");
+        assert!(seen["contrast"].as_f64().unwrap() >= 4.5, "some text is hard to read: {seen}");
+        assert!(seen["searchIsShown"] == true && seen["unnamed"] == 0, "{seen}");
+    }
+    let backgrounds = [0, 1].map(|at| saw["seen"][at]["background"].as_str().unwrap());
+    assert_ne!(backgrounds[0], backgrounds[1], "dark is as light");
+    let found = saw["found"].as_array().unwrap();
+    assert!(!found.is_empty() && found.len() < saw["all"].as_u64().unwrap() as usize, "{saw}");
+    assert!(found.iter().all(|part| part.as_str().unwrap().contains("fuzzy_scan")), "{found:#?}");
+    assert!(saw["told"].as_str().unwrap().starts_with(&format!("{} of ", found.len())), "{}", saw["told"]);
+    assert_eq!((&saw["elsewhere"], &saw["errors"]), (&serde_json::json!([]), &serde_json::json!([])));
 }
 
 #[test]

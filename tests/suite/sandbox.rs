@@ -190,7 +190,8 @@ async fn a_container_has_no_way_out_and_few_rights() {
             let mounts = docker(&["inspect", "-f", "{{range .Mounts}}{{.Type}} {{end}}", &container]);
             assert_eq!(mounts.trim(), "", "no bind mounts and no volumes");
             // On a machine without an outside nothing answers, whatever the network: that Docker keeps it in, it says itself.
-            let networks = docker(&["inspect", "-f", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}", &container]);
+            let networks =
+                docker(&["inspect", "-f", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}", &container]);
             assert!(!networks.trim().is_empty());
             for network in networks.split_whitespace() {
                 assert_eq!(docker(&["network", "inspect", "-f", "{{.Internal}}", network]).trim(), "true", "{network}");
