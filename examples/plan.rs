@@ -1,6 +1,8 @@
 //! Prints the statements that turn one database's schema into another's:
 //! `cargo run --example plan -- postgres://localhost/base postgres://localhost/target`.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use schemaproof::{
     catalog::read::{ReadOptions, read_two},
@@ -26,7 +28,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let started = std::time::Instant::now();
     let (base, target) = tokio::try_join!(connect(&base), connect(&target))?;
-    let (base, target) = read_two(&base, &target, &ReadOptions::default()).await?;
+    let (base, target) = read_two(Arc::new(base), Arc::new(target), &ReadOptions::default()).await?;
     let read = started.elapsed();
     let plan = native::plan(&base, &target, &native::Options::default())?;
     let planned = started.elapsed();

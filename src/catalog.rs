@@ -390,12 +390,15 @@ pub struct Change {
 }
 
 /// What differs between two catalogs, in the order of [`ObjectId`]. Parts of an object that is created or dropped whole are not
-/// listed beside it.
+/// listed beside it. What only one of two servers' versions knows is no difference.
 pub fn compare(base: &Catalog, target: &Catalog) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut note = |action, id: &ObjectId, attributes| {
         changes.push(Change { action, object: id.clone(), renamed_from: None, attributes });
     };
+    // NOT NULL is a constraint with a name from 18 on.
+    let named = [base, target].map(|catalog| catalog.server_version >= 180_000);
+    let known = |attribute: &str| named[0] == named[1] || attribute != "not_null_name";
     let (mut before, mut after) = (base.objects.values().peekable(), target.objects.values().peekable());
     loop {
         let order = match (before.peek(), after.peek()) {
@@ -409,7 +412,11 @@ pub fn compare(base: &Catalog, target: &Catalog) -> Vec<Change> {
         match (old, new) {
             (Some(old), Some(new)) => {
                 if old.attributes != new.attributes {
-                    note(Action::Alter, &new.id, compare_attributes(old, new));
+                    let mut attributes = compare_attributes(old, new);
+                    attributes.retain(|change| known(change.name));
+                    if !attributes.is_empty() {
+                        note(Action::Alter, &new.id, attributes);
+                    }
                 }
             }
             (Some(old), None) => {

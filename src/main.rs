@@ -5,6 +5,10 @@
 
 use std::process::ExitCode;
 
+/// A catalog is read in many small pieces by several threads: the C library's allocator takes a tenth of the time of a plan.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     schemaproof::cli::main(std::env::args_os())
 }

@@ -4,31 +4,28 @@
 //! identity column's sequence is read with the sequences. Whether a default is another value each time is found in its stored tree, which names
 //! the functions that it calls by OID.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     Kind, Object, ObjectId,
     definition::{ColumnFacts, Printed},
-    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
+    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, SumReader, class},
+    tree::FIRST_OWN,
 };
 
 /// What the columns of one type have in common, of all columns that there are.
 pub(super) const TYPES: Reader = Reader {
     what: "types of columns",
-    query: |_| {
-        Some(types_among(
-            "select distinct atttypid, atttypmod, attcollation from pg_attribute where attnum > 0 and not attisdropped and attrelid >= 16384",
-        ))
-    },
+    query: |_| Some(types_among(&format!("{COLUMN_TYPES} and attrelid >= 16384"))),
     row: column_type,
 };
 
-/// What [`PARTS`] call the reader of columns.
-pub(super) const COLUMNS: &str = "columns";
+const COLUMN_TYPES: &str =
+    "select distinct atttypid, atttypmod, attcollation from pg_attribute where attnum > 0 and not attisdropped";
 
 pub(super) const PARTS: &[PartReader] = &[
     PartReader {
-        reader: Reader { what: COLUMNS, query: |version| Some(query(version)), row },
+        reader: Reader { what: "columns", query: |version| Some(query(version)), row },
         of: Of::Relation("attrelid"),
         holds: &[("atttypid", Holds::Oid(class::TYPE)), ("attcollation", Holds::Oid(class::COLLATION))],
     },
@@ -38,6 +35,47 @@ pub(super) const PARTS: &[PartReader] = &[
         holds: &[("oid", Holds::Own(class::CONSTRAINT)), ("conname", Holds::Name)],
     },
 ];
+
+/// What is many, added up by the server.
+pub(super) const SUMS: &[SumReader] = &[
+    SumReader {
+        of: "columns",
+        query: |version, seed| (version >= 140_000).then(|| sums_of_columns(version, seed)),
+        rest: |version| columns(version, OF_INDEXES),
+    },
+    SumReader {
+        of: "NOT NULL constraints",
+        query: |version, seed| {
+            (version >= 180_000).then(|| {
+                format!(
+                    "select conrelid as relation, bit_xor(hash_record_extended(
+                       row(conkey[1], conname, connoinherit, convalidated, conislocal), {seed})) as sum
+                     from pg_constraint where contype = 'n' and conrelid <> 0 and oid >= 16384 group by 1"
+                )
+            })
+        },
+        // A comment on one says its OID.
+        rest: |version| {
+            let all = not_null_query(version).unwrap_or_default();
+            format!("{all} and oid in (select objoid from pg_description where classoid = 'pg_constraint'::regclass)")
+        },
+    },
+];
+
+/// As [`query`] does it, with names in the place of OIDs of what is not the same in all databases.
+fn sums_of_columns(version: u32, seed: i64) -> String {
+    format!(
+        "select a.attrelid as relation, bit_xor(hash_record_extended(row(a.attnum, a.attname,
+           case when a.atttypid < {FIRST_OWN} then a.atttypid end, case when a.atttypid >= {FIRST_OWN} then format_type(a.atttypid, null) end,
+           a.atttypmod, case when a.attcollation < {FIRST_OWN} then a.attcollation end,
+           case when a.attcollation >= {FIRST_OWN} then a.attcollation::regcollation::text end, a.attnotnull, a.attidentity, a.attgenerated,
+           a.attislocal, a.attinhcount, a.attstorage, {compression}, a.attstattarget, a.attoptions, a.attfdwoptions, a.attacl::text), {seed})) as sum
+         from pg_attribute a join pg_class c on c.oid = a.attrelid
+         where a.attnum > 0 and not a.attisdropped and a.attrelid >= 16384 and c.relkind in ('r', 'p', 'f', 'v', 'm', 'c')
+         group by 1",
+        compression = compression(version)
+    )
+}
 
 /// Read after the sequences that they take values from.
 pub(super) const DEFAULTS: &[PartReader] = &[PartReader {
@@ -72,21 +110,9 @@ fn types_among(these: &str) -> String {
     )
 }
 
-/// A query of these types of columns: type, modifier and collation.
-pub(super) fn types(these: &BTreeSet<(u32, i64, u32)>) -> String {
-    let list =
-        |number: &dyn Fn(&(u32, i64, u32)) -> i64| these.iter().map(|one| number(one).to_string()).collect::<Vec<_>>().join(",");
-    types_among(&format!(
-        "select * from unnest('{{{}}}'::oid[], '{{{}}}'::int4[], '{{{}}}'::oid[]) x(atttypid, atttypmod, attcollation)",
-        list(&|one| one.0.into()),
-        list(&|one| one.1),
-        list(&|one| one.2.into())
-    ))
-}
-
-/// What [`types`] is to be asked for a column.
-pub(super) fn type_of(row: &Row<'_>) -> Result<(u32, i64, u32), CatalogError> {
-    Ok((row.oid("atttypid")?, row.integer("atttypmod")?.unwrap_or(-1), row.oid("attcollation")?))
+/// A query of the types of these relations' columns; their OIDs are the text of an array.
+pub(super) fn types_of(relations: &str) -> String {
+    types_among(&format!("{COLUMN_TYPES} and attrelid = any ('{relations}'::oid[])"))
 }
 
 fn column_type(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
@@ -108,7 +134,15 @@ fn column_type(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError>
 // Rows are many: what is as usual is NULL, and what columns of one type share is read once. Relations of no schema of users are left out by
 // `row`.
 fn query(version: u32) -> String {
-    let compression = if version >= 140_000 { "nullif(a.attcompression, '')" } else { "null" };
+    columns(version, &format!("c.relkind in ('r', 'p', 'f', 'v', 'm', 'c') or {OF_INDEXES}"))
+}
+
+/// Columns of indexes that have something of their own.
+const OF_INDEXES: &str = "(a.attoptions is not null or a.attstattarget >= 0) and c.relkind in ('i', 'I')";
+
+/// Columns under a condition.
+fn columns(version: u32, condition: &str) -> String {
+    let compression = compression(version);
     format!(
         "select a.attrelid, a.attnum, a.attname, a.atttypid, nullif(a.atttypmod, -1) as atttypmod, nullif(a.attcollation, 0) as attcollation,
            nullif(a.attnotnull, false) as attnotnull, nullif(a.attidentity, '') as attidentity, nullif(a.attgenerated, '') as attgenerated,
@@ -117,9 +151,12 @@ fn query(version: u32) -> String {
            case when a.attfdwoptions is not null then to_json(a.attfdwoptions) end as foreign_options,
            a.attacl
          from pg_attribute a join pg_class c on c.oid = a.attrelid
-         where a.attnum > 0 and not a.attisdropped and a.attrelid >= 16384 and (c.relkind in ('r', 'p', 'f', 'v', 'm', 'c')
-           or c.relkind in ('i', 'I') and (a.attoptions is not null or a.attstattarget >= 0))"
+         where ({condition}) and a.attnum > 0 and not a.attisdropped and a.attrelid >= 16384"
     )
+}
+
+fn compression(version: u32) -> &'static str {
+    if version >= 140_000 { "nullif(a.attcompression, '')" } else { "null" }
 }
 
 fn not_null_query(version: u32) -> Option<String> {
@@ -211,6 +248,23 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let facts = ColumnFacts { r#type: type_oid, collation };
     builder.name_column(relation, number as i32, row.text("attname")?, facts);
     Ok(())
+}
+
+/// The name that Postgres gives to the NOT NULL constraint of a column or a domain where nobody names it
+/// (`ChooseConstraintName` in `src/backend/catalog/pg_constraint.c`; longer ones are cut).
+pub fn plain_not_null_name(of: &ObjectId) -> String {
+    let mut names = of.path.iter().rev().map(String::as_str);
+    let name = names.next().unwrap_or_default();
+    match of.kind {
+        Kind::Column => format!("{}_{name}_not_null", names.next().unwrap_or_default()),
+        _ => format!("{name}_not_null"),
+    }
+}
+
+/// Whether the name of a column's or a domain's NOT NULL constraint is the plain one, or its parent's.
+pub(super) fn not_null_name_follows(object: &Object) -> bool {
+    let inherited = object.details.contains_key("not_null_local") && !object.flag("not_null_local");
+    inherited || object.text("not_null_name").is_some_and(|name| name == plain_not_null_name(&object.id))
 }
 
 /// The column that a row is about.

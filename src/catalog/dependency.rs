@@ -1,7 +1,5 @@
 //! Who depends on whom, as pg_depend has it; and what belongs to an extension or comes with a type.
 
-use std::fmt::Write;
-
 use super::{
     Address,
     read::{Builder, CatalogError, Reader, Row},
@@ -50,8 +48,7 @@ const AMONG_USERS: &str = "select classid, objid, objsubid, refclassid, refobjid
 pub(super) const ALL: Reader =
     Reader { what: "dependencies", query: |version| Some(format!("{AMONG_USERS} {}", alone(version))), row };
 
-/// Dependencies but those that hold a relation's own parts together, or that its rows tell: what its keys refer to, and of what type its
-/// columns are.
+/// Dependencies but those that hold a relation's own parts together, or that its rows tell: what its keys refer to.
 pub(super) const BETWEEN: Reader = Reader {
     what: "dependencies between relations",
     query: |version| {
@@ -59,7 +56,6 @@ pub(super) const BETWEEN: Reader = Reader {
             "{AMONG_USERS}
                and not (classid = 'pg_constraint'::regclass and refclassid = 'pg_class'::regclass)
                and not (classid = 'pg_class'::regclass and (refclassid in ('pg_namespace'::regclass, 'pg_constraint'::regclass)
-                 or refclassid = 'pg_type'::regclass and objsubid > 0
                  or refclassid = 'pg_class'::regclass and (deptype = 'i' or deptype = 'a' and refobjsubid > 0)))
                and not (classid in ('pg_attrdef'::regclass, 'pg_trigger'::regclass) and refclassid = 'pg_class'::regclass and deptype = 'a')
              {}",
@@ -69,13 +65,9 @@ pub(super) const BETWEEN: Reader = Reader {
     row,
 };
 
-/// A query of the dependencies of what has these OIDs.
-pub(super) fn of(oids: &[u32]) -> String {
-    let mut list = String::with_capacity(oids.len() * 8);
-    for oid in oids {
-        let _ = write!(list, "{}{oid}", if list.is_empty() { "" } else { "," });
-    }
-    format!("{AMONG_USERS} and objid = any ('{{{list}}}')")
+/// A query of the dependencies of what has these OIDs, which are the text of an array.
+pub(super) fn of(oids: &str) -> String {
+    format!("{AMONG_USERS} and objid = any ('{oids}'::oid[])")
 }
 
 /// Objects that depend on nothing of theirs are added with themselves as what they refer to, so that the completeness check sees them.

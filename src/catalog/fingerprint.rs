@@ -7,7 +7,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::{Catalog, Value};
+use super::{Catalog, Value, column};
 
 /// SHA-256 over the objects of a catalog and their attributes, as 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,14 +28,17 @@ impl fmt::Display for CatalogFingerprint {
 }
 
 impl Catalog {
-    /// The fingerprint of what [`super::compare`] compares: equal exactly when nothing differs.
+    /// The fingerprint of what [`super::compare`] compares: equal exactly when nothing differs. Names of NOT NULL constraints that follow from
+    /// other names are not in it, so that it is the same on servers that have none (before 18).
     pub fn fingerprint(&self) -> CatalogFingerprint {
         let mut hash = Hash(Sha256::new());
         for object in self.objects.values() {
             hash.text(&object.id.kind.to_string());
             hash.list(&object.id.path);
-            hash.number(object.attributes.len());
-            for (name, value) in &object.attributes {
+            let follows = column::not_null_name_follows(object);
+            let attributes = || object.attributes.iter().filter(|(name, _)| !follows || *name != "not_null_name");
+            hash.number(attributes().count());
+            for (name, value) in attributes() {
                 hash.text(name);
                 match value {
                     Value::Bool(value) => hash.text(if *value { "true" } else { "false" }),

@@ -1,7 +1,7 @@
 //! Two databases at a glance: which relations are alike in both, so that a plan between the two need not know their parts.
 //!
 //! Rows about parts of relations (columns, keys, triggers, what is said and granted about them) are added up to one number a relation, with
-//! names in the place of OIDs ([`Glance::look`]). Where the numbers of both sides are the same, so is the relation. What has no
+//! names in the place of OIDs ([`Glance::look`]); the server adds up itself what is most ([`super::read::SumReader`]). Where the numbers of both sides are the same, so is the relation. What has no
 //! common form (an OID of unknown class, a value that may hold one) is taken as different.
 //!
 //! A plan is about what differs, about what depends on that, and looks at what these refer to: [`near`] finds them. What depends on
@@ -12,14 +12,15 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    fmt::Write,
     hash::BuildHasher,
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use foldhash::{HashMap, HashSet, quality::RandomState};
 
 use super::{
-    Address, Kind, Object, ObjectId,
+    Address, Catalog, Kind, Object, ObjectId,
     read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
     tree,
 };
@@ -63,6 +64,11 @@ pub(super) const NAMES: Reader = Reader {
 /// One for the process, so that both sides count alike, and nobody knows what adds up to the same.
 static STATE: LazyLock<[RandomState; 2]> = LazyLock::new(Default::default);
 
+/// What the server's own sums begin with.
+pub(super) fn seed() -> i64 {
+    STATE[1].hash_one("seed").cast_signed()
+}
+
 /// Class and OID: an address but for the columns.
 type Node = (u32, u32);
 
@@ -100,8 +106,13 @@ enum Role {
 }
 
 impl Glance {
-    /// Looks at a row of the reader with this number; answers with the relation that it is about, or 0.
-    pub(super) fn look(&mut self, builder: &Builder, (at, part): (usize, &PartReader), row: &Row<'_>) -> Result<u32, CatalogError> {
+    /// Looks at a row of the reader with this number; whether it is about a relation.
+    pub(super) fn look(
+        &mut self,
+        builder: &Builder,
+        (at, part): (usize, &PartReader),
+        row: &Row<'_>,
+    ) -> Result<bool, CatalogError> {
         let columns = row.row.columns();
         if self.roles.0 != at || self.roles.1.len() != columns.len() {
             let held = |name: &str| part.holds.iter().find(|(column, _)| *column == name).map(|(_, holds)| Role::Holds(*holds));
@@ -112,29 +123,47 @@ impl Glance {
             let role = |name: &str| held(name).or_else(|| of(name)).unwrap_or(Role::Text);
             self.roles = (at, columns.iter().map(|column| role(column.name())).collect());
         }
-        let on = match part.of {
-            Of::Relation(column) => (class::CLASS, row.oid(column)?),
-            Of::Address(class, object) => (row.oid(class)?, row.oid(object)?),
-        };
-        let (relation, own) = match self.parts.get(&on).copied() {
-            Some(part) => (part.of, part.name),
-            None if on.0 == class::CLASS && self.is_relation(builder, on.1) => (on.1, 0),
-            None => return Ok(0),
-        };
+        let Some((relation, own)) = self.about(builder, part.of, row)? else { return Ok(false) };
         let mut sum = std::mem::take(&mut self.row);
         sum.clear();
         sum.extend(at.to_ne_bytes());
         sum.extend(own.to_ne_bytes());
         let known = self.add_up(builder, relation, row, &mut sum);
-        let hash = |state: &RandomState| u128::from(state.hash_one(&sum));
-        let hash = hash(&STATE[0]) << 64 | hash(&STATE[1]);
-        let total = self.sums.entry(relation).or_default();
-        *total = total.wrapping_add(hash);
+        self.count(relation, |state| state.hash_one(&sum));
         if !known? {
             self.unsure.insert(relation);
         }
         self.row = sum;
-        Ok(relation)
+        Ok(true)
+    }
+
+    /// Adds what the server has added up itself, in the place of the reader with this number.
+    pub(super) fn add(&mut self, builder: &Builder, at: usize, row: &Row<'_>) -> Result<(), CatalogError> {
+        let relation = row.oid("relation")?;
+        if self.is_relation(builder, relation) {
+            let sum = (at, row.text("sum")?);
+            self.count(relation, |state| state.hash_one(sum));
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, relation: u32, hash: impl Fn(&RandomState) -> u64) {
+        let [one, two] = STATE.each_ref().map(|state| u128::from(hash(state)));
+        let total = self.sums.entry(relation).or_default();
+        *total = total.wrapping_add(one << 64 | two);
+    }
+
+    /// The relation that a row is about, and a number for the name of its part.
+    pub(super) fn about(&mut self, builder: &Builder, of: Of, row: &Row<'_>) -> Result<Option<(u32, u64)>, CatalogError> {
+        let on = match of {
+            Of::Relation(column) => (class::CLASS, row.oid(column)?),
+            Of::Address(class, object) => (row.oid(class)?, row.oid(object)?),
+        };
+        Ok(match self.parts.get(&on).copied() {
+            Some(part) => Some((part.of, part.name)),
+            None if on.0 == class::CLASS && self.is_relation(builder, on.1) => Some((on.1, 0)),
+            None => None,
+        })
     }
 
     fn is_relation(&mut self, builder: &Builder, oid: u32) -> bool {
@@ -216,6 +245,23 @@ impl Glance {
         builder.other_name(class, object).map(|name| STATE[0].hash_one((name, element.is_some())))
     }
 
+    /// What an address is in the graph: parts for themselves, but columns, defaults and the rule of a view as their whole.
+    fn node(&self, builder: &Builder, address: Address) -> Option<Node> {
+        let own = (address.class, address.object);
+        if let Some(part) = self.parts.get(&own) {
+            return Some(if own.0 == class::ATTRDEF { (class::CLASS, part.of) } else { own });
+        }
+        node_of(builder, builder.resolve(Address { sub: 0, ..address })?)
+    }
+
+    /// The relation that a node is or is a part of.
+    fn relation_of(&self, node: Node) -> Option<u32> {
+        match self.parts.get(&node) {
+            Some(part) => Some(part.of),
+            None => (node.0 == class::CLASS).then_some(node.1),
+        }
+    }
+
     /// The hash of a tree's common form.
     fn tree(&mut self, builder: &Builder, text: &str) -> Option<u64> {
         /// Longer ones seldom come again.
@@ -235,10 +281,25 @@ impl Glance {
     }
 }
 
+/// `{1,2}`
+fn list(oids: &[u32]) -> String {
+    let mut list = String::with_capacity(oids.len() * 8 + 2);
+    for oid in oids {
+        let _ = write!(list, "{}{oid}", if list.is_empty() { '{' } else { ',' });
+    }
+    list + if oids.is_empty() { "{}" } else { "}" }
+}
+
+fn node_of(builder: &Builder, id: &ObjectId) -> Option<Node> {
+    let address = builder.get(id)?.address?;
+    Some((address.class, address.object))
+}
+
 /// One database, as far as it was looked at.
 pub(super) struct Side<'a> {
     pub builder: &'a Builder,
     pub glance: &'a Glance,
+    pub links: &'a Links,
 }
 
 /// What of one database a plan may have to do with.
@@ -250,6 +311,8 @@ pub(super) struct Near {
     pub oids: Vec<u32>,
     /// What differs, and all that depends on it.
     touched: BTreeSet<ObjectId>,
+    /// That, and the relations of which parts depend on it: alike on both sides, so that what the server prints of them is too.
+    about: Arc<BTreeSet<ObjectId>>,
     /// Parts that depend on it while their relations do not.
     parts: HashSet<Node>,
 }
@@ -264,6 +327,33 @@ impl Near {
         }
     }
 
+    /// The relations, as the text of an array.
+    pub(super) fn list_of_relations(&self) -> String {
+        let mut relations: Vec<u32> = self.relations.iter().copied().collect();
+        relations.sort_unstable();
+        list(&relations)
+    }
+
+    /// OIDs of the relations and their parts, as the text of an array.
+    pub(super) fn list_of_oids(&self) -> String {
+        list(&self.oids)
+    }
+
+    /// A reader's query for the rows that are about what is near; rows of [`Of::Address`] may be about something else with such an OID.
+    pub(super) fn only(&self, of: Of, sql: &str) -> String {
+        let (column, these) = match of {
+            Of::Relation(column) => (column, self.list_of_relations()),
+            Of::Address(_, object) => (object, self.list_of_oids()),
+        };
+        format!("select * from ({sql}) as all_of_it where {column} = any ('{these}'::oid[])")
+    }
+
+    /// Whether a plan may be about this object, so that what it says is asked for.
+    pub(super) fn is_about(&self, catalog: &Catalog, id: &ObjectId) -> bool {
+        let parent = |at: &&ObjectId| catalog.objects.get(*at).and_then(|object| object.parent.as_ref());
+        std::iter::successors(Some(id), parent).any(|at| self.about.contains(at))
+    }
+
     /// What [`super::Catalog::looked_at`] is.
     pub(super) fn looked_at(&self, builder: &Builder) -> BTreeSet<ObjectId> {
         let parts = self.parts.iter().filter_map(|(class, object)| builder.id(*class, *object, 0));
@@ -271,13 +361,18 @@ impl Near {
     }
 }
 
-/// One side as a graph of who depends on whom.
-struct Graph<'a> {
-    side: &'a Side<'a>,
+/// Who depends on whom in one database.
+#[derive(Debug, Default)]
+pub(super) struct Links {
     dependents: HashMap<Node, Vec<Node>>,
     /// What a relation, with its parts, refers to.
     needs: HashMap<u32, Vec<Node>>,
     parts: HashMap<u32, Vec<Node>>,
+}
+
+/// One side as a graph of who depends on whom.
+struct Graph<'a> {
+    side: &'a Side<'a>,
     touched: HashSet<Node>,
 }
 
@@ -298,12 +393,13 @@ pub(super) fn near(base: Side<'_>, target: Side<'_>) -> Option<[Near; 2]> {
     // What is touched, or has parts that are; what that refers to; and what that refers to in turn.
     let mut near: BTreeSet<ObjectId> = touched.iter().cloned().collect();
     near.extend(graphs.iter().flat_map(Graph::wholes_of_touched));
+    let about = Arc::new(near.clone());
     for _ in 0..2 {
         let more: Vec<ObjectId> = graphs.iter().flat_map(|graph| graph.needs_of(&near)).collect();
         near.extend(more);
     }
     let all = sides.map(|side| side.glance.sums.len()).into_iter().max().unwrap_or_default();
-    let found = graphs.map(|graph| graph.near(&near, &touched));
+    let found = graphs.map(|graph| graph.near(&near, &touched, &about));
     let most = found.iter().map(|near| near.relations.len()).max().unwrap_or_default();
     (most * 2 <= all).then_some(found)
 }
@@ -347,64 +443,46 @@ impl Side<'_> {
         }
     }
 
-    /// What an address is in the graph: parts for themselves, but columns, defaults and the rule of a view as their whole.
-    fn node(&self, address: Address) -> Option<Node> {
-        let own = (address.class, address.object);
-        if let Some(part) = self.glance.parts.get(&own) {
-            return Some(if own.0 == class::ATTRDEF { (class::CLASS, part.of) } else { own });
-        }
-        let id = self.builder.resolve(Address { sub: 0, ..address })?;
-        self.node_of(id)
-    }
-
     fn node_of(&self, id: &ObjectId) -> Option<Node> {
-        let address = self.builder.get(id)?.address?;
-        Some((address.class, address.object))
+        node_of(self.builder, id)
     }
+}
+
+impl Links {
+    /// What was seen of a database, linked.
+    pub(super) fn of(builder: &Builder, glance: &Glance) -> Links {
+        let mut links = Links::default();
+        for (node, part) in &glance.parts {
+            links.parts.entry(part.of).or_default().push(*node);
+        }
+        let address = |(class, object): Node| Address { class, object, sub: 0 };
+        let told = glance.refers.iter().map(|(from, to)| (address(*from), address(*to)));
+        for (from, to) in builder.dependencies().iter().copied().chain(told) {
+            let (Some(from), Some(to)) = (glance.node(builder, from), glance.node(builder, to)) else { continue };
+            if from == to {
+                continue;
+            }
+            links.dependents.entry(to).or_default().push(from);
+            if let Some(whole) = glance.relation_of(from) {
+                links.needs.entry(whole).or_default().push(to);
+            }
+            // Tables depend on each other by inheritance, and what is done to one may be done by way of the other.
+            let is_table = |node: Node| node.0 == class::CLASS && glance.sums.contains_key(&node.1);
+            if is_table(from) && is_table(to) && !is_view(builder, from) {
+                links.dependents.entry(from).or_default().push(to);
+            }
+        }
+        links
+    }
+}
+
+fn is_view(builder: &Builder, relation: Node) -> bool {
+    builder.relation(relation.1).is_some_and(|id| matches!(id.kind, Kind::View | Kind::MaterializedView))
 }
 
 impl<'a> Graph<'a> {
     fn of(side: &'a Side<'a>) -> Self {
-        let mut graph = Graph {
-            side,
-            dependents: HashMap::default(),
-            needs: HashMap::default(),
-            parts: HashMap::default(),
-            touched: HashSet::default(),
-        };
-        for (node, part) in &side.glance.parts {
-            graph.parts.entry(part.of).or_default().push(*node);
-        }
-        let address = |(class, object): Node| Address { class, object, sub: 0 };
-        let told = side.glance.refers.iter().map(|(from, to)| (address(*from), address(*to)));
-        for (from, to) in side.builder.dependencies().iter().copied().chain(told) {
-            let (Some(from), Some(to)) = (side.node(from), side.node(to)) else { continue };
-            if from == to {
-                continue;
-            }
-            graph.dependents.entry(to).or_default().push(from);
-            if let Some(whole) = graph.relation_of(from) {
-                graph.needs.entry(whole).or_default().push(to);
-            }
-            // Tables depend on each other by inheritance, and what is done to one may be done by way of the other.
-            let is_table = |node: Node| node.0 == class::CLASS && side.glance.sums.contains_key(&node.1);
-            if is_table(from) && is_table(to) && !graph.is_view(from) {
-                graph.dependents.entry(from).or_default().push(to);
-            }
-        }
-        graph
-    }
-
-    fn is_view(&self, node: Node) -> bool {
-        self.side.builder.relation(node.1).is_some_and(|id| matches!(id.kind, Kind::View | Kind::MaterializedView))
-    }
-
-    /// The relation that a node is or is a part of.
-    fn relation_of(&self, node: Node) -> Option<u32> {
-        match self.side.glance.parts.get(&node) {
-            Some(part) => Some(part.of),
-            None => (node.0 == class::CLASS).then_some(node.1),
-        }
+        Graph { side, touched: HashSet::default() }
     }
 
     fn id_of(&self, node: Node) -> Option<&'a ObjectId> {
@@ -420,9 +498,9 @@ impl<'a> Graph<'a> {
             if !self.touched.insert(node) {
                 continue;
             }
-            let of_whole = self.parts.get(&node.1).filter(|_| node.0 == class::CLASS).into_iter().flatten();
+            let of_whole = self.side.links.parts.get(&node.1).filter(|_| node.0 == class::CLASS).into_iter().flatten();
             let each = std::iter::once(&node).chain(of_whole);
-            for dependent in each.flat_map(|node| self.dependents.get(node).into_iter().flatten()).copied() {
+            for dependent in each.flat_map(|node| self.side.links.dependents.get(node).into_iter().flatten()).copied() {
                 if self.side.glance.parts.contains_key(&dependent) {
                     work.push(dependent);
                 } else if let Some(id) = self.id_of(dependent) {
@@ -442,22 +520,22 @@ impl<'a> Graph<'a> {
     /// What these relations refer to.
     fn needs_of(&self, near: &BTreeSet<ObjectId>) -> Vec<ObjectId> {
         let relations = near.iter().filter_map(|id| self.side.builder.get(id)).filter_map(|object| self.side.relation(object));
-        let needs = relations.flat_map(|relation| self.needs.get(&relation).into_iter().flatten());
-        let wholes = needs.filter_map(|node| self.relation_of(*node));
+        let needs = relations.flat_map(|relation| self.side.links.needs.get(&relation).into_iter().flatten());
+        let wholes = needs.filter_map(|node| self.side.glance.relation_of(*node));
         wholes.filter_map(|relation| self.side.builder.relation(relation).cloned()).collect()
     }
 
-    fn near(self, near: &BTreeSet<ObjectId>, touched: &BTreeSet<ObjectId>) -> Near {
+    fn near(self, near: &BTreeSet<ObjectId>, touched: &BTreeSet<ObjectId>, about: &Arc<BTreeSet<ObjectId>>) -> Near {
         let relations = near.iter().filter_map(|id| self.side.builder.get(id)).filter_map(|object| self.side.relation(object));
         // Composite types are few, and their columns are read with them.
         let types = self.side.builder.objects().values().filter(|object| object.id.kind == Kind::Type);
         let types = types.filter_map(|object| self.side.relation(object));
         let relations: HashSet<u32> = relations.chain(types).collect();
-        let parts = relations.iter().flat_map(|relation| self.parts.get(relation).into_iter().flatten());
+        let parts = relations.iter().flat_map(|relation| self.side.links.parts.get(relation).into_iter().flatten());
         let mut oids: Vec<u32> = relations.iter().copied().chain(parts.map(|(_, oid)| *oid)).collect();
         oids.sort_unstable();
         let of_near = |node: &Node| self.side.glance.parts.contains_key(node);
         let parts = self.touched.into_iter().filter(of_near).collect();
-        Near { relations, oids, touched: touched.clone(), parts }
+        Near { relations, oids, touched: touched.clone(), about: Arc::clone(about), parts }
     }
 }

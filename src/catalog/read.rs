@@ -24,22 +24,25 @@
 //! It does not compare, and it never writes.
 
 use std::{
+    borrow::Borrow,
     cell::{Cell, RefCell},
     collections::BTreeSet,
     pin::pin,
+    sync::Arc,
     time::Duration,
 };
 
 use foldhash::HashMap;
 use futures_util::TryStreamExt;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
+use tokio_util::task::AbortOnDropHandle;
 
 pub use super::builder::Builder;
 use super::{
     Address, Catalog, Kind, ObjectId, column,
     definition::{Asked, Printed},
     dependency,
-    glance::{self, Glance, Near},
+    glance::{self, Glance, Links, Near},
 };
 
 /// OIDs of the system catalogs that addresses refer to (fixed in `src/include/catalog/*.h`).
@@ -118,6 +121,9 @@ pub enum CatalogError {
         "reading {what} from pg_catalog gave {found} where {wanted} was asked for: this is a defect of schemaproof, please report it"
     )]
     Row { what: &'static str, found: String, wanted: String },
+    /// The runtime ended first.
+    #[error("reading the catalog was broken off, since the program ends")]
+    Cancelled,
     /// A pattern to exclude is none.
     #[error("the pattern {pattern:?} in `exclude` cannot be understood: {source}; use for instance \"ag_catalog.*\"")]
     Pattern { pattern: String, source: globset::Error },
@@ -148,6 +154,17 @@ pub struct PartReader {
     pub of: Of,
     /// What stands in the columns that do not hold the same text on both sides when the same is meant.
     pub holds: &'static [(&'static str, Holds)],
+}
+
+/// A query by which a server adds up the rows of a [`PartReader`] itself, where there are so many that sending them would take longer.
+pub struct SumReader {
+    /// What the reader of parts reads.
+    pub of: &'static str,
+    /// Rows of a `relation` and a `sum`, which is made of all that the reader's rows say and of a number that both sides have in common;
+    /// `None` where the version cannot.
+    pub query: fn(u32, i64) -> Option<String>,
+    /// The reader's query for those of its rows that must be seen all the same.
+    pub rest: fn(u32) -> String,
 }
 
 /// How a row says which relation it is about.
@@ -353,22 +370,47 @@ pub async fn read(client: &Client, options: &ReadOptions) -> Result<Catalog, Cat
 ///
 /// # Errors
 /// As [`read`].
-pub async fn read_two(base: &Client, target: &Client, options: &ReadOptions) -> Result<(Catalog, Catalog), CatalogError> {
+pub async fn read_two<C>(base: Arc<C>, target: Arc<C>, options: &ReadOptions) -> Result<(Catalog, Catalog), CatalogError>
+where
+    C: Borrow<Client> + Send + Sync + 'static,
+{
     let outcome = async {
-        let (mut one, mut two) = tokio::try_join!(Reading::look(base, options), Reading::look(target, options))?;
+        // Each side is a task of its own: a core for each, and next to the one that reads from its socket.
+        let look = |client: &Arc<C>| {
+            let (client, options) = (Arc::clone(client), options.clone());
+            aside(async move { Reading::look((*client).borrow(), &options).await })
+        };
+        let (one, two) = tokio::try_join!(look(&base), look(&target))?;
         let comparable = one.builder.version() == two.builder.version() && one.encoding == two.encoding;
         let near = if comparable { glance::near(one.side(), two.side()) } else { None };
         let [base_near, target_near] = near.map_or([None, None], |near| near.map(Some));
-        tokio::try_join!(one.complete(base, base_near), two.complete(target, target_near))?;
-        tokio::try_join!(one.finish(base, options), two.finish(target, options))
+        let conclude = |client: &Arc<C>, mut reading: Reading, near| {
+            let (client, options) = (Arc::clone(client), options.clone());
+            aside(async move {
+                reading.complete((*client).borrow(), near).await?;
+                reading.finish((*client).borrow(), &options).await
+            })
+        };
+        tokio::try_join!(conclude(&base, one, base_near), conclude(&target, two, target_near))
     };
     let (one, two) = match outcome.await {
         Ok((one, two)) => (Ok(one), Ok(two)),
         // The other transaction has to end all the same; its own error is the lesser one.
         Err(error) => (Err(error), Ok(Catalog::default())),
     };
-    let (one, two) = tokio::join!(end(base, one), end(target, two));
+    let (one, two) = tokio::join!(end((*base).borrow(), one), end((*target).borrow(), two));
     Ok((one?, two?))
+}
+
+/// Has the work done by a task of its own, which ends with the one that waits for it.
+async fn aside<T: Send + 'static>(work: impl Future<Output = Result<T, CatalogError>> + Send + 'static) -> Result<T, CatalogError> {
+    match AbortOnDropHandle::new(tokio::spawn(work)).await {
+        Ok(outcome) => outcome,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(CatalogError::Cancelled),
+        },
+    }
 }
 
 /// Ends the transaction of a reading. Nothing was written: it cannot lose anything, and a broken connection has already been reported.
@@ -387,8 +429,9 @@ struct Reading {
     /// What the role may not see.
     unseen: Vec<String>,
     glance: Glance,
-    /// Rows of the readers of parts of which nothing was made yet, with the relation that they are about.
-    rows: Vec<(&'static PartReader, Vec<(u32, SimpleQueryRow)>)>,
+    /// The readers of parts that had rows about relations.
+    found: BTreeSet<&'static str>,
+    links: Links,
     near: Option<Near>,
 }
 
@@ -422,8 +465,8 @@ impl Reading {
             return Err(CatalogError::Version(version));
         }
         let builder = Builder::new(version);
-        let (unseen, rows, glance) = (Vec::new(), Vec::new(), Glance::default());
-        Ok(Reading { builder, reader, encoding, unseen, glance, rows, near: None })
+        let (unseen, glance, links) = (Vec::new(), Glance::default(), Links::default());
+        Ok(Reading { builder, reader, encoding, unseen, glance, found: BTreeSet::new(), links, near: None })
     }
 
     /// Reads everything, and makes objects of it.
@@ -463,70 +506,76 @@ impl Reading {
     async fn look(client: &Client, options: &ReadOptions) -> Result<Reading, CatalogError> {
         let mut reading = Reading::begin(client, options).await?;
         let asked = Looked::at(reading.builder.version());
-        reading.rows = asked.parts.iter().take(asked.of_parts).map(|(part, _)| (*part, Vec::new())).collect();
-        ask(client, &asked.queries(), &mut |at, row, places| reading.seen(&asked, at, row, places)).await?;
+        ask(client, &asked.queries(), &mut |at, row, places| reading.seen(&asked, at, &row, places)).await?;
+        reading.links = Links::of(&reading.builder, &reading.glance);
         reading.connections(client).await?;
         Ok(reading)
     }
 
     /// Takes a row of the query with this number.
-    fn seen(&mut self, asked: &Looked, at: usize, row: SimpleQueryRow, places: &Places) -> Result<(), CatalogError> {
-        let seen = |reader: &Reader, builder: &mut Builder| (reader.row)(&Row { what: reader.what, row: &row, places }, builder);
+    fn seen(&mut self, asked: &Looked, at: usize, row: &SimpleQueryRow, places: &Places) -> Result<(), CatalogError> {
+        let make = |reader: &Reader, builder: &mut Builder| (reader.row)(&Row { what: reader.what, row, places }, builder);
         if let Some((reader, _)) = asked.whole.get(at) {
-            return seen(reader, &mut self.builder);
+            return make(reader, &mut self.builder);
         }
         let at = at - asked.whole.len();
-        let Some((part, _)) = asked.parts.get(at) else { return seen(&dependency::BETWEEN, &mut self.builder) };
-        let relation = self.glance.look(&self.builder, (at, part), &Row { what: part.reader.what, row: &row, places })?;
-        if relation == 0 {
-            return seen(&part.reader, &mut self.builder);
+        let Some((part, _)) = asked.parts.get(at) else {
+            return match asked.sums.get(at - asked.parts.len()) {
+                Some((what, _)) => {
+                    self.found.insert(what);
+                    self.glance.add(&self.builder, at, &Row { what, row, places })
+                }
+                None => make(&dependency::BETWEEN, &mut self.builder),
+            };
+        };
+        match self.glance.look(&self.builder, (at, part), &Row { what: part.reader.what, row, places })? {
+            true => {
+                self.found.insert(part.reader.what);
+                Ok(())
+            }
+            false => make(&part.reader, &mut self.builder),
         }
-        // Of stored expressions alone nothing is made.
-        if let Some((_, kept)) = self.rows.get_mut(at) {
-            kept.push((relation, row));
-        }
-        Ok(())
     }
 
     fn side(&self) -> glance::Side<'_> {
-        glance::Side { builder: &self.builder, glance: &self.glance }
+        glance::Side { builder: &self.builder, glance: &self.glance, links: &self.links }
     }
 
     /// Makes objects of the parts of what is near, or of all there are.
     async fn complete(&mut self, client: &Client, near: Option<Near>) -> Result<(), CatalogError> {
-        match &near {
-            None => self.all_of(client, &[&column::TYPES, &dependency::ALL]).await?,
-            Some(near) => {
-                let (types, dependencies) = (column::types(&self.types_near(near)?), dependency::of(&near.oids));
-                let builder = &mut self.builder;
-                ask(client, &[(column::TYPES.what, &types), (dependency::ALL.what, &dependencies)], &mut |at, row, places| {
-                    let reader = if at == 0 { &column::TYPES } else { &dependency::ALL };
-                    (reader.row)(&Row { what: reader.what, row: &row, places }, builder)
-                })
-                .await?;
-            }
+        let version = self.builder.version();
+        // What is about no relation was made of the rows when they were seen.
+        let (types, dependencies) = match &near {
+            None => ((column::TYPES.query)(version), (dependency::ALL.query)(version)),
+            Some(near) => (Some(column::types_of(&near.list_of_relations())), Some(dependency::of(&near.list_of_oids()))),
+        };
+        let mut asked: Vec<(&'static Reader, Option<Of>, String)> = Vec::new();
+        asked.extend(types.map(|sql| (&column::TYPES, None, sql)));
+        for part in PARTS.iter().copied().flatten().filter(|part| self.found.contains(part.reader.what)) {
+            let sql = (part.reader.query)(version).map(|sql| match &near {
+                None => sql,
+                Some(near) => near.only(part.of, &sql),
+            });
+            asked.extend(sql.map(|sql| (&part.reader, Some(part.of), sql)));
         }
-        for (part, rows) in std::mem::take(&mut self.rows) {
-            let places = Places::default();
-            for (_, row) in rows.iter().filter(|(relation, _)| near.as_ref().is_none_or(|near| near.relations.contains(relation))) {
-                places.next.set(0);
-                (part.reader.row)(&Row { what: part.reader.what, row, places: &places }, &mut self.builder)?;
-            }
-        }
+        asked.extend(dependencies.map(|sql| (&dependency::ALL, None, sql)));
+        let (builder, glance) = (&mut self.builder, &mut self.glance);
+        let texts: Vec<(&'static str, &str)> = asked.iter().map(|(reader, _, sql)| (reader.what, sql.as_str())).collect();
+        ask(client, &texts, &mut |at, row, places| {
+            let Some((reader, of, _)) = asked.get(at) else { return Ok(()) };
+            let row = Row { what: reader.what, row: &row, places };
+            let wanted = match of {
+                None => true,
+                Some(of) => {
+                    let about = glance.about(builder, *of, &row)?;
+                    about.is_some_and(|(relation, _)| near.as_ref().is_none_or(|near| near.relations.contains(&relation)))
+                }
+            };
+            if wanted { (reader.row)(&row, builder) } else { Ok(()) }
+        })
+        .await?;
         self.near = near;
         self.privileges_of_columns(client).await
-    }
-
-    /// The types of the columns that are near.
-    fn types_near(&self, near: &Near) -> Result<BTreeSet<(u32, i64, u32)>, CatalogError> {
-        let columns = self.rows.iter().filter(|(part, _)| part.reader.what == column::COLUMNS).flat_map(|(_, rows)| rows);
-        let near = columns.filter(|(relation, _)| near.relations.contains(relation));
-        let places = Places::default();
-        near.map(|(_, row)| {
-            places.next.set(0);
-            column::type_of(&Row { what: column::COLUMNS, row, places: &places })
-        })
-        .collect()
     }
 
     /// Has the server print what it must, and concludes the catalog.
@@ -536,9 +585,7 @@ impl Reading {
         }
         let looked_at = self.near.as_ref().map(|near| near.looked_at(&self.builder));
         let (catalog, mut asked, missing) = self.builder.finish(self.reader);
-        // A view is an object even where its parts are left out.
-        let near = |oid: &u32| self.near.as_ref().is_none_or(|near| near.relations.contains(oid));
-        asked.retain(|one| one.printed != Printed::View || near(&one.oid));
+        asked.retain(|one| self.near.as_ref().is_none_or(|near| near.is_about(&catalog, &one.id)));
         let mut catalog = exclude(catalog, &options.exclude)?;
         catalog.looked_at = looked_at;
         print(client, &mut catalog, &asked).await?;
@@ -554,29 +601,34 @@ impl Reading {
 struct Looked {
     whole: Vec<(&'static Reader, String)>,
     parts: Vec<(&'static PartReader, String)>,
-    /// How many of `parts` make objects.
-    of_parts: usize,
+    /// What is added up by the server, and the queries for that.
+    sums: Vec<(&'static str, String)>,
     between: Option<String>,
 }
 
 impl Looked {
     fn at(version: u32) -> Looked {
         let whole: Vec<&'static Reader> = READERS.iter().copied().flatten().chain([&glance::NAMES]).collect();
-        let mut parts = Vec::new();
-        let mut of_parts = 0;
-        for (makes, list) in PARTS.iter().map(|list| (true, *list)).chain([(false, glance::TREES)]) {
-            for part in list {
-                parts.extend((part.reader.query)(version).map(|sql| (part, sql)));
+        let parts = PARTS.iter().copied().chain([glance::TREES]).flatten();
+        let mut sums = Vec::new();
+        let parts = parts.filter_map(|part| {
+            let adds = column::SUMS.iter().find(|adds| adds.of == part.reader.what);
+            match adds.and_then(|adds| Some((adds, (adds.query)(version, glance::seed())?))) {
+                Some((adds, sql)) => {
+                    sums.push((adds.of, sql));
+                    Some((part, (adds.rest)(version)))
+                }
+                None => Some((part, (part.reader.query)(version)?)),
             }
-            of_parts = if makes { parts.len() } else { of_parts };
-        }
-        Looked { whole: queries(&whole, version), parts, of_parts, between: (dependency::BETWEEN.query)(version) }
+        });
+        Looked { whole: queries(&whole, version), parts: parts.collect(), sums, between: (dependency::BETWEEN.query)(version) }
     }
 
     fn queries(&self) -> Vec<(&'static str, &str)> {
         let mut all: Vec<(&'static str, &str)> = Vec::new();
         all.extend(self.whole.iter().map(|(reader, sql)| (reader.what, sql.as_str())));
         all.extend(self.parts.iter().map(|(part, sql)| (part.reader.what, sql.as_str())));
+        all.extend(self.sums.iter().map(|(what, sql)| (*what, sql.as_str())));
         all.extend(self.between.as_deref().map(|sql| (dependency::BETWEEN.what, sql)));
         all
     }
@@ -689,7 +741,7 @@ mod tests {
     fn readings_run_on_any_thread() {
         fn on_any_thread<T: Send>(_: impl Fn(Client, Client, ReadOptions) -> T) {}
         on_any_thread(|one, two, options| async move {
-            (read(&one, &options).await.is_ok(), read_two(&one, &two, &options).await.is_ok())
+            (read(&one, &options).await.is_ok(), read_two(one.into(), two.into(), &options).await.is_ok())
         });
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -44,8 +45,10 @@ pub(super) async fn read_two(
 ) -> Result<(Catalog, Catalog), PipelineError> {
     let reading = async {
         let (one, two) = tokio::try_join!(open(base), open(target))?;
-        let outcome = read::read_two(&one, &two, options).await;
-        tokio::join!(one.close(), two.close());
+        let (one, two) = (Arc::new(one), Arc::new(two));
+        let outcome = read::read_two(Arc::clone(&one), Arc::clone(&two), options).await;
+        let sessions = [one, two].into_iter().filter_map(Arc::into_inner);
+        futures_util::future::join_all(sessions.map(Connection::close)).await;
         Ok(outcome?)
     };
     let late = || PipelineError::LiveTimeout { database: format!("{} and {}", shown_url(base), shown_url(target)), limit: SESSION };
@@ -146,7 +149,7 @@ async fn sizes(connection: &Connection, relations: &[String]) -> Result<BTreeMap
     rows.iter().map(size).collect()
 }
 
-/// One question, within a savepoint that is given up in any case.
+/// One question, within a savepoint that is given up in any case: sent at once, answered in one round trip.
 async fn count(connection: &Connection, sql: &str, limit: Duration) -> Result<u64, Unanswered> {
     let refused = |error: tokio_postgres::Error| match error.code() {
         Some(&tokio_postgres::error::SqlState::QUERY_CANCELED) => Unanswered::TimedOut { seconds: limit.as_secs().max(1) },
@@ -154,10 +157,18 @@ async fn count(connection: &Connection, sql: &str, limit: Duration) -> Result<u6
         None => Unanswered::NotAsked,
     };
     let begin = format!("SAVEPOINT question; SET LOCAL statement_timeout = {}", limit.as_millis().max(1));
-    connection.batch_execute(&begin).await.map_err(refused)?;
-    let counted = connection.query_one(sql, &[]).await.and_then(|row| row.try_get::<_, i64>(0)).map_err(refused);
-    connection.batch_execute("ROLLBACK TO SAVEPOINT question").await.map_err(refused)?;
-    counted.map(i64::unsigned_abs)
+    // Requests of one connection are carried out in the order in which they are first polled.
+    let (begun, rows, ended) = tokio::join!(
+        biased;
+        connection.batch_execute(&begin),
+        connection.query_typed(sql, &[]),
+        connection.batch_execute("ROLLBACK TO SAVEPOINT question")
+    );
+    begun.map_err(refused)?;
+    let rows = rows.map_err(refused);
+    ended.map_err(refused)?;
+    let counted = rows?.first().map(|row| row.try_get::<_, i64>(0)).transpose().map_err(refused)?;
+    counted.map(i64::unsigned_abs).ok_or(Unanswered::NotAsked)
 }
 
 async fn with_session<T>(

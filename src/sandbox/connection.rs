@@ -3,6 +3,7 @@
 //! Notices are text of whoever wrote the SQL: only the first [`Notice::LIMIT`] of a session are kept.
 
 use std::{
+    borrow::Borrow,
     collections::VecDeque,
     future::poll_fn,
     ops::{Deref, DerefMut},
@@ -80,6 +81,12 @@ impl Connection {
         if tokio::time::timeout(Duration::from_secs(2), &mut task).await.is_err() {
             task.abort();
         }
+    }
+}
+
+impl Borrow<Client> for Connection {
+    fn borrow(&self) -> &Client {
+        &self.client
     }
 }
 

@@ -28,6 +28,28 @@ fn json(output: &Output) -> serde_json::Value {
 }
 
 #[tokio::test]
+async fn a_schema_is_the_same_on_an_older_server() {
+    on_server(async |server| {
+        const SCHEMA: &str = "CREATE DOMAIN code AS text NOT NULL; CREATE TABLE t (id int PRIMARY KEY, code code, note text NOT NULL DEFAULT 'x');
+            CREATE TABLE child (more int NOT NULL) INHERITS (t); CREATE VIEW v AS SELECT id, note FROM t;
+            CREATE TABLE parts (at date NOT NULL, n int) PARTITION BY RANGE (at); CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+            CREATE FUNCTION f(n int) RETURNS int LANGUAGE sql AS 'SELECT n' IMMUTABLE; CREATE INDEX ON t (f(id)) WHERE note <> '';";
+        execute(server, "app", SCHEMA).await;
+        let directory = schema(SCHEMA);
+        let other = if test_image().contains("18") { "pgvector/pgvector:pg16" } else { "pgvector/pgvector:pg18" };
+        let live = environment("live", server, "app");
+        let url = live.strip_prefix("live=").unwrap();
+        let commands = [vec!["compare", "--image", other, "repository=schema", &live], vec!["plan", "--image", other, "--from", url, "--to", "schema"]];
+        for arguments in commands {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_schemaproof"));
+            let output = command.args(arguments).current_dir(directory.path()).stdin(Stdio::null()).output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn repository_and_databases_are_compared_object_by_object() {
     on_server(async |server| {
         const TARGET: &str = "CREATE TABLE t (id int PRIMARY KEY, note text); CREATE VIEW v AS SELECT id FROM t;";

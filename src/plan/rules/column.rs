@@ -9,7 +9,7 @@ use super::{
     },
     constraint, sequence, table, types,
 };
-use crate::catalog::{Action, AttributeChange, Change, Kind, Object, ObjectId};
+use crate::catalog::{Action, AttributeChange, Change, Kind, Object, ObjectId, column::plain_not_null_name};
 
 pub struct ColumnRule;
 
@@ -130,16 +130,10 @@ fn default_of_parent(cx: &Context<'_>, column: &Object, default: &Object) -> boo
     })
 }
 
-fn default_not_null_name(column: &Object) -> String {
-    let mut names = column.id.path.iter().rev();
-    let (name, table) = (names.next().map_or("", String::as_str), names.next().map_or("", String::as_str));
-    format!("{table}_{name}_not_null")
-}
-
 /// Whether the NOT NULL constraint has the name that Postgres would give it.
 fn plainly_named(cx: &Context<'_>, column: &Object) -> bool {
     let taken = |name: &str| cx.base.not_null_name_is_shared(name) || cx.target.not_null_name_is_shared(name);
-    column.text("not_null_name").is_none_or(|name| name == default_not_null_name(column) && !taken(name))
+    column.text("not_null_name").is_none_or(|name| name == plain_not_null_name(&column.id) && !taken(name))
 }
 
 /// ` CONSTRAINT name NOT NULL column` as ADD has it.

@@ -59,7 +59,7 @@ pub async fn run(server: &Arc<Server>, cases: Vec<Case>, same: &str) -> Result<V
         for (from, to, arrow) in [("beside_a_case", "beside_b_case", "->"), ("beside_b_case", "beside_a_case", "<-")] {
             let (one, two) = tokio::try_join!(server.connect(from), server.connect(to))?;
             let all = (read(&one, &ReadOptions::default()).await?, read(&two, &ReadOptions::default()).await?);
-            let part = read_two(&one, &two, &ReadOptions::default()).await?;
+            let part = read_two(Arc::new(one), Arc::new(two), &ReadOptions::default()).await?;
             let plan = |(base, target): &(Catalog, Catalog)| native::plan(base, target, &Options::default());
             let (whole, quick) = (plan(&all), plan(&part));
             let known = |id: &ObjectId| part.0.knows_all_about(id) && part.1.knows_all_about(id);

@@ -253,7 +253,7 @@ async fn one_way(
     }
     // What is read of two sides at once leaves out what is alike; a plan that is about such a thing is not made from that.
     let (one, two) = tokio::try_join!(server.connect(from.database), server.connect(to.database))?;
-    let (base, target) = read_two(&one, &two, &ReadOptions::default()).await?;
+    let (base, target) = read_two(Arc::new(one), Arc::new(two), &ReadOptions::default()).await?;
     match native::plan(&base, &target, options) {
         Ok(quick) => {
             let mut objects = quick.steps.iter().flat_map(|step| &step.objects);
@@ -264,7 +264,6 @@ async fn one_way(
         }
         Err(error) => return wrong("no plan when both sides are read at once", error.to_string()),
     }
-    drop((one, two));
     if plan.steps.is_empty() {
         return if from.dump == to.dump {
             Ok(Outcome::Right)
