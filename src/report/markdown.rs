@@ -57,6 +57,8 @@ pub enum Frame {
     Section,
 }
 
+/// The rule whose finding is told with the list of what is not analysed.
+const NOT_COVERED: &str = crate::risk::rules::not_covered::RULE.id;
 /// Rows of the object table that [`Detail::ShortTable`] keeps.
 const SHORT_TABLE: usize = 30;
 /// Differences of one judge that are shown with their details.
@@ -328,8 +330,18 @@ fn found(report: &Report, detail: Detail) -> Value {
         let groups = table::groups(report.findings.iter().filter(wanted));
         groups.iter().map(|findings| group(report, findings, detail)).collect()
     };
-    let others =
-        |level: Level| move |finding: &&ReportedFinding| !finding.blocks && finding.accepted_by.is_none() && finding.level == level;
+    // What is not analysed has a part of its own, that is never folded.
+    let unread: Vec<&ReportedFinding> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.rule == NOT_COVERED && !finding.blocks && finding.accepted_by.is_none())
+        .collect();
+    let others = |level: Level| {
+        move |finding: &&ReportedFinding| {
+            !finding.blocks && finding.accepted_by.is_none() && finding.level == level && finding.rule != NOT_COVERED
+        }
+    };
+    let listed = |count: usize, level: Level| count - unread.iter().filter(|finding| finding.level == level).count();
     let counted = detail >= Detail::BlockingLines;
     let totals = detail >= Detail::Totals;
     json!({
@@ -338,8 +350,8 @@ fn found(report: &Report, detail: Detail) -> Value {
         "dangers": if counted { Vec::new() } else { of(&others(Level::Danger)) },
         "warnings": if counted { Vec::new() } else { of(&others(Level::Warning)) },
         "notices": if counted { Vec::new() } else { of(&others(Level::Notice)) },
-        "warnings_title": words::counted(counts.warnings, "warning"),
-        "notices_title": words::counted(counts.notices, "notice"),
+        "warnings_title": words::counted(listed(counts.warnings, Level::Warning), "warning"),
+        "notices_title": words::counted(listed(counts.notices, Level::Notice), "notice"),
         "warnings_open": counts.warnings <= 2,
         "lines": detail >= Detail::FindingLines,
         "totals": if counted { by_rule(report, totals) } else { Vec::new() },
@@ -351,6 +363,7 @@ fn found(report: &Report, detail: Detail) -> Value {
             true => "These are in a schema and not read by schemaproof's catalog; `pg_dump` alone judges them",
             false => "These are in a schema and compared by nobody",
         },
+        "not_covered_advice": unread.first().map(|finding| &finding.advice),
         "judge": report.dialect.judge(),
         "not_covered_more": report.not_covered.len().saturating_sub(50),
     })

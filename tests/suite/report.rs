@@ -9,13 +9,13 @@ use schemaproof::{
     catalog::{Action, AttributeChange, Catalog, Change, Kind, ObjectId, Value},
     proof::SqlError,
     report::{
-        Report, ReportedChange, ReportedError, annotations, build, comment, html, json,
+        Report, ReportedChange, ReportedError, ReportedFinding, annotations, build, comment, html, json,
         many::{self, Part},
         markdown,
         markdown::{Detail, Frame},
         table, text,
     },
-    risk::Places,
+    risk::{Level, Places},
 };
 
 #[test]
@@ -74,6 +74,31 @@ fn parts_are_told_with_their_whole_unless_something_was_found_about_them() {
             ("public.v", "view, definition changed, column `n` type `a` → `b`"),
         ]
     );
+}
+
+#[test]
+fn what_is_not_analysed_is_told_once_and_never_folded() {
+    let mut report = fixture::safe();
+    report.not_covered = vec!["privileges on parameter work_mem".into()];
+    report.findings = vec![ReportedFinding {
+        rule: "not-covered".into(),
+        level: Level::Warning,
+        blocks: false,
+        advice: "Look at it by hand.".into(),
+        ..fixture::p8fs().findings[0].clone()
+    }];
+    for detail in [Detail::Full, Detail::WithoutPlan, Detail::FindingLines] {
+        let text = markdown::render(&report, detail, Frame::Alone);
+        let (before, after) = text.split_once("#### ⚠️ Not analysed").unwrap();
+        assert!(!before.contains("<details") && after.contains("`privileges on parameter work_mem`"), "{text}");
+        assert!(
+            after.contains("Look at it by hand") && !text.contains("not-covered") && !text.contains("warning</summary>"),
+            "{text}"
+        );
+    }
+    // Where the policy has it block, it is among what blocks, with the words that accept it.
+    report.findings[0].blocks = true;
+    assert!(markdown::render(&report, Detail::Full, Frame::Alone).contains("`not-covered`"));
 }
 
 #[test]
