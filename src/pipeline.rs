@@ -265,7 +265,7 @@ async fn conclude(
     let mut findings = risk::findings(&facts, job.target.files());
     let (drift, known) = side::drift(job, &sides.base).await?.unzip();
     let mut remarks: Vec<Remark> = sides.remarks.iter().cloned().chain(proposal.remarks).collect();
-    let live = match side::ask_live(job, &facts, known.as_ref(), &findings).await {
+    let live = match side::ask_live(job, &facts, known.as_ref(), &findings, sides.session).await {
         Ok(live) => live,
         // The plan stands without it.
         Err(error) => {

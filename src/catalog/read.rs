@@ -224,6 +224,38 @@ const PARTS: &[&[PartReader]] = &[
     super::grant::PARTS,
 ];
 
+/// What most databases have none of: the catalogs, and the readers that need not ask where there are no rows of users in these. Planning their
+/// queries takes longer than all else about them.
+const RARE: &[(&str, &[&str])] = &[
+    ("pg_aggregate where aggfnoid::oid", &["aggregates"]),
+    ("pg_am where oid", &["access methods"]),
+    ("pg_cast where oid", &["casts"]),
+    ("pg_collation where oid", &["collations"]),
+    ("pg_conversion where oid", &["conversions"]),
+    ("pg_event_trigger where oid", &["event triggers"]),
+    ("pg_foreign_data_wrapper where oid", &["foreign-data wrappers"]),
+    ("pg_foreign_server where oid", &["foreign servers", "user mappings"]),
+    ("pg_language where oid", &["languages"]),
+    ("pg_operator where oid", &["operators"]),
+    ("pg_opfamily where oid", &["operator families"]),
+    ("pg_policy where oid", &["policies"]),
+    ("pg_publication where oid", &["publications", "published tables", "published schemas"]),
+    ("pg_statistic_ext where oid", &["extended statistics"]),
+    ("pg_transform where oid", &["transforms"]),
+    ("pg_ts_config where oid", &["text search configurations"]),
+    ("pg_ts_dict where oid", &["text search dictionaries"]),
+    ("pg_ts_parser where oid", &["text search parsers"]),
+    ("pg_ts_template where oid", &["text search templates"]),
+];
+
+/// An expression for the numbers of those of [`RARE`] that have no rows of users.
+fn absent() -> String {
+    let one = |(at, (catalog, _)): (usize, &(&str, _))| {
+        format!("case when not exists (select from pg_catalog.{catalog} >= 16384) then '{at}' end")
+    };
+    format!("array[{}]", RARE.iter().enumerate().map(one).collect::<Vec<_>>().join(", "))
+}
+
 /// What the readers read, in order.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let parts = PARTS.iter().copied().flatten().map(|part| part.reader.what);
@@ -428,6 +460,8 @@ struct Reading {
     encoding: String,
     /// What the role may not see.
     unseen: Vec<String>,
+    /// The readers that have nothing to read.
+    absent: BTreeSet<&'static str>,
     glance: Glance,
     /// The readers of parts that had rows about relations.
     found: BTreeSet<&'static str>,
@@ -448,17 +482,22 @@ impl Reading {
              set local enable_nestloop = off; set local join_collapse_limit = 1; set local from_collapse_limit = 1;
              set local standard_conforming_strings = on;
              select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding,
-               current_user::text as reader",
-            timeout = options.statement_timeout.as_millis()
+               current_user::text as reader, to_json(array_remove({absent}, null)) as absent",
+            timeout = options.statement_timeout.as_millis(),
+            absent = absent()
         );
         let what = "the server's version";
         let (mut version, mut encoding, mut reader) = (0, String::new(), String::new());
+        let mut absent = BTreeSet::new();
         for message in client.simple_query(&begin).await.map_err(|source| CatalogError::Query { what, source })? {
             if let SimpleQueryMessage::Row(row) = message {
                 let row = Row { what, row: &row, places: &Places::default() };
                 version = row.oid("version")?;
                 encoding = row.text("encoding")?.to_owned();
                 reader = row.text("reader")?.to_owned();
+                let numbers: Vec<usize> = row.list("absent")?.iter().filter_map(|number| number.parse().ok()).collect();
+                absent
+                    .extend(numbers.iter().filter_map(|number| RARE.get(*number)).flat_map(|(_, readers)| readers.iter().copied()));
             }
         }
         if version < 130_000 {
@@ -466,7 +505,7 @@ impl Reading {
         }
         let builder = Builder::new(version);
         let (unseen, glance, links) = (Vec::new(), Glance::default(), Links::default());
-        Ok(Reading { builder, reader, encoding, unseen, glance, found: BTreeSet::new(), links, near: None })
+        Ok(Reading { builder, reader, encoding, unseen, absent, glance, found: BTreeSet::new(), links, near: None })
     }
 
     /// Reads everything, and makes objects of it.
@@ -478,7 +517,8 @@ impl Reading {
 
     /// Has these readers read, and makes objects of it.
     async fn all_of(&mut self, client: &Client, readers: &[&'static Reader]) -> Result<(), CatalogError> {
-        let asked = queries(readers, self.builder.version());
+        let readers: Vec<&'static Reader> = readers.iter().copied().filter(|reader| !self.absent.contains(reader.what)).collect();
+        let asked = queries(&readers, self.builder.version());
         let builder = &mut self.builder;
         ask(client, &asked.iter().map(|(reader, sql)| (reader.what, sql.as_str())).collect::<Vec<_>>(), &mut |at, row, places| {
             match asked.get(at) {
@@ -505,7 +545,7 @@ impl Reading {
     /// Begins the transaction, makes objects of what is no part of a relation, and looks at the rest.
     async fn look(client: &Client, options: &ReadOptions) -> Result<Reading, CatalogError> {
         let mut reading = Reading::begin(client, options).await?;
-        let asked = Looked::at(reading.builder.version());
+        let asked = Looked::at(reading.builder.version(), &reading.absent);
         ask(client, &asked.queries(), &mut |at, row, places| reading.seen(&asked, at, &row, places)).await?;
         reading.links = Links::of(&reading.builder, &reading.glance);
         reading.connections(client).await?;
@@ -607,9 +647,11 @@ struct Looked {
 }
 
 impl Looked {
-    fn at(version: u32) -> Looked {
-        let whole: Vec<&'static Reader> = READERS.iter().copied().flatten().chain([&glance::NAMES]).collect();
-        let parts = PARTS.iter().copied().chain([glance::TREES]).flatten();
+    fn at(version: u32, absent: &BTreeSet<&'static str>) -> Looked {
+        let there = |reader: &Reader| !absent.contains(reader.what);
+        let whole = READERS.iter().copied().flatten().chain([&glance::NAMES]);
+        let whole: Vec<&'static Reader> = whole.filter(|reader| there(reader)).collect();
+        let parts = PARTS.iter().copied().chain([glance::TREES]).flatten().filter(|part| there(&part.reader));
         let mut sums = Vec::new();
         let parts = parts.filter_map(|part| {
             let adds = column::SUMS.iter().find(|adds| adds.of == part.reader.what);
@@ -736,6 +778,13 @@ async fn describe_missing(client: &Client, missing: &[Address]) -> Result<Vec<St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_rare_is_what_some_reader_reads() {
+        for reader in RARE.iter().flat_map(|(_, readers)| *readers) {
+            assert!(names().any(|name| name == *reader), "{reader}");
+        }
+    }
 
     #[test]
     fn readings_run_on_any_thread() {

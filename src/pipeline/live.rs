@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::StreamExt;
 use secrecy::SecretString;
 
 use super::{PipelineError, roles};
@@ -34,7 +35,8 @@ pub(super) async fn read(url: &SecretString, options: &ReadOptions) -> Result<Ca
     with_session(url, async |connection| Ok(read::read(connection, options).await?)).await
 }
 
-/// The catalogs of two live databases, read at once for a plan between them ([`read::read_two`]).
+/// The catalogs of two live databases, read at once for a plan between them ([`read::read_two`]), and the base's session, which [`ask`] can go on
+/// with.
 ///
 /// # Errors
 /// As [`read`].
@@ -42,14 +44,12 @@ pub(super) async fn read_two(
     base: &SecretString,
     target: &SecretString,
     options: &ReadOptions,
-) -> Result<(Catalog, Catalog), PipelineError> {
+) -> Result<(Catalog, Catalog, Option<Connection>), PipelineError> {
     let reading = async {
         let (one, two) = tokio::try_join!(open(base), open(target))?;
         let (one, two) = (Arc::new(one), Arc::new(two));
-        let outcome = read::read_two(Arc::clone(&one), Arc::clone(&two), options).await;
-        let sessions = [one, two].into_iter().filter_map(Arc::into_inner);
-        futures_util::future::join_all(sessions.map(Connection::close)).await;
-        Ok(outcome?)
+        let (base, target) = read::read_two(Arc::clone(&one), two, options).await?;
+        Ok((base, target, Arc::into_inner(one)))
     };
     let late = || PipelineError::LiveTimeout { database: format!("{} and {}", shown_url(base), shown_url(target)), limit: SESSION };
     tokio::time::timeout(SESSION, reading).await.unwrap_or_else(|_| Err(late()))
@@ -96,8 +96,9 @@ const SIZES: &str = "
                                            WHERE t.isleaf AND l.reltuples > 0)
              WHEN c.reltuples < 0 OR (c.reltuples = 0 AND c.relpages > 0) THEN NULL
              ELSE c.reltuples END::float8
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'm', 'p') AND format('%I.%I', n.nspname, c.relname) = ANY ($1)";
+    FROM unnest($1::text[]) AS asked(name), parse_ident(asked.name) AS part
+      JOIN pg_namespace n ON n.nspname = part[1] JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = part[2]
+    WHERE c.relkind IN ('r', 'm', 'p')";
 /// On disk: opens the relation, so it waits for whoever has locked it.
 const MEASURED: &str = "pg_total_relation_size(all_of_it.oid)";
 /// As the last VACUUM or ANALYZE left it, with TOAST and indexes: waits for nobody.
@@ -111,19 +112,25 @@ const ESTIMATED: &str = "(SELECT sum(f.relpages)::numeric FROM pg_class f
 ///
 /// # Errors
 /// When the database cannot be reached, or refuses to say how large its relations are.
-pub(super) async fn ask(url: &SecretString, relations: &[String], questions: &[Question]) -> Result<Live, PipelineError> {
-    with_session(url, async |connection| {
+pub(super) async fn ask(
+    url: &SecretString,
+    session: Option<Connection>,
+    relations: &[String],
+    questions: &[Question],
+) -> Result<Live, PipelineError> {
+    within(url, session, async |connection| {
         let failed = |source| PipelineError::Live { database: shown_url(url), source };
         connection.batch_execute(BEGIN).await.map_err(failed)?;
         let relations = sizes(connection, relations).await.map_err(failed)?;
         let begun = Instant::now();
-        let mut answers = Vec::with_capacity(questions.len());
-        for question in questions {
+        let answered = futures_util::stream::iter(questions).map(async |question| {
             let left = QUESTIONS.saturating_sub(begun.elapsed());
             let rows =
                 if left.is_zero() { Err(Unanswered::NotAsked) } else { count(connection, &question.sql, QUESTION.min(left)).await };
-            answers.push(Answer { object: question.object.clone(), counted: question.counted, rows });
-        }
+            Answer { object: question.object.clone(), counted: question.counted, rows }
+        });
+        // The next is on its way while one is answered.
+        let answers = answered.buffered(2).collect().await;
         connection.batch_execute("ROLLBACK").await.map_err(failed)?;
         Ok(Live { database: shown_url(url), relations, answers })
     })
@@ -175,8 +182,20 @@ async fn with_session<T>(
     url: &SecretString,
     work: impl AsyncFnOnce(&Connection) -> Result<T, PipelineError>,
 ) -> Result<T, PipelineError> {
+    Box::pin(within(url, None, work)).await
+}
+
+/// Does the work with this session, or with one of its own, and ends it.
+async fn within<T>(
+    url: &SecretString,
+    session: Option<Connection>,
+    work: impl AsyncFnOnce(&Connection) -> Result<T, PipelineError>,
+) -> Result<T, PipelineError> {
     let reading = async {
-        let connection = open(url).await?;
+        let connection = match session {
+            Some(session) => session,
+            None => open(url).await?,
+        };
         let outcome = work(&connection).await;
         connection.close().await;
         outcome

@@ -74,6 +74,8 @@ pub(super) struct Sides {
     pub remarks: Vec<Remark>,
     /// The server's version.
     pub server: String,
+    /// The session by which the base was read, where it is live.
+    pub session: Option<Connection>,
 }
 
 impl Sides {
@@ -81,7 +83,7 @@ impl Sides {
         remarks.append(&mut base.remarks);
         remarks.append(&mut target.remarks);
         let places = Places { base: std::mem::take(&mut base.places), target: std::mem::take(&mut target.places) };
-        Sides { base, target, places, renames: Renames::default(), renamed: None, remarks, server }
+        Sides { base, target, places, renames: Renames::default(), renamed: None, remarks, server, session: None }
     }
 
     /// Where the planners start: the base, after the renames.
@@ -146,14 +148,17 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
 /// Reads two live databases: all of them, or what a plan between them needs ([`read::read_two`]).
 pub(super) async fn both_live(job: &Job, base: &SecretString, target: &SecretString, all: bool) -> Result<Sides, PipelineError> {
     let options = read_options(&job.config);
-    let (base, target) = match all {
-        true => tokio::try_join!(live::read(base, &options), live::read(target, &options))?,
+    let (base, target, session) = match all {
+        true => {
+            let (base, target) = tokio::try_join!(live::read(base, &options), live::read(target, &options))?;
+            (base, target, None)
+        }
         false => live::read_two(base, target, &options).await?,
     };
     let server = version(base.server_version);
     let side =
         |catalog| Side { catalog, database: String::new(), options: options.clone(), places: BTreeMap::new(), remarks: Vec::new() };
-    Ok(Sides::new(side(base), side(target), server, Vec::new()))
+    Ok(Sides { session, ..Sides::new(side(base), side(target), server, Vec::new()) })
 }
 
 /// Builds one side on a server.
@@ -265,9 +270,12 @@ pub(super) async fn ask_live(
     facts: &Facts<'_>,
     known: Option<&Catalog>,
     found: &[Finding],
+    session: Option<Connection>,
 ) -> Result<Option<Live>, PipelineError> {
     let of = |input: &Input| if let Schema::Live(url) = &input.schema { Some(url.clone()) } else { None };
-    let Some(url) = job.live.as_ref().and_then(of).or_else(|| of(&job.base)) else { return Ok(None) };
+    let beside = job.live.as_ref().and_then(of);
+    let session = session.filter(|_| beside.is_none());
+    let Some(url) = beside.or_else(|| of(&job.base)) else { return Ok(None) };
     // Without a catalog of its own the base is the live database.
     let (questions, not_safe) = probe::questions(facts, known.unwrap_or(facts.base), found);
     let locked =
@@ -278,7 +286,8 @@ pub(super) async fn ask_live(
     if relations.is_empty() && questions.is_empty() {
         return Ok(None);
     }
-    let mut live = live::ask(&url, &relations.into_iter().collect::<Vec<_>>(), &questions).await?;
+    let relations: Vec<String> = relations.into_iter().collect();
+    let mut live = Box::pin(live::ask(&url, session, &relations, &questions)).await?;
     live.answers.extend(not_safe);
     Ok(Some(live))
 }

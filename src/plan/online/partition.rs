@@ -103,6 +103,25 @@ pub fn leaves_concurrently(cx: &Context<'_>, child: &Object) -> bool {
     })
 }
 
+/// Has the columns above a partition that leaves concurrently, and stays as a table, change after that: what is done to them is done to
+/// partitions too.
+pub fn columns_above(cx: &Context<'_>, out: &mut Actions<'_>) {
+    let mut left: BTreeMap<ObjectId, Vec<ObjectId>> = BTreeMap::new();
+    for action in out.all.iter().filter(|action| !action.transactional) {
+        let child = cx.base.get(&action.subject).filter(|child| action.creates.contains(&table::link_gone(&child.id)));
+        let Some(child) = child.filter(|child| !cx.vanishes(&child.id)) else { continue };
+        let mut above: Vec<&Object> = table::parents(&cx.base, child).collect();
+        while let Some(parent) = above.pop() {
+            left.entry(parent.id.clone()).or_default().push(table::link_gone(&child.id));
+            above.extend(table::parents(&cx.base, parent));
+        }
+    }
+    for action in out.all.iter_mut().filter(|action| action.subject.kind == Kind::Column) {
+        let whole = cx.base.line(&action.subject).chain(cx.target.line(&action.subject)).find_map(|id| left.get(id));
+        action.needs.extend(whole.into_iter().flatten().cloned());
+    }
+}
+
 /// Makes an action one of DETACH CONCURRENTLY, `detach` being the statement without that word.
 pub fn concurrently(action: &mut Action, detach: &str) {
     action.sql = format!("{detach} CONCURRENTLY");
