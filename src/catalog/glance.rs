@@ -126,7 +126,9 @@ impl Glance {
         let Some((relation, own)) = self.about(builder, part.of, row)? else { return Ok(false) };
         let mut sum = std::mem::take(&mut self.row);
         sum.clear();
-        sum.extend(at.to_ne_bytes());
+        // Not the number, which follows from what else there is.
+        sum.extend_from_slice(part.reader.what.as_bytes());
+        sum.push(0);
         sum.extend(own.to_ne_bytes());
         let known = self.add_up(builder, relation, row, &mut sum);
         self.count(relation, |state| state.hash_one(&sum));
@@ -137,11 +139,11 @@ impl Glance {
         Ok(true)
     }
 
-    /// Adds what the server has added up itself, in the place of the reader with this number.
-    pub(super) fn add(&mut self, builder: &Builder, at: usize, row: &Row<'_>) -> Result<(), CatalogError> {
+    /// Adds what the server has added up itself, in the place of this reader.
+    pub(super) fn add(&mut self, builder: &Builder, reader: &'static str, row: &Row<'_>) -> Result<(), CatalogError> {
         let relation = row.oid("relation")?;
         if self.is_relation(builder, relation) {
-            let sum = (at, row.text("sum")?);
+            let sum = (reader, row.text("sum")?);
             self.count(relation, |state| state.hash_one(sum));
         }
         Ok(())

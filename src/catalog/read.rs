@@ -563,7 +563,7 @@ impl Reading {
             return match asked.sums.get(at - asked.parts.len()) {
                 Some((what, _)) => {
                     self.found.insert(what);
-                    self.glance.add(&self.builder, at, &Row { what, row, places })
+                    self.glance.add(&self.builder, what, &Row { what, row, places })
                 }
                 None => make(&dependency::BETWEEN, &mut self.builder),
             };
