@@ -329,9 +329,13 @@ impl Catalog {
     /// Whether everything that depends on an object is here, so that a plan may be about it.
     pub fn knows_all_about(&self, id: &ObjectId) -> bool {
         let Some(looked_at) = &self.looked_at else { return true };
-        let parent = |id: &&ObjectId| self.objects.get(*id).and_then(|object| object.parent.as_ref());
         // What is not here at all is the other side's.
-        !self.objects.contains_key(id) || std::iter::successors(Some(id), parent).any(|at| looked_at.contains(at))
+        !self.objects.contains_key(id) || self.line(id).any(|at| looked_at.contains(at))
+    }
+
+    /// The object itself and the wholes it is a part of, innermost first.
+    pub fn line<'a>(&'a self, id: &'a ObjectId) -> impl Iterator<Item = &'a ObjectId> {
+        std::iter::successors(Some(id), |id| self.objects.get(*id).and_then(|object| object.parent.as_ref()))
     }
 }
 

@@ -97,6 +97,11 @@ impl Job {
             run: None,
         }
     }
+
+    /// What is compared: base, target, and the live database beside them.
+    fn inputs(&self) -> impl Iterator<Item = &Input> {
+        [&self.base, &self.target].into_iter().chain(&self.live)
+    }
 }
 
 /// The report, and the plan with its secrets, which the report has not.
@@ -155,8 +160,7 @@ pub async fn run(job: &Job, cancel: &CancellationToken) -> Outcome {
                 unproven(job, base, target, begun).await
             }
             _ => {
-                let live = [Some(&job.base), Some(&job.target), job.live.as_ref()].into_iter().flatten().find_map(Input::live);
-                let request = image::request(&job.config, live).await;
+                let request = image::request(&job.config, job.inputs().find_map(Input::live)).await;
                 sandbox::with_servers(&request, sandbox::Sides::Two, &own, async |servers| story(job, servers, begun).await).await
             }
         }
@@ -179,11 +183,7 @@ pub async fn run(job: &Job, cancel: &CancellationToken) -> Outcome {
 
 /// Whose schemas are compared: as configured, else as the URLs among them say.
 fn dialect(job: &Job) -> Result<Dialect, PipelineError> {
-    let said =
-        [Some(&job.base), Some(&job.target), job.live.as_ref()].into_iter().flatten().filter_map(|input| match &input.schema {
-            Schema::Live(url) => Some((input.name.clone(), source::dialect_of(url))),
-            Schema::Files(_) | Schema::Empty => None,
-        });
+    let said = job.inputs().filter_map(|input| Some((input.name.clone(), source::dialect_of(input.live()?))));
     let said: Vec<(String, Dialect)> = said.collect();
     let dialect = job.config.dialect.or(said.first().map(|(_, dialect)| *dialect)).unwrap_or_default();
     match said.into_iter().find(|(_, said)| (*said == Dialect::Postgres) != (dialect == Dialect::Postgres)) {

@@ -37,6 +37,13 @@ pub struct SqlError {
     pub part: Option<String>,
 }
 
+impl SqlError {
+    /// Whether a value does not fit into a type: SQLSTATE class 22.
+    pub fn is_about_value(&self) -> bool {
+        self.sqlstate.as_deref().is_some_and(|state| state.starts_with("22"))
+    }
+}
+
 /// Which rows a step failed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -71,7 +71,7 @@ fn sums_of_columns(version: u32, seed: i64) -> String {
            case when a.attcollation >= {FIRST_OWN} then a.attcollation::regcollation::text end, a.attnotnull, a.attidentity, a.attgenerated,
            a.attislocal, a.attinhcount, a.attstorage, {compression}, a.attstattarget, a.attoptions, a.attfdwoptions, a.attacl::text), {seed})) as sum
          from pg_attribute a join pg_class c on c.oid = a.attrelid
-         where a.attnum > 0 and not a.attisdropped and a.attrelid >= 16384 and c.relkind in ('r', 'p', 'f', 'v', 'm', 'c')
+         where a.attnum > 0 and not a.attisdropped and a.attrelid >= 16384 and {WITH_COLUMNS}
          group by 1",
         compression = compression(version)
     )
@@ -110,9 +110,9 @@ fn types_among(these: &str) -> String {
     )
 }
 
-/// A query of the types of these relations' columns; their OIDs are the text of an array.
+/// A query of the types of these relations' columns; their OIDs are an array in SQL.
 pub(super) fn types_of(relations: &str) -> String {
-    types_among(&format!("{COLUMN_TYPES} and attrelid = any ('{relations}'::oid[])"))
+    types_among(&format!("{COLUMN_TYPES} and attrelid = any ({relations})"))
 }
 
 fn column_type(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
@@ -134,9 +134,11 @@ fn column_type(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError>
 // Rows are many: what is as usual is NULL, and what columns of one type share is read once. Relations of no schema of users are left out by
 // `row`.
 fn query(version: u32) -> String {
-    columns(version, &format!("c.relkind in ('r', 'p', 'f', 'v', 'm', 'c') or {OF_INDEXES}"))
+    columns(version, &format!("{WITH_COLUMNS} or {OF_INDEXES}"))
 }
 
+/// Kinds of relations whose columns are objects, in a condition on `pg_class c`.
+const WITH_COLUMNS: &str = "c.relkind in ('r', 'p', 'f', 'v', 'm', 'c')";
 /// Columns of indexes that have something of their own.
 const OF_INDEXES: &str = "(a.attoptions is not null or a.attstattarget >= 0) and c.relkind in ('i', 'I')";
 

@@ -48,11 +48,7 @@ impl Printed {
 
     /// A SELECT of `oid` and `text` for these OIDs; of defaults also whether they are `volatile`: another value each time.
     pub(super) fn query(self, oids: &[u32]) -> String {
-        let mut list = String::with_capacity(oids.len() * 8);
-        for oid in oids {
-            let _ = write!(list, "{}{oid}", if list.is_empty() { "" } else { "," });
-        }
-        let these = format!("unnest('{{{list}}}'::oid[]) oid");
+        let these = format!("unnest({}) oid", array(oids));
         let function = match self {
             // A default refers to no column, so that it is printed without opening its table. Its stored tree names the functions that it
             // calls by OID.
@@ -73,6 +69,15 @@ impl Printed {
         };
         format!("select oid, {function}(oid) as text from {these}")
     }
+}
+
+/// `'{1,2}'::oid[]`
+pub(super) fn array(oids: &[u32]) -> String {
+    let mut list = String::with_capacity(oids.len() * 8 + 10);
+    for oid in oids {
+        let _ = write!(list, "{}{oid}", if list.is_empty() { "" } else { "," });
+    }
+    format!("'{{{list}}}'::oid[]")
 }
 
 /// A column as a definition speaks of it.

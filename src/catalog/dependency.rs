@@ -65,9 +65,9 @@ pub(super) const BETWEEN: Reader = Reader {
     row,
 };
 
-/// A query of the dependencies of what has these OIDs, which are the text of an array.
+/// A query of the dependencies of what has these OIDs, which are an array in SQL.
 pub(super) fn of(oids: &str) -> String {
-    format!("{AMONG_USERS} and objid = any ('{oids}'::oid[])")
+    format!("{AMONG_USERS} and objid = any ({oids})")
 }
 
 /// Objects that depend on nothing of theirs are added with themselves as what they refer to, so that the completeness check sees them.

@@ -12,7 +12,6 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    fmt::Write,
     hash::BuildHasher,
     sync::{Arc, LazyLock},
 };
@@ -20,7 +19,7 @@ use std::{
 use foldhash::{HashMap, HashSet, quality::RandomState};
 
 use super::{
-    Address, Catalog, Kind, Object, ObjectId,
+    Address, Catalog, Kind, Object, ObjectId, definition,
     read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
     tree,
 };
@@ -85,7 +84,7 @@ pub(super) struct Glance {
     /// Common forms of trees that come again and again.
     forms: HashMap<Box<str>, Option<u64>>,
     /// Which reader's rows come, and what its columns hold.
-    roles: (usize, Vec<Role>),
+    roles: (&'static str, Vec<Role>),
     /// Whether the relation that rows are about is one whose rows can be left out.
     last: (u32, bool),
     row: Vec<u8>,
@@ -106,27 +105,21 @@ enum Role {
 }
 
 impl Glance {
-    /// Looks at a row of the reader with this number; whether it is about a relation.
-    pub(super) fn look(
-        &mut self,
-        builder: &Builder,
-        (at, part): (usize, &PartReader),
-        row: &Row<'_>,
-    ) -> Result<bool, CatalogError> {
+    /// Looks at a row of this reader; whether it is about a relation.
+    pub(super) fn look(&mut self, builder: &Builder, part: &PartReader, row: &Row<'_>) -> Result<bool, CatalogError> {
         let columns = row.row.columns();
-        if self.roles.0 != at || self.roles.1.len() != columns.len() {
+        if self.roles.0 != part.reader.what || self.roles.1.len() != columns.len() {
             let held = |name: &str| part.holds.iter().find(|(column, _)| *column == name).map(|(_, holds)| Role::Holds(*holds));
             let of = |name: &str| match part.of {
                 Of::Relation(column) => (column == name).then_some(Role::Holds(Holds::Nothing)),
                 Of::Address(_, object) => (object == name).then_some(Role::Holds(Holds::Nothing)),
             };
             let role = |name: &str| held(name).or_else(|| of(name)).unwrap_or(Role::Text);
-            self.roles = (at, columns.iter().map(|column| role(column.name())).collect());
+            self.roles = (part.reader.what, columns.iter().map(|column| role(column.name())).collect());
         }
         let Some((relation, own)) = self.about(builder, part.of, row)? else { return Ok(false) };
         let mut sum = std::mem::take(&mut self.row);
         sum.clear();
-        // Not the number, which follows from what else there is.
         sum.extend_from_slice(part.reader.what.as_bytes());
         sum.push(0);
         sum.extend(own.to_ne_bytes());
@@ -283,15 +276,6 @@ impl Glance {
     }
 }
 
-/// `{1,2}`
-fn list(oids: &[u32]) -> String {
-    let mut list = String::with_capacity(oids.len() * 8 + 2);
-    for oid in oids {
-        let _ = write!(list, "{}{oid}", if list.is_empty() { '{' } else { ',' });
-    }
-    list + if oids.is_empty() { "{}" } else { "}" }
-}
-
 fn node_of(builder: &Builder, id: &ObjectId) -> Option<Node> {
     let address = builder.get(id)?.address?;
     Some((address.class, address.object))
@@ -309,8 +293,10 @@ pub(super) struct Side<'a> {
 pub(super) struct Near {
     /// The relations whose parts are read.
     pub relations: HashSet<u32>,
-    /// OIDs of these and their parts, in order.
-    pub oids: Vec<u32>,
+    /// Their OIDs, as an array in SQL.
+    pub of_relations: String,
+    /// OIDs of these and their parts, as an array in SQL.
+    pub of_all: String,
     /// What differs, and all that depends on it.
     touched: BTreeSet<ObjectId>,
     /// That, and the relations of which parts depend on it: alike on both sides, so that what the server prints of them is too.
@@ -329,31 +315,18 @@ impl Near {
         }
     }
 
-    /// The relations, as the text of an array.
-    pub(super) fn list_of_relations(&self) -> String {
-        let mut relations: Vec<u32> = self.relations.iter().copied().collect();
-        relations.sort_unstable();
-        list(&relations)
-    }
-
-    /// OIDs of the relations and their parts, as the text of an array.
-    pub(super) fn list_of_oids(&self) -> String {
-        list(&self.oids)
-    }
-
     /// A reader's query for the rows that are about what is near; rows of [`Of::Address`] may be about something else with such an OID.
     pub(super) fn only(&self, of: Of, sql: &str) -> String {
         let (column, these) = match of {
-            Of::Relation(column) => (column, self.list_of_relations()),
-            Of::Address(_, object) => (object, self.list_of_oids()),
+            Of::Relation(column) => (column, &self.of_relations),
+            Of::Address(_, object) => (object, &self.of_all),
         };
-        format!("select * from ({sql}) as all_of_it where {column} = any ('{these}'::oid[])")
+        format!("select * from ({sql}) as all_of_it where {column} = any ({these})")
     }
 
     /// Whether a plan may be about this object, so that what it says is asked for.
     pub(super) fn is_about(&self, catalog: &Catalog, id: &ObjectId) -> bool {
-        let parent = |at: &&ObjectId| catalog.objects.get(*at).and_then(|object| object.parent.as_ref());
-        std::iter::successors(Some(id), parent).any(|at| self.about.contains(at))
+        catalog.line(id).any(|at| self.about.contains(at))
     }
 
     /// What [`super::Catalog::looked_at`] is.
@@ -534,10 +507,15 @@ impl<'a> Graph<'a> {
         let types = types.filter_map(|object| self.side.relation(object));
         let relations: HashSet<u32> = relations.chain(types).collect();
         let parts = relations.iter().flat_map(|relation| self.side.links.parts.get(relation).into_iter().flatten());
-        let mut oids: Vec<u32> = relations.iter().copied().chain(parts.map(|(_, oid)| *oid)).collect();
-        oids.sort_unstable();
+        let list = |oids: &mut dyn Iterator<Item = u32>| {
+            let mut oids: Vec<u32> = oids.collect();
+            oids.sort_unstable();
+            definition::array(&oids)
+        };
+        let of_all = list(&mut relations.iter().copied().chain(parts.map(|(_, oid)| *oid)));
+        let of_relations = list(&mut relations.iter().copied());
         let of_near = |node: &Node| self.side.glance.parts.contains_key(node);
         let parts = self.touched.into_iter().filter(of_near).collect();
-        Near { relations, oids, touched: touched.clone(), about: Arc::clone(about), parts }
+        Near { relations, of_relations, of_all, touched: touched.clone(), about: Arc::clone(about), parts }
     }
 }

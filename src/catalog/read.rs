@@ -568,7 +568,7 @@ impl Reading {
                 None => make(&dependency::BETWEEN, &mut self.builder),
             };
         };
-        match self.glance.look(&self.builder, (at, part), &Row { what: part.reader.what, row, places })? {
+        match self.glance.look(&self.builder, part, &Row { what: part.reader.what, row, places })? {
             true => {
                 self.found.insert(part.reader.what);
                 Ok(())
@@ -587,7 +587,7 @@ impl Reading {
         // What is about no relation was made of the rows when they were seen.
         let (types, dependencies) = match &near {
             None => ((column::TYPES.query)(version), (dependency::ALL.query)(version)),
-            Some(near) => (Some(column::types_of(&near.list_of_relations())), Some(dependency::of(&near.list_of_oids()))),
+            Some(near) => (Some(column::types_of(&near.of_relations)), Some(dependency::of(&near.of_all))),
         };
         let mut asked: Vec<(&'static Reader, Option<Of>, String)> = Vec::new();
         asked.extend(types.map(|sql| (&column::TYPES, None, sql)));
@@ -780,9 +780,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_rare_is_what_some_reader_reads() {
-        for reader in RARE.iter().flat_map(|(_, readers)| *readers) {
-            assert!(names().any(|name| name == *reader), "{reader}");
+    fn what_is_rare_or_added_up_is_what_some_reader_reads() {
+        let rare = RARE.iter().flat_map(|(_, readers)| *readers).copied();
+        for reader in rare.chain(column::SUMS.iter().map(|sum| sum.of)) {
+            assert!(names().any(|name| name == reader), "{reader}");
         }
     }
 

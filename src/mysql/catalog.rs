@@ -74,21 +74,22 @@ pub async fn read(session: &Session, flavor: Flavor, exclude: &[String], replica
 
 /// Takes out placement policies that nothing of the snapshot names: they are the server's, of whichever database.
 pub fn without_unused_policies(snapshot: &mut Snapshot) {
-    snapshot.catalog = with_used_policies(std::mem::take(&mut snapshot.catalog));
-    let named = used_policies(&snapshot.catalog);
+    let named = keep_used_policies(&mut snapshot.catalog);
     snapshot.printed.retain(|key, _| key.strip_prefix("placement policy ").is_none_or(|name| named.contains(name)));
 }
 
 /// The same of a catalog alone.
 pub fn with_used_policies(mut catalog: Catalog) -> Catalog {
-    let named = used_policies(&catalog);
-    catalog.objects.retain(|id, _| id.kind != Kind::PlacementPolicy || named.contains(id.name()));
+    keep_used_policies(&mut catalog);
     catalog
 }
 
-fn used_policies(catalog: &Catalog) -> std::collections::BTreeSet<String> {
+/// Takes out the others; answers with the names of those that are used.
+fn keep_used_policies(catalog: &mut Catalog) -> std::collections::BTreeSet<String> {
     let named = catalog.objects.values().filter_map(|object| object.text("placement_policy"));
-    named.map(|name| name.replace('`', "")).collect()
+    let named = named.map(|name| name.replace('`', "")).collect::<std::collections::BTreeSet<String>>();
+    catalog.objects.retain(|id, _| id.kind != Kind::PlacementPolicy || named.contains(id.name()));
+    named
 }
 
 /// Whether `app`, `app.*` or `app.user*` leaves an object out.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::PipelineError;
+use super::live;
 use crate::{
     config::Config,
-    sandbox::{Address, Request, Where},
+    sandbox::{Request, Where},
     source::shown_url,
 };
 
@@ -18,21 +18,11 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub(super) async fn request(config: &Config, live: Option<&SecretString>) -> Request {
     let mut request = Request::from(config);
     let (Some(url), None, Where::Auto | Where::Docker) = (live, &config.image, &request.place) else { return request };
-    match tokio::time::timeout(LIMIT, major(url)).await {
+    match tokio::time::timeout(LIMIT, live::major(url)).await {
         Ok(Ok(major)) => request.image = format!("postgres:{major}"),
         // Whoever reads the database tells why it cannot be read.
         Ok(Err(error)) => tracing::info!("the image stays {}: {error}", request.image),
         Err(_) => tracing::info!("the image stays {}: {} does not say its version", request.image, shown_url(url)),
     }
     request
-}
-
-async fn major(url: &SecretString) -> Result<i32, PipelineError> {
-    let address = Address::from_url(url)?;
-    let failed = |source| PipelineError::Live { database: shown_url(url), source };
-    let connection = address.connect(address.database(), "-c default_transaction_read_only=on").await.map_err(failed)?;
-    let row = connection.query_one("SELECT current_setting('server_version_num')::int4 / 10000", &[]).await.map_err(failed)?;
-    let major = row.try_get(0).map_err(failed)?;
-    connection.close().await;
-    Ok(major)
 }

@@ -63,6 +63,19 @@ pub(super) async fn roles(url: &SecretString) -> Result<Vec<String>, PipelineErr
     with_session(url, async |connection| roles::read(connection).await).await
 }
 
+/// The major version of a live database's server.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn major(url: &SecretString) -> Result<i32, PipelineError> {
+    with_session(url, async |connection| {
+        let failed = |source| PipelineError::Live { database: shown_url(url), source };
+        let sql = "SELECT pg_catalog.current_setting('server_version_num')::int4 / 10000";
+        connection.query_one(sql, &[]).await.and_then(|row| row.try_get(0)).map_err(failed)
+    })
+    .await
+}
+
 /// The names of the databases of a live database's server that take connections, but templates.
 ///
 /// # Errors

@@ -59,7 +59,7 @@ pub(super) async fn run(job: &Job, dialect: Dialect, begun: Instant, cancel: &Ca
     let job = scoped.as_ref().unwrap_or(job);
     let databases: Databases = named.map(|name| BTreeSet::from([name]));
     let mut request = requested(&job.config, flavor);
-    if let Some(url) = job.base.live().or_else(|| job.target.live()).or_else(|| job.live.as_ref().and_then(Input::live)) {
+    if let Some(url) = job.inputs().find_map(Input::live) {
         request.collations = reading_live(url, live::collations(url).await)?;
     }
     with_mysql_servers(&request, flavor, cancel, async |servers| story(job, servers, databases, begun).await).await
@@ -86,7 +86,7 @@ fn reading_live<T>(url: &SecretString, read: Result<T, LiveError>) -> Result<T, 
 /// target's database is taken under the name of the base's.
 fn named(job: &Job) -> Result<Option<String>, PipelineError> {
     let mut found: Option<String> = None;
-    for input in [Some(&job.base), Some(&job.target), job.live.as_ref()].into_iter().flatten() {
+    for input in job.inputs() {
         let Some(url) = input.live() else { continue };
         let Some(name) = MySqlAddress::from_url(url)?.database().map(String::from) else { continue };
         match &found {

@@ -24,8 +24,7 @@ pub(super) fn wanted(base: &Catalog, target: &Catalog, changes: &[Change]) -> Op
     for catalog in [base, target] {
         let mut wholes = BTreeSet::new();
         for change in changes {
-            let parent = |id: &ObjectId| catalog.objects.get(id).and_then(|object| object.parent.clone());
-            let whole = std::iter::successors(Some(change.object.clone()), parent).last();
+            let whole = catalog.line(&change.object).last().cloned();
             // What else there is Atlas's community edition does not plan.
             let known = |id: &ObjectId| matches!(id.kind, Kind::Schema | Kind::Table | Kind::Type | Kind::Domain | Kind::Sequence);
             wholes.extend(whole.filter(|id| known(id) && catalog.objects.contains_key(id)));

@@ -272,10 +272,9 @@ pub(super) async fn ask_live(
     found: &[Finding],
     session: Option<Connection>,
 ) -> Result<Option<Live>, PipelineError> {
-    let of = |input: &Input| if let Schema::Live(url) = &input.schema { Some(url.clone()) } else { None };
-    let beside = job.live.as_ref().and_then(of);
+    let beside = job.live.as_ref().and_then(Input::live);
     let session = session.filter(|_| beside.is_none());
-    let Some(url) = beside.or_else(|| of(&job.base)) else { return Ok(None) };
+    let Some(url) = beside.or_else(|| job.base.live()) else { return Ok(None) };
     // Without a catalog of its own the base is the live database.
     let (questions, not_safe) = probe::questions(facts, known.unwrap_or(facts.base), found);
     let locked =
@@ -287,7 +286,7 @@ pub(super) async fn ask_live(
         return Ok(None);
     }
     let relations: Vec<String> = relations.into_iter().collect();
-    let mut live = Box::pin(live::ask(&url, session, &relations, &questions)).await?;
+    let mut live = Box::pin(live::ask(url, session, &relations, &questions)).await?;
     live.answers.extend(not_safe);
     Ok(Some(live))
 }

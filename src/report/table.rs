@@ -158,12 +158,11 @@ fn own(effects: &Effects, change: &ReportedChange, sharing: &[&ReportedChange], 
     let mut own = effects.clone();
     let of_others = |error: &SqlError| {
         let named = |change: &ReportedChange| error.part.as_ref().is_some_and(|part| change.object.ends_with(&format!(".{part}")));
-        // A value that does not fit (class 22) is in the way of no column that is made or dropped.
+        // A value that does not fit is in the way of no column that is made or dropped.
         let altered = |change: &ReportedChange| change.action == Action::Alter;
-        let value = error.sqlstate.as_deref().is_some_and(|state| state.starts_with("22"));
         match sharing.iter().any(|change| named(change)) {
             true => !named(change),
-            false => value && !altered(change) && sharing.iter().any(|change| altered(change)),
+            false => error.is_about_value() && !altered(change) && sharing.iter().any(|change| altered(change)),
         }
     };
     if own.error_on_rows.as_ref().is_some_and(of_others) {

@@ -224,9 +224,7 @@ impl<'a> Shared<'a> {
         if changed.iter().any(|object| names(error, object)) {
             return names(error, object);
         }
-        // Class 22: a value does not fit into a type.
-        let value = error.sqlstate.as_deref().is_some_and(|state| state.starts_with("22"));
-        !value || self.is_retyped(object) || !changed.iter().any(|object| self.is_retyped(object))
+        !error.is_about_value() || self.is_retyped(object) || !changed.iter().any(|object| self.is_retyped(object))
     }
 
     fn is_retyped(&self, column: &ObjectId) -> bool {

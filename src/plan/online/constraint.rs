@@ -124,9 +124,7 @@ fn by_partition(cx: &Context<'_>, object: &Object, parent: &Object, out: &mut Ac
 /// Foreign keys that a table gets by being attached: it has them already, validated, so that no row is looked up then.
 pub fn before_attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) -> Vec<ObjectId> {
     let mut needs = Vec::new();
-    let mut above: Vec<&Object> = table::parents(&cx.target, child).collect();
-    while let Some(parent) = above.pop() {
-        above.extend(table::parents(&cx.target, parent));
+    for parent in table::ancestors(&cx.target, child) {
         for key in cx.target.parts_of(&parent.id, Kind::Constraint).filter(|key| key.text("form") == Some("f")) {
             // What it has from a table above it keeps when it is let go.
             let kept = cx

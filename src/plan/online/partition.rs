@@ -110,10 +110,8 @@ pub fn columns_above(cx: &Context<'_>, out: &mut Actions<'_>) {
     for action in out.all.iter().filter(|action| !action.transactional) {
         let child = cx.base.get(&action.subject).filter(|child| action.creates.contains(&table::link_gone(&child.id)));
         let Some(child) = child.filter(|child| !cx.vanishes(&child.id)) else { continue };
-        let mut above: Vec<&Object> = table::parents(&cx.base, child).collect();
-        while let Some(parent) = above.pop() {
+        for parent in table::ancestors(&cx.base, child) {
             left.entry(parent.id.clone()).or_default().push(table::link_gone(&child.id));
-            above.extend(table::parents(&cx.base, parent));
         }
     }
     for action in out.all.iter_mut().filter(|action| action.subject.kind == Kind::Column) {

@@ -9,7 +9,7 @@ use super::{
     },
     bound::Bound,
     column, rebuild,
-    table::{children, link, link_gone, offspring, parents},
+    table::{ancestors, children, link, link_gone, offspring, parents},
 };
 use crate::catalog::{Kind, Object, ObjectId};
 
@@ -175,12 +175,8 @@ fn carry(cx: &Context<'_>, parent: &Object, source: &Object, child: &Object, out
 
 /// Foreign keys of the base that see a partition, from other tables.
 pub fn keys_that_see<'a>(cx: &Context<'a>, partition: &'a Object) -> Vec<&'a Object> {
-    let mut above: Vec<&Object> = parents(&cx.base, partition).collect();
     let mut found: Vec<&Object> = Vec::new();
-    let mut at = 0;
-    while let Some(table) = above.get(at).copied() {
-        at += 1;
-        above.extend(parents(&cx.base, table));
+    for table in ancestors(&cx.base, partition) {
         let columns = cx.base.parts_of(&table.id, Kind::Column);
         for key in columns.flat_map(|column| cx.base.dependents(&column.id)) {
             let refers = key.text("form") == Some("f") && key.parent.as_ref() != Some(&table.id);

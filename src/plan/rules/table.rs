@@ -267,6 +267,17 @@ pub fn parents<'a>(side: &Side<'a>, object: &'a Object) -> impl Iterator<Item = 
     found.into_iter()
 }
 
+/// All tables above this one, the nearest first.
+pub fn ancestors<'a>(side: &Side<'a>, object: &'a Object) -> Vec<&'a Object> {
+    let mut above: Vec<&Object> = parents(side, object).collect();
+    let mut at = 0;
+    while let Some(table) = above.get(at).copied() {
+        above.extend(parents(side, table));
+        at += 1;
+    }
+    above
+}
+
 /// Tables that inherit from this one or are its partitions.
 pub fn children<'a>(side: &Side<'a>, id: &ObjectId) -> Vec<&'a Object> {
     let name = sql::qualified(&id.path);
@@ -458,17 +469,8 @@ fn inherited_checks<'a>(cx: &Context<'a>, object: &Object) -> Vec<(String, &'a O
 
 /// The check of this name of a table above.
 fn check_above<'a>(side: &Side<'a>, object: &Object, name: &str) -> Option<&'a Object> {
-    let mut above: Vec<&Object> = parents(side, object).collect();
-    let mut at = 0;
-    while let Some(table) = above.get(at).copied() {
-        let check = side.get(&table.id.part(Kind::Constraint, name));
-        if let Some(check) = check.filter(|check| check.text("form") == Some("c")) {
-            return Some(check);
-        }
-        above.extend(parents(side, table));
-        at += 1;
-    }
-    None
+    let check = |table: &Object| side.get(&table.id.part(Kind::Constraint, name));
+    ancestors(side, object).into_iter().filter_map(check).find(|check| check.text("form") == Some("c"))
 }
 
 const NOT_VALID: &str = " NOT VALID";
