@@ -333,6 +333,12 @@ impl Catalog {
         !self.objects.contains_key(id) || self.line(id).any(|at| looked_at.contains(at))
     }
 
+    /// The objects of one kind, by name.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        let first = ObjectId { kind, path: Path::default() };
+        self.objects.range(first..).map(|(_, object)| object).take_while(move |object| object.id.kind == kind)
+    }
+
     /// The object itself and the wholes it is a part of, innermost first.
     pub fn line<'a>(&'a self, id: &'a ObjectId) -> impl Iterator<Item = &'a ObjectId> {
         std::iter::successors(Some(id), |id| self.objects.get(*id).and_then(|object| object.parent.as_ref()))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{
     Kind, Object, ObjectId,
     definition::{ColumnFacts, Printed},
-    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, SumReader, class},
+    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, Sums, adds_up, class},
     tree::FIRST_OWN,
 };
 
@@ -26,53 +26,49 @@ const COLUMN_TYPES: &str =
 pub(super) const PARTS: &[PartReader] = &[
     PartReader {
         reader: Reader { what: "columns", query: |version| Some(query(version)), row },
-        of: Of::Relation("attrelid"),
+        // An index is a part of a relation.
+        of: Of::Address("classid", "attrelid"),
         holds: &[("atttypid", Holds::Oid(class::TYPE)), ("attcollation", Holds::Oid(class::COLLATION))],
+        sums: Some(Sums {
+            query: |version, seed| adds_up(version).then(|| sums(version, seed)),
+            rest: |_| None,
+            of_relations: true,
+        }),
     },
     PartReader {
         reader: Reader { what: "NOT NULL constraints", query: not_null_query, row: not_null },
         of: Of::Relation("conrelid"),
         holds: &[("oid", Holds::Own(class::CONSTRAINT)), ("conname", Holds::Name)],
-    },
-];
-
-/// What is many, added up by the server.
-pub(super) const SUMS: &[SumReader] = &[
-    SumReader {
-        of: "columns",
-        query: |version, seed| (version >= 140_000).then(|| sums_of_columns(version, seed)),
-        rest: |version| columns(version, OF_INDEXES),
-    },
-    SumReader {
-        of: "NOT NULL constraints",
-        query: |version, seed| {
-            (version >= 180_000).then(|| {
-                format!(
-                    "select conrelid as relation, bit_xor(hash_record_extended(
-                       row(conkey[1], conname, connoinherit, convalidated, conislocal), {seed})) as sum
-                     from pg_constraint where contype = 'n' and conrelid <> 0 and oid >= 16384 group by 1"
-                )
-            })
-        },
-        // A comment on one says its OID.
-        rest: |version| {
-            let all = not_null_query(version).unwrap_or_default();
-            format!("{all} and oid in (select objoid from pg_description where classoid = 'pg_constraint'::regclass)")
-        },
+        sums: Some(Sums {
+            query: |version, seed| {
+                (version >= 180_000).then(|| {
+                    format!(
+                        "select conrelid, bit_xor(hash_record_extended(
+                           row(conkey[1], conname, connoinherit, convalidated, conislocal), {seed})) as sum
+                         from pg_constraint where contype = 'n' and conrelid <> 0 and oid >= 16384 group by 1"
+                    )
+                })
+            },
+            // A comment on one says its OID.
+            rest: |version| {
+                let all = not_null_query(version)?;
+                Some(format!("{all} and oid in (select objoid from pg_description where classoid = 'pg_constraint'::regclass)"))
+            },
+            of_relations: true,
+        }),
     },
 ];
 
 /// As [`query`] does it, with names in the place of OIDs of what is not the same in all databases.
-fn sums_of_columns(version: u32, seed: i64) -> String {
+fn sums(version: u32, seed: i64) -> String {
     format!(
-        "select a.attrelid as relation, bit_xor(hash_record_extended(row(a.attnum, a.attname,
+        "select 'pg_class'::regclass::oid as classid, a.attrelid, bit_xor(hash_record_extended(row(a.attnum, a.attname,
            case when a.atttypid < {FIRST_OWN} then a.atttypid end, case when a.atttypid >= {FIRST_OWN} then format_type(a.atttypid, null) end,
            a.atttypmod, case when a.attcollation < {FIRST_OWN} then a.attcollation end,
            case when a.attcollation >= {FIRST_OWN} then a.attcollation::regcollation::text end, a.attnotnull, a.attidentity, a.attgenerated,
            a.attislocal, a.attinhcount, a.attstorage, {compression}, a.attstattarget, a.attoptions, a.attfdwoptions, a.attacl::text), {seed})) as sum
          from pg_attribute a join pg_class c on c.oid = a.attrelid
-         where a.attnum > 0 and not a.attisdropped and a.attrelid >= 16384 and {WITH_COLUMNS}
-         group by 1",
+         where {COLUMNS} group by 2",
         compression = compression(version)
     )
 }
@@ -86,6 +82,7 @@ pub(super) const DEFAULTS: &[PartReader] = &[PartReader {
     },
     of: Of::Relation("adrelid"),
     holds: &[("oid", Holds::Own(class::ATTRDEF)), ("tree", Holds::Tree)],
+    sums: None,
 }];
 
 /// What the columns of one type and modifier have in common.
@@ -131,29 +128,23 @@ fn column_type(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError>
     Ok(())
 }
 
+/// Columns that are objects, and those of indexes that have something of their own, in a condition on `pg_attribute a` and `pg_class c`.
+const COLUMNS: &str = "a.attnum > 0 and not a.attisdropped and a.attrelid >= 16384 and (c.relkind in ('r', 'p', 'f', 'v', 'm', 'c')
+   or c.relkind in ('i', 'I') and (a.attoptions is not null or a.attstattarget >= 0))";
+
 // Rows are many: what is as usual is NULL, and what columns of one type share is read once. Relations of no schema of users are left out by
 // `row`.
 fn query(version: u32) -> String {
-    columns(version, &format!("{WITH_COLUMNS} or {OF_INDEXES}"))
-}
-
-/// Kinds of relations whose columns are objects, in a condition on `pg_class c`.
-const WITH_COLUMNS: &str = "c.relkind in ('r', 'p', 'f', 'v', 'm', 'c')";
-/// Columns of indexes that have something of their own.
-const OF_INDEXES: &str = "(a.attoptions is not null or a.attstattarget >= 0) and c.relkind in ('i', 'I')";
-
-/// Columns under a condition.
-fn columns(version: u32, condition: &str) -> String {
     let compression = compression(version);
     format!(
-        "select a.attrelid, a.attnum, a.attname, a.atttypid, nullif(a.atttypmod, -1) as atttypmod, nullif(a.attcollation, 0) as attcollation,
+        "select 'pg_class'::regclass::oid as classid, a.attrelid, a.attnum, a.attname, a.atttypid, nullif(a.atttypmod, -1) as atttypmod, nullif(a.attcollation, 0) as attcollation,
            nullif(a.attnotnull, false) as attnotnull, nullif(a.attidentity, '') as attidentity, nullif(a.attgenerated, '') as attgenerated,
            nullif(a.attislocal, true) as attislocal, nullif(a.attinhcount, 0) as attinhcount, a.attstorage, {compression} as compression,
            nullif(a.attstattarget, -1) as statistics, case when a.attoptions is not null then to_json(a.attoptions) end as options,
            case when a.attfdwoptions is not null then to_json(a.attfdwoptions) end as foreign_options,
            a.attacl
          from pg_attribute a join pg_class c on c.oid = a.attrelid
-         where ({condition}) and a.attnum > 0 and not a.attisdropped and a.attrelid >= 16384"
+         where {COLUMNS}"
     )
 }
 

@@ -33,6 +33,7 @@ pub(super) const PARTS: &[PartReader] = &[
         },
         of: ON,
         holds: &[],
+        sums: None,
     },
     PartReader {
         reader: Reader {
@@ -50,6 +51,7 @@ pub(super) const PARTS: &[PartReader] = &[
         },
         of: ON,
         holds: &[],
+        sums: None,
     },
 ];
 

@@ -6,7 +6,7 @@
 use super::{
     Kind, Object, Value,
     definition::{self, Printed},
-    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
+    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, Sums, adds_up, class, sum_of_each},
 };
 
 pub(super) const PARTS: &[PartReader] = &[PartReader {
@@ -21,6 +21,18 @@ pub(super) const PARTS: &[PartReader] = &[PartReader {
         // It has the constraint's name, or is what the constraint refers to.
         ("conindid", Holds::Nothing),
     ],
+    sums: Some(Sums {
+        query: |version, seed| {
+            adds_up(version).then(|| {
+                let says = "contype, conislocal, coninhcount, of_parent, connoinherit, convalidated, conindid is null, key, referenced_key,
+                    confmatchtype, confupdtype, confdeltype, condeferrable, condeferred, plain, enforced, validated_below";
+                sum_of_each(&query(version), "oid, conrelid, conname, confrelid, conbin", says, seed) + " where conrelid <> 0"
+            })
+        },
+        // Of domains.
+        rest: |version| Some(query(version) + " and conrelid = 0"),
+        of_relations: false,
+    }),
 }];
 
 fn query(version: u32) -> String {

@@ -1,7 +1,7 @@
 //! Two databases at a glance: which relations are alike in both, so that a plan between the two need not know their parts.
 //!
 //! Rows about parts of relations (columns, keys, triggers, what is said and granted about them) are added up to one number a relation, with
-//! names in the place of OIDs ([`Glance::look`]); the server adds up itself what is most ([`super::read::SumReader`]). Where the numbers of both sides are the same, so is the relation. What has no
+//! names in the place of OIDs ([`Glance::look`]); the server adds up itself what is most ([`super::read::Sums`]). Where the numbers of both sides are the same, so is the relation. What has no
 //! common form (an OID of unknown class, a value that may hold one) is taken as different.
 //!
 //! A plan is about what differs, about what depends on that, and looks at what these refer to: [`near`] finds them. What depends on
@@ -35,6 +35,7 @@ pub(super) const TREES: &[PartReader] = &[PartReader {
     },
     of: Of::Relation("ev_class"),
     holds: &[("tree", Holds::Tree)],
+    sums: None,
 }];
 
 /// Names of what no objects are made of: values of enums, and types and operator classes of extensions.
@@ -83,8 +84,8 @@ pub(super) struct Glance {
     refers: Vec<(Node, Node)>,
     /// Common forms of trees that come again and again.
     forms: HashMap<Box<str>, Option<u64>>,
-    /// Which reader's rows come, and what its columns hold.
-    roles: (&'static str, Vec<Role>),
+    /// Which query's rows come, and what its columns hold.
+    roles: (usize, Vec<Role>),
     /// Whether the relation that rows are about is one whose rows can be left out.
     last: (u32, bool),
     row: Vec<u8>,
@@ -105,17 +106,17 @@ enum Role {
 }
 
 impl Glance {
-    /// Looks at a row of this reader; whether it is about a relation.
-    pub(super) fn look(&mut self, builder: &Builder, part: &PartReader, row: &Row<'_>) -> Result<bool, CatalogError> {
+    /// Looks at a row of this reader, in the answer to the query with this number; whether it is about a relation.
+    pub(super) fn look(&mut self, builder: &Builder, part: &PartReader, query: usize, row: &Row<'_>) -> Result<bool, CatalogError> {
         let columns = row.row.columns();
-        if self.roles.0 != part.reader.what || self.roles.1.len() != columns.len() {
+        if self.roles.0 != query || self.roles.1.is_empty() {
             let held = |name: &str| part.holds.iter().find(|(column, _)| *column == name).map(|(_, holds)| Role::Holds(*holds));
             let of = |name: &str| match part.of {
                 Of::Relation(column) => (column == name).then_some(Role::Holds(Holds::Nothing)),
                 Of::Address(_, object) => (object == name).then_some(Role::Holds(Holds::Nothing)),
             };
             let role = |name: &str| held(name).or_else(|| of(name)).unwrap_or(Role::Text);
-            self.roles = (part.reader.what, columns.iter().map(|column| role(column.name())).collect());
+            self.roles = (query, columns.iter().map(|column| role(column.name())).collect());
         }
         let Some((relation, own)) = self.about(builder, part.of, row)? else { return Ok(false) };
         let mut sum = std::mem::take(&mut self.row);
@@ -130,16 +131,6 @@ impl Glance {
         }
         self.row = sum;
         Ok(true)
-    }
-
-    /// Adds what the server has added up itself, in the place of this reader.
-    pub(super) fn add(&mut self, builder: &Builder, reader: &'static str, row: &Row<'_>) -> Result<(), CatalogError> {
-        let relation = row.oid("relation")?;
-        if self.is_relation(builder, relation) {
-            let sum = (reader, row.text("sum")?);
-            self.count(relation, |state| state.hash_one(sum));
-        }
-        Ok(())
     }
 
     fn count(&mut self, relation: u32, hash: impl Fn(&RandomState) -> u64) {
@@ -401,10 +392,7 @@ impl Side<'_> {
     /// Whether the parts of two relations add up to the same; true of what is no relation.
     fn alike(&self, object: &Object, other: &Side<'_>, twin: Option<&Object>) -> bool {
         let (Some(one), Some(two)) = (self.relation(object), twin.and_then(|twin| other.relation(twin))) else { return true };
-        let unsure = |side: &Side<'_>, relation| {
-            let indexes = || side.builder.column_options.keys().filter_map(|index| side.glance.parts.get(&(class::CLASS, *index)));
-            side.glance.unsure.contains(relation) || indexes().any(|index| index.of == *relation)
-        };
+        let unsure = |side: &Side<'_>, relation: &u32| side.glance.unsure.contains(relation);
         !unsure(self, &one) && !unsure(other, &two) && self.glance.sums.get(&one) == other.glance.sums.get(&two)
     }
 

@@ -22,6 +22,7 @@ pub(super) const PARTS: &[PartReader] = &[PartReader {
     },
     of: Of::Address("classid", "oid"),
     holds: &[],
+    sums: None,
 }];
 
 /// Read where a column has privileges of its own.

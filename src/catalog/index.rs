@@ -5,7 +5,8 @@
 use super::{
     Kind, Object, ObjectId, Value,
     definition::{self, Printed},
-    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
+    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, Sums, adds_up, class, sum_of_each},
+    tree::FIRST_OWN,
 };
 
 pub(super) const READERS: &[Reader] = &[
@@ -38,6 +39,25 @@ pub(super) const PARTS: &[PartReader] = &[PartReader {
         ("indexprs", Holds::Tree),
         ("indpred", Holds::Tree),
     ],
+    sums: Some(Sums {
+        query: |version, seed| {
+            adds_up(version).then(|| {
+                let own = |vector| format!("case when {FIRST_OWN} <= any ({vector}) then {vector} end as {vector}");
+                let common = |vector| format!("case when {FIRST_OWN} > all ({vector}) then {vector} end");
+                let [classes, collations] = ["indclass", "indcollation"];
+                let columns =
+                    format!("oid, relname, indrelid, {}, {}, indexprs, indpred", own(classes), own(collations));
+                let says = format!(
+                    "nspname, relkind, amname, indisvalid, indisclustered, indisreplident, indisunique, indnatts, indnkeyatts, indkey::text,
+                     {}, {}, indoption::text, nulls_together, tablespace, options::text, attached_to",
+                    common(classes), common(collations)
+                );
+                sum_of_each(&query(version), &columns, &says, seed)
+            })
+        },
+        rest: |_| None,
+        of_relations: false,
+    }),
 }];
 
 fn query(version: u32) -> String {

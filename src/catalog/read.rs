@@ -154,17 +154,41 @@ pub struct PartReader {
     pub of: Of,
     /// What stands in the columns that do not hold the same text on both sides when the same is meant.
     pub holds: &'static [(&'static str, Holds)],
+    /// How the server adds up what there is most of.
+    pub sums: Option<Sums>,
 }
 
-/// A query by which a server adds up the rows of a [`PartReader`] itself, where there are so many that sending them would take longer.
-pub struct SumReader {
-    /// What the reader of parts reads.
-    pub of: &'static str,
-    /// Rows of a `relation` and a `sum`, which is made of all that the reader's rows say and of a number that both sides have in common;
-    /// `None` where the version cannot.
+/// How a server adds up what the rows of a [`PartReader`] say, where there are so many that sending it all would take longer.
+pub struct Sums {
+    /// Rows of what the reader's rows are about, of what they hold where that matters, and of a `sum` of all else that they say and of a number that
+    /// both sides have in common; `None` where the version cannot.
     pub query: fn(u32, i64) -> Option<String>,
-    /// The reader's query for those of its rows that must be seen all the same.
-    pub rest: fn(u32) -> String,
+    /// The reader's query for those of its rows that must be seen whole all the same.
+    pub rest: fn(u32) -> Option<String>,
+    /// Whether a row adds up a relation's parts; one for each part otherwise.
+    pub of_relations: bool,
+}
+
+/// A query for [`Sums`] of one row for each row of a reader's query: with these columns, and with the sum of what these expressions say.
+pub(super) fn sum_of_each(query: &str, columns: &str, says: &str, seed: i64) -> String {
+    format!("select {columns}, hash_record_extended(row({says}), {seed}) as sum from ({query}) as each_of_them")
+}
+
+/// Whether a version can add up: `hash_record_extended` came with 14.
+pub(super) fn adds_up(version: u32) -> bool {
+    version >= 140_000
+}
+
+impl PartReader {
+    /// Leaves out a part of what is no object here: an extension's, for instance.
+    fn ignore(&self, row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
+        for (column, holds) in self.holds {
+            if let Holds::Own(class) = holds {
+                builder.ignore(*class, row.oid(column)?);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How a row says which relation it is about.
@@ -229,13 +253,16 @@ const PARTS: &[&[PartReader]] = &[
 const RARE: &[(&str, &[&str])] = &[
     ("pg_aggregate where aggfnoid::oid", &["aggregates"]),
     ("pg_am where oid", &["access methods"]),
+    ("pg_amop where oid >= 16384 union all select from pg_catalog.pg_amproc where oid", &["members of operator classes"]),
     ("pg_cast where oid", &["casts"]),
     ("pg_collation where oid", &["collations"]),
     ("pg_conversion where oid", &["conversions"]),
+    ("pg_default_acl where oid", &["default privileges"]),
     ("pg_event_trigger where oid", &["event triggers"]),
     ("pg_foreign_data_wrapper where oid", &["foreign-data wrappers"]),
     ("pg_foreign_server where oid", &["foreign servers", "user mappings"]),
     ("pg_language where oid", &["languages"]),
+    ("pg_opclass where oid", &["operator classes"]),
     ("pg_operator where oid", &["operators"]),
     ("pg_opfamily where oid", &["operator families"]),
     ("pg_policy where oid", &["policies"]),
@@ -558,22 +585,17 @@ impl Reading {
         if let Some((reader, _)) = asked.whole.get(at) {
             return make(reader, &mut self.builder);
         }
-        let at = at - asked.whole.len();
-        let Some((part, _)) = asked.parts.get(at) else {
-            return match asked.sums.get(at - asked.parts.len()) {
-                Some((what, _)) => {
-                    self.found.insert(what);
-                    self.glance.add(&self.builder, what, &Row { what, row, places })
-                }
-                None => make(&dependency::BETWEEN, &mut self.builder),
-            };
+        let Some((part, rows, _)) = asked.parts.get(at - asked.whole.len()) else {
+            return make(&dependency::BETWEEN, &mut self.builder);
         };
-        match self.glance.look(&self.builder, part, &Row { what: part.reader.what, row, places })? {
-            true => {
+        let row = Row { what: part.reader.what, row, places };
+        match (self.glance.look(&self.builder, part, at, &row)?, rows) {
+            (true, _) => {
                 self.found.insert(part.reader.what);
                 Ok(())
             }
-            false => make(&part.reader, &mut self.builder),
+            (false, Rows::Whole) => (part.reader.row)(&row, &mut self.builder),
+            (false, Rows::Sums) => part.ignore(&row, &mut self.builder),
         }
     }
 
@@ -584,6 +606,12 @@ impl Reading {
     /// Makes objects of the parts of what is near, or of all there are.
     async fn complete(&mut self, client: &Client, near: Option<Near>) -> Result<(), CatalogError> {
         let version = self.builder.version();
+        if near.is_some() {
+            // Few rows, by OIDs, for which the catalogs have indexes.
+            let by_indexes = "set local enable_nestloop = on; set local enable_seqscan = off";
+            let what = "the settings of the session";
+            client.batch_execute(by_indexes).await.map_err(|source| CatalogError::Query { what, source })?;
+        }
         // What is about no relation was made of the rows when they were seen.
         let (types, dependencies) = match &near {
             None => ((column::TYPES.query)(version), (dependency::ALL.query)(version)),
@@ -640,10 +668,17 @@ impl Reading {
 /// What is sent to look at a database.
 struct Looked {
     whole: Vec<(&'static Reader, String)>,
-    parts: Vec<(&'static PartReader, String)>,
-    /// What is added up by the server, and the queries for that.
-    sums: Vec<(&'static str, String)>,
+    parts: Vec<(&'static PartReader, Rows, String)>,
     between: Option<String>,
+}
+
+/// What a query for parts answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// What the reader makes objects of.
+    Whole,
+    /// Sums of that.
+    Sums,
 }
 
 impl Looked {
@@ -652,25 +687,24 @@ impl Looked {
         let whole = READERS.iter().copied().flatten().chain([&glance::NAMES]);
         let whole: Vec<&'static Reader> = whole.filter(|reader| there(reader)).collect();
         let parts = PARTS.iter().copied().chain([glance::TREES]).flatten().filter(|part| there(&part.reader));
-        let mut sums = Vec::new();
-        let parts = parts.filter_map(|part| {
-            let adds = column::SUMS.iter().find(|adds| adds.of == part.reader.what);
-            match adds.and_then(|adds| Some((adds, (adds.query)(version, glance::seed())?))) {
-                Some((adds, sql)) => {
-                    sums.push((adds.of, sql));
-                    Some((part, (adds.rest)(version)))
-                }
-                None => Some((part, (part.reader.query)(version)?)),
+        // Sums of relations come last, since they may be of an index, which is a part by then.
+        let (mut all, mut last) = (Vec::new(), Vec::new());
+        for part in parts {
+            let sums = part.sums.as_ref().and_then(|sums| Some((sums, (sums.query)(version, glance::seed())?)));
+            let rest = sums.as_ref().map_or(part.reader.query, |(sums, _)| sums.rest);
+            all.extend(rest(version).map(|sql| (part, Rows::Whole, sql)));
+            if let Some((sums, sql)) = sums {
+                if sums.of_relations { &mut last } else { &mut all }.push((part, Rows::Sums, sql));
             }
-        });
-        Looked { whole: queries(&whole, version), parts: parts.collect(), sums, between: (dependency::BETWEEN.query)(version) }
+        }
+        all.append(&mut last);
+        Looked { whole: queries(&whole, version), parts: all, between: (dependency::BETWEEN.query)(version) }
     }
 
     fn queries(&self) -> Vec<(&'static str, &str)> {
         let mut all: Vec<(&'static str, &str)> = Vec::new();
         all.extend(self.whole.iter().map(|(reader, sql)| (reader.what, sql.as_str())));
-        all.extend(self.parts.iter().map(|(part, sql)| (part.reader.what, sql.as_str())));
-        all.extend(self.sums.iter().map(|(what, sql)| (*what, sql.as_str())));
+        all.extend(self.parts.iter().map(|(part, _, sql)| (part.reader.what, sql.as_str())));
         all.extend(self.between.as_deref().map(|sql| (dependency::BETWEEN.what, sql)));
         all
     }
@@ -780,9 +814,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_rare_or_added_up_is_what_some_reader_reads() {
-        let rare = RARE.iter().flat_map(|(_, readers)| *readers).copied();
-        for reader in rare.chain(column::SUMS.iter().map(|sum| sum.of)) {
+    fn what_is_rare_is_what_some_reader_reads() {
+        for reader in RARE.iter().flat_map(|(_, readers)| *readers).copied() {
             assert!(names().any(|name| name == reader), "{reader}");
         }
     }

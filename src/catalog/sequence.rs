@@ -11,6 +11,7 @@ pub(super) const PARTS: &[PartReader] = &[PartReader {
     reader: Reader { what: "sequences", query: |_| Some(query()), row },
     of: Of::Relation("refobjid"),
     holds: &[("oid", Holds::Own(class::CLASS)), ("relname", Holds::Name)],
+    sums: None,
 }];
 
 fn query() -> String {

@@ -29,4 +29,5 @@ pub(super) const PARTS: &[PartReader] = &[PartReader {
     },
     of: Of::Relation("stxrelid"),
     holds: &[("oid", Holds::Own(class::STATISTICS)), ("stxname", Holds::Name)],
+    sums: None,
 }];

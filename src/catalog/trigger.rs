@@ -21,6 +21,7 @@ pub(super) const PARTS: &[PartReader] = &[
             ("tgqual", Holds::Tree),
             ("constraint_oid", Holds::Nothing),
         ],
+        sums: None,
     },
     PartReader {
         reader: Reader {
@@ -36,6 +37,7 @@ pub(super) const PARTS: &[PartReader] = &[
         },
         of: Of::Relation("ev_class"),
         holds: &[("oid", Holds::Own(class::REWRITE)), ("rulename", Holds::Name)],
+        sums: None,
     },
     PartReader {
         reader: Reader {
@@ -54,6 +56,7 @@ pub(super) const PARTS: &[PartReader] = &[
         },
         of: Of::Relation("polrelid"),
         holds: &[("oid", Holds::Own(class::POLICY)), ("polname", Holds::Name)],
+        sums: None,
     },
 ];
 

@@ -188,7 +188,7 @@ impl<'a> Writer<'a> {
     }
 
     fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &'a Object> + '_ {
-        self.catalog.objects.values().filter(move |object| object.id.kind == kind && !self.unsayable.contains(&object.id))
+        self.catalog.of_kind(kind).filter(move |object| !self.unsayable.contains(&object.id))
     }
 
     fn parts(&self, id: &ObjectId, kind: Kind) -> impl Iterator<Item = &'a Object> + '_ {

@@ -75,7 +75,7 @@ struct Planner<'a> {
 
 /// Only in the first.
 fn only<'a>(one: &'a Catalog, other: &'a Catalog, kind: Kind) -> impl Iterator<Item = &'a Object> {
-    one.objects.values().filter(move |object| object.id.kind == kind && !other.objects.contains_key(&object.id))
+    one.of_kind(kind).filter(move |object| !other.objects.contains_key(&object.id))
 }
 
 fn form(object: &Object) -> &str {
@@ -119,7 +119,7 @@ impl<'a> Planner<'a> {
 
     /// Parts of a table, in one side.
     fn parts<'c>(catalog: &'c Catalog, table: &'c ObjectId, kind: Kind) -> impl Iterator<Item = &'c Object> {
-        catalog.objects.values().filter(move |object| object.id.kind == kind && object.parent.as_ref() == Some(table))
+        catalog.of_kind(kind).filter(move |object| object.parent.as_ref() == Some(table))
     }
 
     /// The columns of a table in their order.
@@ -214,7 +214,7 @@ impl<'a> Planner<'a> {
             (Kind::Function, "FUNCTION"),
             (Kind::View, "VIEW"),
         ] {
-            for object in self.base.objects.values().filter(|object| object.id.kind == kind) {
+            for object in self.base.of_kind(kind) {
                 let gone = !self.target.objects.contains_key(&object.id);
                 let of_a_table_that_goes = kind == Kind::Trigger && !self.target.objects.contains_key(&table_of(&object.id));
                 let again = match kind {
@@ -336,7 +336,7 @@ impl<'a> Planner<'a> {
     }
 
     fn new_or_altered(&self, kind: Kind) -> impl Iterator<Item = &'a Object> {
-        let objects = self.target.objects.values().filter(move |object| object.id.kind == kind);
+        let objects = self.target.of_kind(kind);
         objects
             .filter(|object| self.altered.contains(&object.id) || !self.base.objects.contains_key(&object.id))
             .collect::<Vec<_>>()
@@ -351,7 +351,7 @@ impl<'a> Planner<'a> {
 
     /// Replicas on TiFlash last of all: a server without TiFlash refuses them, and the rest is done by then.
     fn set_replicas(&self) -> Statements {
-        let tables = self.target.objects.values().filter(|object| object.id.kind == Kind::Table);
+        let tables = self.target.of_kind(Kind::Table);
         tables
             .filter_map(|object| {
                 let replica = object.text("tiflash_replica")?;
@@ -365,8 +365,7 @@ impl<'a> Planner<'a> {
     }
 
     fn alter_tables(&self) -> Vec<(String, Vec<ObjectId>)> {
-        let tables: Vec<&Object> =
-            self.target.objects.values().filter(|object| object.id.kind == Kind::Table && self.stays(&object.id)).collect();
+        let tables: Vec<&Object> = self.target.of_kind(Kind::Table).filter(|object| self.stays(&object.id)).collect();
         let rebuilt = |object: &&&Object| self.rebuilt.contains(&object.id);
         let mut found = Vec::new();
         for object in tables.iter().filter(|object| !rebuilt(object)) {
@@ -424,7 +423,7 @@ impl<'a> Planner<'a> {
         let mut found = Vec::new();
         let mut mode: Option<&str> = None;
         for (kind, word) in kinds {
-            let mut objects: Vec<&Object> = self.target.objects.values().filter(|object| object.id.kind == *kind).collect();
+            let mut objects: Vec<&Object> = self.target.of_kind(*kind).collect();
             // Triggers of one moment run in the order in which they were made.
             objects.sort_by_key(|object| object.integer("position"));
             for object in objects {

@@ -38,7 +38,7 @@ pub struct Replay {
 pub async fn fill(session: &Session, catalog: &Catalog) -> Result<Vec<ObjectId>, MySqlError> {
     session.run("SET SESSION foreign_key_checks = 0").await?;
     let mut filled = Vec::new();
-    for table in catalog.objects.values().filter(|object| object.id.kind == Kind::Table) {
+    for table in catalog.of_kind(Kind::Table) {
         if count(session, &table.id.path).await != Some(0) {
             continue;
         }

@@ -217,7 +217,7 @@ async fn rebuild(config: &Config, server: &Server, url: &SecretString, options: 
 
 /// Marks the indexes that are not valid in the live database (`CREATE INDEX CONCURRENTLY` was interrupted): no statement makes one.
 async fn leave_invalid(connection: &Connection, wanted: &Catalog) -> Result<(), PipelineError> {
-    for index in wanted.objects.values().filter(|object| object.id.kind == Kind::Index && object.flag("invalid")) {
+    for index in wanted.of_kind(Kind::Index).filter(|object| object.flag("invalid")) {
         let name: Vec<String> = index.id.path.iter().map(|part| quote_identifier(part)).collect();
         let sql = "UPDATE pg_catalog.pg_index SET indisvalid = false WHERE indexrelid = $1::text::regclass";
         let failed = |source| PipelineError::Copy { sql: sql.into(), source };

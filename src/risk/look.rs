@@ -411,21 +411,20 @@ pub fn type_change(change: &Change) -> Option<(&str, &str)> {
 
 /// Columns of the base whose type is this one.
 pub fn columns_of_type(facts: &Facts<'_>, kind: &ObjectId) -> Vec<ObjectId> {
-    let columns = facts.base.objects.values().filter(|object| object.id.kind == Kind::Column && object.needs.contains(kind));
+    let columns = facts.base.of_kind(Kind::Column).filter(|object| object.needs.contains(kind));
     columns.map(|column| column.id.clone()).collect()
 }
 
 /// Columns of a table with their types, in the order of their names.
 pub fn columns<'a>(catalog: &'a Catalog, table: &ObjectId) -> Vec<(&'a str, &'a str)> {
-    let columns = catalog.objects.values().filter(|object| object.id.kind == Kind::Column && object.parent.as_ref() == Some(table));
+    let columns = catalog.of_kind(Kind::Column).filter(|object| object.parent.as_ref() == Some(table));
     columns.map(|column| (last_name(&column.id), text(column, "type").unwrap_or_default())).collect()
 }
 
 /// Columns that are new: of new tables, and of tables that were there.
 pub fn new_columns<'a>(facts: &Facts<'a>) -> Vec<&'a Object> {
     let target = facts.target;
-    let columns =
-        target.objects.values().filter(|object| object.id.kind == Kind::Column && !facts.base.objects.contains_key(&object.id));
+    let columns = target.of_kind(Kind::Column).filter(|object| !facts.base.objects.contains_key(&object.id));
     columns
         .filter(|column| column.parent.as_ref().is_some_and(|parent| matches!(parent.kind, Kind::Table | Kind::ForeignTable)))
         .filter(|column| !facts.changes.iter().any(|change| change.action == Action::Rename && change.object == column.id))
@@ -434,7 +433,7 @@ pub fn new_columns<'a>(facts: &Facts<'a>) -> Vec<&'a Object> {
 
 /// Whether a column alone is its table's primary key.
 pub fn is_sole_key(facts: &Facts<'_>, column: &Object) -> bool {
-    let parts = facts.target.objects.values().filter(|part| part.id.kind == Kind::Constraint && part.parent == column.parent);
+    let parts = facts.target.of_kind(Kind::Constraint).filter(|part| part.parent == column.parent);
     let mut keys = parts.filter(|part| constraint_type(part) == Some(ConstraintType::PrimaryKey));
     keys.any(|key| {
         let mut columns = key.needs.iter().filter(|need| need.kind == Kind::Column);

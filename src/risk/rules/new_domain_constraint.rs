@@ -24,9 +24,7 @@ CREATE TABLE t (id int PRIMARY KEY, c code CHECK (length(c) < 9));",
 };
 
 fn check(facts: &Facts<'_>) -> Vec<Finding> {
-    let has_check = |domain: &ObjectId| {
-        facts.target.objects.values().any(|part| part.id.kind == Kind::Constraint && part.parent.as_ref() == Some(domain))
-    };
+    let has_check = |domain: &ObjectId| facts.target.of_kind(Kind::Constraint).any(|part| part.parent.as_ref() == Some(domain));
     facts
         .created(Kind::Domain)
         .filter(|domain| look::is_not_null(domain) || has_check(&domain.id))

@@ -21,7 +21,7 @@ pub static RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let owned = |column: &ObjectId| {
-        let sequences = facts.target.objects.values().filter(|object| object.id.kind == Kind::Sequence);
+        let sequences = facts.target.of_kind(Kind::Sequence);
         sequences
             .filter(|sequence| sequence.parent.as_ref() == Some(column))
             .map(|sequence| sequence.id.clone())

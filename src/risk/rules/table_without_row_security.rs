@@ -42,8 +42,7 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
     }
     let table = facts.target.objects.get(&change.object)?;
     let schema = change.object.path.first();
-    let others: Vec<&Object> =
-        facts.base.objects.values().filter(|other| other.id.kind == Kind::Table && other.id.path.first() == schema).collect();
+    let others: Vec<&Object> = facts.base.of_kind(Kind::Table).filter(|other| other.id.path.first() == schema).collect();
     let secured = others.iter().filter(|other| look::row_security(other)).count();
     if look::row_security(table) || secured * 2 <= others.len() || look::text(table, "partition_of").is_some() {
         return None;
