@@ -408,7 +408,7 @@ pub fn compare(base: &Catalog, target: &Catalog) -> Vec<Change> {
     };
     // NOT NULL is a constraint with a name from 18 on.
     let named = [base, target].map(|catalog| catalog.server_version >= 180_000);
-    let known = |attribute: &str| named[0] == named[1] || attribute != "not_null_name";
+    let known = |attribute: &str| named[0] == named[1] || !matches!(attribute, "not_null_name" | "not_null_own");
     let (mut before, mut after) = (base.objects.values().peekable(), target.objects.values().peekable());
     loop {
         let order = match (before.peek(), after.peek()) {

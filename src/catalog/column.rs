@@ -273,15 +273,21 @@ fn column(
 
 fn not_null(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     let Some(id) = column(row, "conrelid", "number", builder)? else { return Ok(()) };
+    let partition = |id: &ObjectId| builder.get(id).is_some_and(|whole| whole.text("partition_of").is_some());
+    let partition = builder.get(&id).and_then(|column| column.parent.as_ref()).is_some_and(partition);
     let Some(object) = builder.get_mut(&id).filter(|object| object.flag("not_null")) else { return Ok(()) };
     object.attributes.insert("not_null_name", row.text("conname")?.into());
+    let local = row.opt("conislocal")?.is_none();
+    if local && !partition && object.integer("inherited").unwrap_or_default() > 0 {
+        object.attributes.insert("not_null_own", true.into());
+    }
     if row.flag("connoinherit")? {
         object.attributes.insert("not_null_no_inherit", true.into());
     }
     if row.opt("convalidated")?.is_some() {
         object.attributes.insert("not_null_not_valid", true.into());
     }
-    object.details.insert("not_null_local", row.opt("conislocal")?.is_none().into());
+    object.details.insert("not_null_local", local.into());
     builder.alias(class::CONSTRAINT, row.oid("oid")?, 0, id);
     Ok(())
 }

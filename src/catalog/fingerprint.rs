@@ -29,14 +29,15 @@ impl fmt::Display for CatalogFingerprint {
 
 impl Catalog {
     /// The fingerprint of what [`super::compare`] compares: equal exactly when nothing differs. Names of NOT NULL constraints that follow from
-    /// other names are not in it, so that it is the same on servers that have none (before 18).
+    /// other names, and whose they are, are not in it, so that it is the same on servers that have none (before 18).
     pub fn fingerprint(&self) -> CatalogFingerprint {
         let mut hash = Hash(Sha256::new());
         for object in self.objects.values() {
             hash.text(&object.id.kind.to_string());
             hash.list(&object.id.path);
             let follows = column::not_null_name_follows(object);
-            let attributes = || object.attributes.iter().filter(|(name, _)| !follows || *name != "not_null_name");
+            let known = |name: &str| name != "not_null_own" && (!follows || name != "not_null_name");
+            let attributes = || object.attributes.iter().filter(|(name, _)| known(name));
             hash.number(attributes().count());
             for (name, value) in attributes() {
                 hash.text(name);

@@ -96,17 +96,19 @@ fn privileges(on: &str) -> String {
            select o.*, i.initprivs from o left join pg_init_privs i on i.classoid = o.classid and i.objoid = o.oid and i.objsubid = o.sub and o.oid <> 2200
            where o.users or not o.users and o.acl is distinct from i.initprivs
          ), x as (
-           select o.classid, o.oid, o.sub, o.owner, x.grantee, true as actual, {ENTRY} as entry, x.ordinality as position
+           select o.classid, o.oid, o.sub, o.owner, x.grantee, true as actual, {ENTRY} as entry, x.ordinality as position,
+             case when x.grantor <> o.owner then pg_get_userbyid(x.grantor) else '' end as by
            from p o, aclexplode(o.acl) with ordinality x
            union all
-           select o.classid, o.oid, o.sub, o.owner, x.grantee, false, {ENTRY}, null
+           select o.classid, o.oid, o.sub, o.owner, x.grantee, false, {ENTRY}, null, null
            from p o, aclexplode(coalesce(o.initprivs, acldefault(o.type, o.owner))) x
          ), g as (
            select classid, oid, sub, owner, grantee, array_agg(entry order by entry) filter (where actual) as has,
-             array_agg(entry order by entry) filter (where not actual) as usual, min(position) as position
+             array_agg(entry order by entry) filter (where not actual) as usual,
+             array_agg(position || ' ' || by order by position) filter (where actual) as places
            from x group by 1, 2, 3, 4, 5
          )
-         select g.classid, g.oid, g.sub, g.position, case when grantee = 0 then 'PUBLIC' when grantee = owner then '(owner)' else pg_get_userbyid(grantee) end as grantee,
+         select g.classid, g.oid, g.sub, to_json(g.places) as places, case when grantee = 0 then 'PUBLIC' when grantee = owner then '(owner)' else pg_get_userbyid(grantee) end as grantee,
            to_json(g.has) as has, to_json(g.usual) as usual, pg_get_userbyid(g.owner) as owner,
            case when e.objid is not null or g.oid < 16384 and g.oid <> 2200 and g.classid <> 'pg_database'::regclass then (pg_identify_object(g.classid, g.oid, g.sub)).type end as type,
            case when e.objid is not null or g.oid < 16384 and g.oid <> 2200 and g.classid <> 'pg_database'::regclass then (pg_identify_object(g.classid, g.oid, g.sub)).identity end as identity
@@ -137,7 +139,7 @@ fn grant(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
         .detail("grantee", grantee)
         .detail("object_owner", row.text("owner")?)
         .detail("usual", row.list("usual")?)
-        .detail("place", row.integer("position")?.unwrap_or_default())
+        .detail("places", row.list("places")?)
         .with("privileges", has.clone());
     grant.parent = parent;
     if let Some((kind, identity)) = on {

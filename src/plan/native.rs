@@ -443,32 +443,48 @@ pub fn plan(base: &Catalog, target: &Catalog, options: &Options) -> Result<Plan,
     if changes.is_empty() {
         return Ok(Plan::default());
     }
-    let mut cx = Context {
-        base: Side::new(base),
-        target: Side::new(target),
-        options: options.clone(),
-        replaced: BTreeSet::new(),
-        swapped: BTreeSet::new(),
-        dropped: BTreeSet::new(),
-        created: BTreeSet::new(),
-        altered: BTreeMap::new(),
-        split: BTreeSet::new(),
-    };
-    sort_changes(&mut cx, changes)?;
+    // What is made anew although it could be altered.
+    let mut anew = BTreeSet::new();
     loop {
-        let mut actions = act(&cx)?;
-        match order::sort(&mut actions) {
-            Ok(parts) if cx.options.online => return Ok(steps(&cx, online::apart(&cx, actions, &parts))),
-            Ok(_) => return Ok(steps(&cx, actions)),
-            Err(circle) => {
-                let split = splittable(&cx, &circle, &actions);
-                if split.is_empty() {
-                    return Err(PlanError::Cycle(circle.iter().filter_map(|at| actions.get(*at)).map(|a| a.sql.clone()).collect()));
+        let mut cx = Context {
+            base: Side::new(base),
+            target: Side::new(target),
+            options: options.clone(),
+            replaced: BTreeSet::new(),
+            swapped: BTreeSet::new(),
+            dropped: BTreeSet::new(),
+            created: BTreeSet::new(),
+            altered: BTreeMap::new(),
+            split: BTreeSet::new(),
+        };
+        sort_changes(&mut cx, changes.clone(), &anew)?;
+        let (circle, actions) = loop {
+            let mut actions = act(&cx)?;
+            match order::sort(&mut actions) {
+                Ok(parts) if cx.options.online => return Ok(steps(&cx, online::apart(&cx, actions, &parts))),
+                Ok(_) => return Ok(steps(&cx, actions)),
+                Err(circle) => {
+                    let split = splittable(&cx, &circle, &actions);
+                    if split.is_empty() {
+                        break (circle, actions);
+                    }
+                    cx.split.extend(split);
                 }
-                cx.split.extend(split);
             }
+        };
+        let members: Vec<&Action> = circle.iter().filter_map(|at| actions.get(*at)).collect();
+        let altered = members.iter().map(|action| &action.subject).filter(|id| cx.altered.contains_key(*id) && can_be_anew(id));
+        let before = anew.len();
+        anew.extend(altered.cloned());
+        if anew.len() == before {
+            return Err(PlanError::Cycle(members.into_iter().map(|action| action.sql.clone()).collect()));
         }
     }
+}
+
+/// Whether an object that is altered in a circle can be dropped before and made again after, and nothing is lost.
+fn can_be_anew(id: &ObjectId) -> bool {
+    matches!(id.kind, Kind::View | Kind::Function | Kind::Procedure | Kind::Aggregate | Kind::Policy | Kind::Rule | Kind::Trigger)
 }
 
 /// Parts whose needs lie in the circle: with statements of their own the circle may open.
@@ -506,8 +522,8 @@ fn rule_for(id: &ObjectId) -> Result<&'static dyn Rule, PlanError> {
     rules::of(id.kind).ok_or_else(|| PlanError::NoRule(format!("{:?} {id}", id.kind)))
 }
 
-/// Sorts the changes into what is dropped, created, altered, replaced and swapped, to a fixed point.
-fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanError> {
+/// Sorts the changes into what is dropped, created, altered, replaced and swapped, to a fixed point; `anew` are replaced in any case.
+fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>, anew: &BTreeSet<ObjectId>) -> Result<(), PlanError> {
     let mut work: Vec<ObjectId> = Vec::new();
     for change in changes {
         match change.action {
@@ -526,7 +542,11 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
     let altered: Vec<Change> = cx.altered.values().cloned().collect();
     for change in altered {
         let (Some(before), Some(after)) = (cx.base.get(&change.object), cx.target.get(&change.object)) else { continue };
-        match rule_for(&change.object)?.verdict(cx, before, after, &change) {
+        let verdict = match anew.contains(&change.object) {
+            true => Verdict::Replace,
+            false => rule_for(&change.object)?.verdict(cx, before, after, &change),
+        };
+        match verdict {
             Verdict::Alter => {}
             Verdict::Replace => {
                 cx.altered.remove(&change.object);
@@ -558,9 +578,15 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
         }
         work.push(change.object);
     }
+    for (old, new) in rules::types::of_another_kind(cx) {
+        cx.dropped.remove(&old);
+        cx.created.remove(&new);
+        cx.swapped.extend([old, new]);
+    }
     for id in rules::grant::out_of_place(cx) {
         cx.altered.remove(&id);
-        cx.replaced.insert(id);
+        cx.replaced.insert(id.clone());
+        work.push(id);
     }
     for id in rules::types::made_anew(cx) {
         cx.altered.remove(&id);
@@ -654,7 +680,10 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>) -> Result<(), PlanEr
     let covered_drops: Vec<ObjectId> = cx
         .dropped
         .iter()
-        .filter(|id| cx.base.line(id).skip(1).any(|at| cx.replaced.contains(at) || cx.dropped.contains(at)))
+        .filter(|id| {
+            let swapped = |at: &ObjectId| id.kind == Kind::Column && cx.swapped.contains(at);
+            cx.base.line(id).skip(1).any(|at| cx.replaced.contains(at) || cx.dropped.contains(at) || swapped(at))
+        })
         .cloned()
         .collect();
     for id in covered_drops {
@@ -755,8 +784,10 @@ fn act(cx: &Context<'_>) -> Result<Vec<Action>, PlanError> {
         }
     }
     for id in &cx.swapped {
-        let (Some(before), Some(after)) = (cx.base.get(id), cx.target.get(id)) else { continue };
-        rules::swap::swap(cx, before, &mut out);
+        let Some(before) = cx.base.get(id) else { continue };
+        let other = || cx.target.get(&rules::types::other_kind(id)?);
+        let Some(after) = cx.target.get(id).or_else(other) else { continue };
+        rules::swap::swap(cx, before, after, &mut out);
         make(cx, after, &mut out)?;
     }
     for id in cx.created.iter().chain(&cx.replaced) {

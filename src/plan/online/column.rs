@@ -80,6 +80,11 @@ fn set_by(step: usize, column: &ObjectId) -> ObjectId {
     done(&format!("not null {step}"), column)
 }
 
+/// What sets NOT NULL on a column.
+pub fn not_null_set(column: &ObjectId) -> [ObjectId; 3] {
+    [0, 1, 2].map(|step| set_by(step, column))
+}
+
 /// What sets NOT NULL on the columns that this one inherits from, and with them on this one.
 pub fn set_above(cx: &Context<'_>, column: &Object) -> Vec<ObjectId> {
     let Some(whole) = column.parent.as_ref().and_then(|whole| cx.target.get(whole)) else { return Vec::new() };

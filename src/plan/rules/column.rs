@@ -143,6 +143,22 @@ fn named_not_null(column: &Object) -> String {
     format!(" CONSTRAINT {name} NOT NULL {}{inherit}", sql::ident(column.id.name()))
 }
 
+/// Whether the NOT NULL of a column of the target is its table's own, beside what tables above have.
+pub fn owns_not_null(cx: &Context<'_>, column: &Object) -> bool {
+    let own = match column.text("not_null_name") {
+        Some(_) => column.flag("not_null_local"),
+        None => !above(&cx.target, column).iter().any(|parent| parent.flag("not_null")),
+    };
+    column.flag("not_null") && own
+}
+
+/// The NOT NULL of an inherited column as a constraint of the new table that inherits it, where it is one.
+pub fn inherited_not_null(cx: &Context<'_>, column: &Object) -> Option<String> {
+    let constraint = column.text("not_null_name").is_some() && cx.base.catalog.server_version >= 180_000;
+    (constraint && owns_not_null(cx, column) && !column.flag("not_null_not_valid"))
+        .then(|| named_not_null(column).trim().to_owned())
+}
+
 fn not_null(cx: &Context<'_>, column: &Object) -> String {
     let named = column.text("not_null_name").filter(|_| !plainly_named(cx, column));
     let name = named.map(|name| format!(" CONSTRAINT {}", sql::ident(name))).unwrap_or_default();
@@ -194,7 +210,7 @@ pub fn settings(cx: &Context<'_>, before: Option<&Object>, after: &Object, out: 
         let blank = Object::new(after.id.clone());
         table::set_options(&column, before.unwrap_or(&blank), after, "options", out);
     }
-    if before.is_none() && after.flag("not_null_not_valid") {
+    if before.is_none() && after.flag("not_null_not_valid") && owns_not_null(cx, after) {
         let name = sql::ident(after.text("not_null_name").unwrap_or_default());
         out.alter(
             after,
@@ -205,7 +221,6 @@ pub fn settings(cx: &Context<'_>, before: Option<&Object>, after: &Object, out: 
             ),
         );
     }
-    let _ = cx;
 }
 
 /// Whether both databases have a cast between two types, made for assignments too when `plainly`, or one through text by way of input and
@@ -231,7 +246,9 @@ fn composed(cx: &Context<'_>, before: &Object) -> Option<String> {
         |side: &Side<'_>, id: &ObjectId| side.parts_of(id, Kind::Column).map(|part| part.id.name().to_owned()).collect::<Vec<_>>();
     let of = before.needs.iter().find(|need| {
         let own = Some(sql::qualified(&need.path)).as_deref() == before.text("bare_type");
-        need.kind == Kind::Type && cx.swapped.contains(*need) && own && names(&cx.base, need) != names(&cx.target, need)
+        let form = |side: &Side<'_>| side.get(need).and_then(|of| of.text("form")).map(str::to_owned);
+        let same_form = cx.target.get(need).is_some() && form(&cx.base) == form(&cx.target);
+        cx.swapped.contains(*need) && same_form && own && names(&cx.base, need) != names(&cx.target, need)
     })?;
     let values = cx.target.parts_of(of, Kind::Column).map(|attribute| match cx.base.get(&attribute.id) {
         Some(_) => format!("(({name}).{})::text::{}", sql::ident(attribute.id.name()), attribute.text("type").unwrap_or_default()),
@@ -327,17 +344,23 @@ fn change_expression(cx: &Context<'_>, before: &Object, after: &Object, out: &mu
         out.alter(after, format!("{whole} {column} SET EXPRESSION AS ({expression})"));
         return;
     }
-    let filled = before.flag("not_null") && after.flag("not_null");
-    let (nullable, constraint) = match (filled, plainly_named(cx, after)) {
-        (false, _) => (String::new(), String::new()),
-        (true, true) => (format!("{column} DROP NOT NULL, "), format!(", {column} SET NOT NULL")),
-        (true, false) => (format!("{column} DROP NOT NULL, "), format!(", ADD{}", named_not_null(after))),
+    let constraint = match (before.flag("not_null") && after.flag("not_null"), plainly_named(cx, after)) {
+        (false, _) => String::new(),
+        (true, true) => format!(", {column} SET NOT NULL"),
+        (true, false) => format!(", ADD{}", named_not_null(after)),
     };
+    out.alter(after, format!("{whole} {column} SET EXPRESSION AS ({expression}){constraint}")).releases.clear();
+}
+
+/// Empties a generated column, so that nothing holds what it was computed from.
+fn empty(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions<'_>) {
+    let (whole, column) = (alter_whole(after), format!("ALTER COLUMN {}", sql::ident(after.id.name())));
+    let filled = before.flag("not_null") && after.flag("not_null");
+    let nullable = if filled { format!("{column} DROP NOT NULL, ") } else { String::new() };
     let releases: Vec<ObjectId> = before.needs.iter().map(|need| cx.old(need)).collect();
     let action = out.other(after, Verb::Drop, format!("{whole} {nullable}{column} SET EXPRESSION AS (NULL)"));
     action.alters.push(after.id.clone());
     action.releases.extend(releases);
-    out.alter(after, format!("{whole} {column} SET EXPRESSION AS ({expression}){constraint}")).releases.clear();
 }
 
 impl Rule for ColumnRule {
@@ -372,6 +395,9 @@ impl Rule for ColumnRule {
         {
             return Verdict::Relink;
         }
+        if changed("not_null_own") && follows_parent(cx, after) && !not_null_passes(cx, before, after) {
+            return Verdict::ReplaceWhole;
+        }
         if of_view(after) || follows_parent(cx, after) {
             return Verdict::Alter;
         }
@@ -392,7 +418,7 @@ impl Rule for ColumnRule {
         }
         let replace = |so: bool| if so { Reaction::Replace } else { Reaction::Nothing };
         let (old, new) = (before.text("bare_type"), after.text("bare_type"));
-        let swapped = before.needs.iter().any(|need| cx.swapped.contains(need));
+        let swapped = before.needs.iter().any(|need| cx.swapped.contains(need)) || !changing_rows(cx, before).is_empty();
         match dependent.id.kind {
             Kind::Default => {
                 return replace(changed("type") && (old != new || swapped) || changed("identity") || changed("generated"));
@@ -589,6 +615,15 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
     if changed("generated") && after.text("generated").is_none() && !follows {
         out.alter(after, format!("{whole} ALTER COLUMN {name} DROP EXPRESSION"));
     }
+    let identity_changes = changed("identity") && !follows && !identity_of_parents(cx, before, after);
+    let numbers_no_longer = !matches!(after.text("bare_type"), Some("smallint" | "integer" | "bigint"));
+    if identity_changes && numbers_no_longer {
+        drop_identity(cx, before, after, out);
+    }
+    let emptied = changed("expression") && after.text("expression").is_some() && !follows && is_emptied(cx, before);
+    if emptied {
+        empty(cx, before, after, out);
+    }
     if (changed("type") || changed("collation")) && !of_view(after) && !follows && !follows_type(cx, after) {
         let below: Vec<ObjectId> = below(&cx.target, after).into_iter().filter(|id| !cx.appears(id)).collect();
         let fits: Vec<ObjectId> =
@@ -611,6 +646,10 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
             text = format!("ALTER COLUMN {name} TYPE {kind} USING {back}");
         }
         let action = out.alter(after, format!("{whole} {text}"));
+        if emptied {
+            action.releases.clear();
+            action.needs.retain(|need| matches!(need.kind, Kind::Type | Kind::Domain | Kind::Collation));
+        }
         if !rows.is_empty() {
             action.releases.clear();
             action.needs.extend(rows);
@@ -621,30 +660,17 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
     if changed("expression") && after.text("expression").is_some() && !follows {
         change_expression(cx, before, after, out);
     }
-    let was_identity = before.text("identity").is_some();
-    if changed("identity") && !follows && after.text("identity").is_none() {
-        let sequences: Vec<ObjectId> = cx.base.parts_of(&before.id, Kind::Sequence).map(|sequence| sequence.id.clone()).collect();
-        let succeeded = sequence::succeed(cx, &after.id, out);
-        let action = out.alter(after, format!("{whole} ALTER COLUMN {name} DROP IDENTITY"));
-        match succeeded {
-            Some((mark, waiting)) => {
-                action.needs.retain(|need| need.kind != Kind::Sequence);
-                action.needs.push(mark);
-                action.destroys.push(waiting);
-            }
-            None => action.destroys.extend(sequences),
-        }
+    if identity_changes && !numbers_no_longer {
+        drop_identity(cx, before, after, out);
     }
     alter_not_null(cx, before, after, change, out);
-    if changed("identity")
-        && !follows
-        && let Some(how) = after.text("identity")
-    {
-        if was_identity {
+    if identity_changes && let Some(how) = after.text("identity") {
+        if before.text("identity").is_some() {
             out.alter(after, format!("{whole} ALTER COLUMN {name} SET GENERATED {how}"));
         } else if let Some((clause, sequence)) = identity(cx, after) {
             let id = sequence.id.clone();
             let action = out.alter(after, format!("{whole} ALTER COLUMN {name} ADD{clause}"));
+            action.needs.extend(online::column::not_null_set(&after.id));
             action.creates.push(id.clone());
             out.mark_made(id);
         }
@@ -656,12 +682,55 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
     settings(cx, Some(before), after, out);
 }
 
-/// Tables and views, and columns of theirs, whose row type a column of the base has, and which are made anew or get columns of other
-/// types: Postgres refuses both while a column holds their rows, which wait as another type.
+/// Whether an identity is the parent's before and after, so that a partition loses it when it is detached and has it when it is attached.
+fn identity_of_parents(cx: &Context<'_>, before: &Object, after: &Object) -> bool {
+    let of_partition = |side: &Side<'_>, column: &Object| {
+        let table = column.parent.as_ref().and_then(|whole| side.get(whole));
+        table.is_some_and(|table| table.text("partition_of").is_some())
+    };
+    cx.base.catalog.server_version >= 170_000 && of_partition(&cx.base, before) && of_partition(&cx.target, after)
+}
+
+/// Takes the identity off a column that has none in the target.
+fn drop_identity(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions<'_>) {
+    if after.text("identity").is_some() {
+        return;
+    }
+    let sequences: Vec<ObjectId> = cx.base.parts_of(&before.id, Kind::Sequence).map(|sequence| sequence.id.clone()).collect();
+    let succeeded = sequence::succeed(cx, &after.id, out);
+    let text = format!("{} ALTER COLUMN {} DROP IDENTITY", alter_whole(after), sql::ident(after.id.name()));
+    let action = out.alter(after, text);
+    match succeeded {
+        Some((mark, waiting)) => {
+            action.needs.retain(|need| need.kind != Kind::Sequence);
+            action.needs.push(mark);
+            action.destroys.push(waiting);
+        }
+        None => action.destroys.extend(sequences),
+    }
+}
+
+const RELATIONS: &[Kind] = &[Kind::Table, Kind::ForeignTable, Kind::View, Kind::MaterializedView];
+
+/// Tables and views, and columns of theirs, whose row type a column of the base has, itself or inside of its type, and which are made anew or
+/// get columns of other types: Postgres refuses both while a column holds their rows, which wait as another type.
 fn changing_rows(cx: &Context<'_>, before: &Object) -> Vec<ObjectId> {
-    const RELATIONS: &[Kind] = &[Kind::Table, Kind::ForeignTable, Kind::View, Kind::MaterializedView];
     let mut found = Vec::new();
-    for need in before.needs.iter().filter(|need| RELATIONS.contains(&need.kind) && before.text("generated").is_none()) {
+    if before.text("generated").is_some() {
+        return found;
+    }
+    let mut inside: Vec<&ObjectId> = before.needs.iter().collect();
+    let mut at = 0;
+    while let Some(need) = inside.get(at).copied() {
+        at += 1;
+        let is_type = matches!(need.kind, Kind::Type | Kind::Domain);
+        if let Some(of) = cx.base.get(need).filter(|_| is_type && !cx.swapped.contains(need)) {
+            let parts = cx.base.parts_of(need, Kind::Column).flat_map(|attribute| &attribute.needs);
+            let more: Vec<&ObjectId> = parts.chain(&of.needs).filter(|need| !inside.contains(need)).collect();
+            inside.extend(more);
+        }
+    }
+    for need in inside.into_iter().filter(|need| RELATIONS.contains(&need.kind)) {
         let columns: Vec<ObjectId> = cx.base.parts_of(need, Kind::Column).map(|column| column.id.clone()).collect();
         let retyped = |id: &&ObjectId| {
             let type_changes = |change: &Change| change.attributes.iter().any(|attribute| attribute.name == "type");
@@ -679,11 +748,20 @@ fn changing_rows(cx: &Context<'_>, before: &Object) -> Vec<ObjectId> {
 pub fn holders_of_row(cx: &Context<'_>, id: &ObjectId, change: &Change) -> Vec<ObjectId> {
     let retyped = id.kind == Kind::Column && change.attributes.iter().any(|attribute| attribute.name == "type");
     let Some(whole) = cx.base.get(id).and_then(|column| column.parent.as_ref()).filter(|_| retyped) else { return Vec::new() };
-    let in_table = |column: &&&Object| {
+    let in_table = |column: &&Object| {
         column.id.kind == Kind::Column && column.parent.as_ref().is_some_and(|holder| holder.kind == Kind::Table && holder != whole)
     };
-    let stays = |column: &&&Object| cx.target.get(&column.id).is_some() && !cx.vanishes(&column.id);
-    cx.base.dependents(whole).iter().filter(in_table).filter(stays).map(|column| column.id.clone()).collect()
+    let stays = |column: &&Object| cx.target.get(&column.id).is_some() && !cx.vanishes(&column.id);
+    let mut users: Vec<&Object> = cx.base.dependents(whole).to_vec();
+    let mut at = 0;
+    while let Some(user) = users.get(at).copied() {
+        at += 1;
+        let attribute_of = user.parent.as_ref().filter(|of| user.id.kind == Kind::Column && of.kind == Kind::Type);
+        let made_of_it = matches!(user.id.kind, Kind::Type | Kind::Domain).then_some(&user.id).or(attribute_of);
+        let more = made_of_it.map(|of| cx.base.dependents(of)).unwrap_or_default();
+        users.extend(more.iter().copied().filter(|more| !users.iter().any(|known| known.id == more.id)).collect::<Vec<_>>());
+    }
+    users.into_iter().filter(in_table).filter(stays).map(|column| column.id.clone()).collect()
 }
 
 /// The same column of the tables above.
@@ -691,6 +769,22 @@ fn above<'a>(side: &Side<'a>, column: &Object) -> Vec<&'a Object> {
     let Some(whole) = column.parent.as_ref().and_then(|whole| side.get(whole)) else { return Vec::new() };
     let same = |parent: &Object| side.get(&parent.id.part(Kind::Column, column.id.name()));
     table::parents(side, whole).filter_map(same).collect()
+}
+
+/// Whether tables above hand down their NOT NULL to a column.
+fn not_null_above(side: &Side<'_>, column: &Object) -> bool {
+    above(side, column).iter().any(|parent| parent.flag("not_null") && !parent.flag("not_null_no_inherit"))
+}
+
+/// Whether a NOT NULL that stays can become its table's own, or only inherited, by what ALTER TABLE can do.
+fn not_null_passes(cx: &Context<'_>, before: &Object, after: &Object) -> bool {
+    if !(before.flag("not_null") && after.flag("not_null")) {
+        return true;
+    }
+    match after.flag("not_null_own") {
+        true => before.text("not_null_name") == after.text("not_null_name") || !not_null_above(&cx.target, after),
+        false => !not_null_above(&cx.base, before),
+    }
 }
 
 /// Stands for a column's NOT NULL constraint having its new name, before it becomes one with the parent's.
@@ -730,7 +824,7 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
         for id in below(&cx.target, after) {
             let Some((old, new)) = cx.base.get(&id).zip(cx.target.get(&id)) else { continue };
             let own = old.flag("not_null_local") && cx.base.catalog.server_version >= 180_000;
-            if old.flag("not_null") && new.flag("not_null") && !own && follows_parent(cx, new) {
+            if old.flag("not_null") && !own && owns_not_null(cx, new) && follows_parent(cx, new) {
                 let named = new.text("not_null_name").filter(|_| !plainly_named(cx, new)).map(sql::ident);
                 let (table, column) = (alter_whole(new), sql::ident(new.id.name()));
                 let constraint = named.map(|name| format!("CONSTRAINT {name} NOT NULL {column}"));
@@ -753,6 +847,11 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
         let same =
             |parent: &Object| parent.text("not_null_name") == after.text("not_null_name") || parent.flag("not_null_no_inherit");
         if follows && !after.flag("not_null_local") && above(&cx.target, after).into_iter().any(same) {
+            let unproven = above(&cx.target, after).into_iter().filter(|parent| parent.flag("not_null_not_valid"));
+            let unproven: Vec<ObjectId> = unproven.map(|parent| parent.id.clone()).collect();
+            if !unproven.is_empty() && !after.flag("not_null_not_valid") {
+                out.alter(after, format!("{whole} VALIDATE CONSTRAINT {name}")).needs.extend(unproven);
+            }
             return;
         }
         let below: Vec<ObjectId> = below(&cx.target, after).iter().map(named).collect();
@@ -780,6 +879,15 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
         }
         return;
     }
+    if changed("not_null_own") && follows {
+        if after.flag("not_null_own") && not_null_above(&cx.target, after) {
+            out.alter(after, format!("{whole} ALTER COLUMN {column} SET NOT NULL"));
+        } else if !after.flag("not_null_own") && !not_null_above(&cx.base, before) {
+            // The one that comes from above would be one with it.
+            out.alter(after, format!("{whole} ALTER COLUMN {column} DROP NOT NULL")).creates.push(named(&after.id));
+            return;
+        }
+    }
     if changed("not_null_name")
         && let Some(old) = before.text("not_null_name")
     {
@@ -802,7 +910,8 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
     }
     if changed("not_null_no_inherit") {
         let how = if after.flag("not_null_no_inherit") { "NO INHERIT" } else { "INHERIT" };
-        out.alter(after, format!("{whole} ALTER CONSTRAINT {name} {how}"));
+        let below: Vec<ObjectId> = below(&cx.target, after).iter().map(named).collect();
+        out.alter(after, format!("{whole} ALTER CONSTRAINT {name} {how}")).needs.extend(below);
     }
     let with_parent = || {
         let parents = above(&cx.target, after);

@@ -20,7 +20,8 @@ pub fn definition(object: &Object) -> String {
     let text = object.text("definition").unwrap_or_default();
     let mut extra = String::new();
     let options: Vec<String> = object.list("index_options").iter().map(|option| sql::option(option)).collect();
-    if !options.is_empty() {
+    // What an exclusion constraint's index has stands in its definition.
+    if !options.is_empty() && object.text("form") != Some("x") {
         extra.push_str(&format!(" WITH ({})", options.join(", ")));
     }
     if let Some(space) = object.text("tablespace") {
@@ -46,6 +47,7 @@ pub fn stands_inside(cx: &Context<'_>, table: &Object, constraint: &Object) -> b
     matches!(form, Some("p" | "u" | "c" | "x"))
         && constraint.flag("validated")
         && !cx.split.contains(&constraint.id)
+        && index::attached_before(cx, constraint).is_empty()
         && constraint.needs.iter().all(ready)
 }
 
@@ -95,7 +97,7 @@ fn taken_over<'a>(cx: &Context<'a>, key: &Object) -> Option<&'a Object> {
     cx.base.parts_of(whole, Kind::Index).find(|index| taken_over_by(cx, index).is_some_and(|by| by.id == key.id))
 }
 
-/// Stands for a constraint having been dropped by itself, and with it what tables below have of it.
+/// Stands for a part having been dropped by itself: with a constraint, what tables below have of it too.
 pub fn gone(id: &ObjectId) -> ObjectId {
     ObjectId { kind: Kind::Setting, path: [&["gone".to_owned()], id.path.as_slice()].concat().into() }
 }
@@ -194,6 +196,7 @@ impl Rule for ConstraintRule {
         let way = online::constraint::way(cx, object, out);
         let action = out.create(object, format!("{whole} ADD CONSTRAINT {name} {}", way.text));
         action.needs.extend(way.needs);
+        action.needs.extend(index::attached_before(cx, object));
         if object.text("form") == Some("f") {
             action.needs.extend(valid);
         }

@@ -59,7 +59,7 @@ fn difference(has: &[String], wants: &[String], grantee: &str, sentence: &dyn Fn
             let body = format!("BEGIN SET LOCAL ROLE {}; {statement}; RESET ROLE; END", sql::ident(by));
             format!("DO {}", sql::literal(&body))
         };
-        Said { revokes: what < 2, by: by.to_owned(), sql: statement }
+        Said { revokes: what < 2, options: what == 3, by: by.to_owned(), privileges, sql: statement }
     });
     statements.collect()
 }
@@ -68,8 +68,11 @@ fn difference(has: &[String], wants: &[String], grantee: &str, sentence: &dyn Fn
 #[derive(Debug)]
 struct Said {
     revokes: bool,
+    /// Whether it gives the option to grant them on.
+    options: bool,
     /// By which role, when not by the owner.
     by: String,
+    privileges: Vec<String>,
     sql: String,
 }
 
@@ -136,28 +139,82 @@ fn revoked(table: &[String], grantee: &str) -> ObjectId {
     ObjectId { kind: Kind::Grant, path: path.into() }
 }
 
-/// Stands for everything being revoked that a role granted on to others.
-fn passed_on(path: &[String], by: &str) -> ObjectId {
+/// Stands for a privilege being revoked from all whom a role granted it on to.
+fn passed_on(path: &[String], by: &str, privilege: &str) -> ObjectId {
+    mark_of(path, format!("{privilege} passed on by {by}"))
+}
+
+/// Stands for a role having the option to grant a privilege on.
+fn grantable(path: &[String], role: &str, privilege: &str) -> ObjectId {
+    mark_of(path, format!("{privilege} grantable by {role}"))
+}
+
+/// Stands for what one role granted to another having its place among the privileges on an object.
+fn place_of(path: &[String], grantee: &str, by: &str) -> ObjectId {
+    mark_of(path, format!("place of {grantee} by {by}"))
+}
+
+fn mark_of(path: &[String], what: String) -> ObjectId {
     let mut path = path.to_vec();
-    path.push(format!("passed on by {by}"));
+    path.push(what);
     ObjectId { kind: Kind::Grant, path: path.into() }
 }
 
-fn mark(action: &mut Action, parent: Option<&ObjectId>, grantee: &str, said: &Said) {
-    let revokes = said.revokes;
-    if let Some(parent) = parent.filter(|_| revokes) {
-        action.needs.push(passed_on(&parent.path, grantee));
-        if !said.by.is_empty() {
-            action.creates.push(passed_on(&parent.path, &said.by));
+/// Where the privileges of a grant stand among all on the object, by who granted them.
+fn places(grant: &Object) -> BTreeMap<&str, usize> {
+    let mut places = BTreeMap::new();
+    for (place, by) in grant.list("places").iter().filter_map(|entry| entry.split_once(' ')) {
+        places.entry(by).or_insert(place.parse().unwrap_or_default());
+    }
+    places
+}
+
+/// All that is granted on an object, in order: to whom, and by whom.
+fn in_order<'a>(side: &Side<'a>, parent: &ObjectId) -> Vec<(&'a Object, &'a str)> {
+    let grants = side.parts_of(parent, Kind::Grant);
+    let mut all: Vec<(usize, &Object, &str)> =
+        grants.flat_map(|grant| places(grant).into_iter().map(|(by, place)| (place, grant, by)).collect::<Vec<_>>()).collect();
+    all.sort_by_key(|(place, ..)| *place);
+    all.into_iter().map(|(_, grant, by)| (grant, by)).collect()
+}
+
+/// Says what a statement about privileges on `parent` waits for, and what waits for it.
+fn mark(cx: &Context<'_>, action: &mut Action, parent: Option<&ObjectId>, grantee: &str, said: &Said) {
+    // Who lets whom is said for each privilege.
+    action.needs.retain(|need| need.kind != Kind::Grant);
+    action.releases.retain(|need| need.kind != Kind::Grant);
+    let Some(parent) = parent else { return };
+    let table = Some(parent)
+        .filter(|parent| parent.kind == Kind::Column)
+        .and_then(|column| column.path.split_last())
+        .map(|(_, table)| table);
+    for privilege in &said.privileges {
+        if said.revokes {
+            action.needs.push(passed_on(&parent.path, grantee, privilege));
+            if !said.by.is_empty() {
+                action.creates.push(passed_on(&parent.path, &said.by, privilege));
+                action.creates.extend(table.map(|table| passed_on(table, &said.by, privilege)));
+            }
+        } else {
+            if said.options {
+                action.creates.push(grantable(&parent.path, grantee, privilege));
+            }
+            if !said.by.is_empty() {
+                action.needs.push(grantable(&parent.path, &said.by, privilege));
+                action.needs.extend(table.map(|table| grantable(table, &said.by, privilege)));
+            }
         }
     }
-    match parent {
-        Some(parent) if parent.kind == Kind::Column => {
-            let table = parent.path.split_last().map_or(&[][..], |(_, table)| table);
-            action.needs.push(revoked(table, grantee));
-        }
-        Some(parent) if revokes => action.creates.push(revoked(&parent.path, grantee)),
-        _ => {}
+    match table {
+        Some(table) => action.needs.push(revoked(table, grantee)),
+        None if said.revokes => action.creates.push(revoked(&parent.path, grantee)),
+        None => {}
+    }
+    if !said.revokes {
+        let own = |(grant, by): &(&Object, &str)| grant.text("grantee") == Some(grantee) && *by == said.by;
+        let earlier = in_order(&cx.target, parent).into_iter().take_while(|item| !own(item));
+        action.prefers.extend(earlier.map(|(grant, by)| place_of(&parent.path, grant.text("grantee").unwrap_or_default(), by)));
+        action.creates.push(place_of(&parent.path, grantee, &said.by));
     }
 }
 
@@ -180,7 +237,7 @@ fn restore_columns(cx: &Context<'_>, grant: &Object, gone: &[String], out: &mut 
             if let Some(on) = on(cx, kept) {
                 for said in statements(&on, grantee, kept.text("object_owner").unwrap_or_default(), &[], &wants) {
                     let action = out.alter(kept, said.sql.clone());
-                    mark(action, kept.parent.as_ref(), grantee, &said);
+                    mark(cx, action, kept.parent.as_ref(), grantee, &said);
                 }
             }
         }
@@ -209,7 +266,7 @@ impl Rule for GrantRule {
         for said in statements(&on, grantee, owner, before.list("privileges"), after.list("privileges")) {
             revoking |= said.revokes;
             let action = out.alter(after, said.sql.clone());
-            mark(action, after.parent.as_ref(), grantee, &said);
+            mark(cx, action, after.parent.as_ref(), grantee, &said);
         }
         if revoking {
             restore_columns(cx, after, before.list("privileges"), out);
@@ -239,7 +296,7 @@ impl Rule for GrantRule {
                 action.needs.extend(object.parent.clone());
                 action.needs.extend(owned.map(|whole| whole.id.clone()));
             }
-            mark(action, object.parent.as_ref(), grantee, &said);
+            mark(cx, action, object.parent.as_ref(), grantee, &said);
         }
         if revoking {
             restore_columns(cx, object, object.list("privileges"), out);
@@ -252,47 +309,28 @@ fn give(cx: &Context<'_>, grant: &Object, has: &[String], out: &mut Actions<'_>)
     let Some(on) = on(cx, grant) else { return };
     let grantee = grant.text("grantee").unwrap_or_default();
     for said in statements(&on, grantee, grant.text("object_owner").unwrap_or_default(), has, grant.list("privileges")) {
-        let earlier: Vec<ObjectId> = grant
-            .parent
-            .iter()
-            .flat_map(|parent| cx.target.parts_of(parent, Kind::Grant))
-            .filter(|other| other.integer("place") < grant.integer("place"))
-            .map(|other| other.id.clone())
-            .collect();
         let action = out.create(grant, said.sql.clone());
-        action.prefers.extend(earlier);
-        mark(action, grant.parent.as_ref(), grantee, &said);
+        mark(cx, action, grant.parent.as_ref(), grantee, &said);
     }
 }
 
 /// Grants that stay and must be given anew, so that all on an object stand in the order in which the target has them: what is granted is
-/// put at the end. Only where grants on the object change anyway, and nobody passed any on.
+/// put at the end. Only where grants on the object change anyway.
 pub fn out_of_place(cx: &Context<'_>) -> Vec<ObjectId> {
     let changed = cx.created.iter().chain(&cx.dropped).chain(cx.altered.keys()).filter(|id| id.kind == Kind::Grant);
     let parents: BTreeSet<&ObjectId> =
         changed.filter_map(|id| cx.target.get(id).or_else(|| cx.base.get(id))?.parent.as_ref()).collect();
     let mut found = Vec::new();
     for parent in parents.into_iter().filter(|parent| cx.base.get(parent).is_some() && cx.target.get(parent).is_some()) {
-        let in_order = |side: &Side<'_>| {
-            let some = |grant: &&Object| !grant.list("privileges").is_empty();
-            let mut grants: Vec<Object> = side.parts_of(parent, Kind::Grant).filter(some).cloned().collect();
-            grants.sort_by_key(|grant| grant.integer("place"));
-            grants
+        let plain = |item: &(&Object, &str)| {
+            let (grant, _) = item;
+            grant.text("on").is_none() && grant.text("grantee") != Some(OWNER) && grant.list("usual").is_empty()
         };
-        let wanted = in_order(&cx.target);
-        let plain = |grant: &Object| {
-            grant.text("on").is_none()
-                && grant.text("grantee") != Some(OWNER)
-                && grant.list("usual").is_empty()
-                && !grant.list("privileges").iter().any(|entry| entry.contains(" BY "))
-        };
-        if !wanted.iter().all(plain) {
-            continue;
-        }
-        let stays: Vec<Object> =
-            in_order(&cx.base).into_iter().filter(|grant| wanted.iter().any(|kept| kept.id == grant.id)).collect();
-        let kept = wanted.iter().zip(&stays).take_while(|(new, old)| new.id == old.id).count();
-        found.extend(stays.into_iter().skip(kept).map(|grant| grant.id));
+        let items = |side| in_order(side, parent).into_iter().filter(plain).map(|(grant, by)| (&grant.id, by)).collect::<Vec<_>>();
+        let (old, wanted) = (items(&cx.base), items(&cx.target));
+        let stays: Vec<_> = old.into_iter().filter(|item| wanted.contains(item)).collect();
+        let kept = wanted.iter().zip(&stays).take_while(|(new, old)| new == old).count();
+        found.extend(stays.into_iter().skip(kept).map(|(id, _)| id.clone()));
     }
     found
 }

@@ -45,6 +45,33 @@ fn attached(id: &ObjectId) -> ObjectId {
     ObjectId { kind: Kind::Setting, path: [&["attached".to_owned()], id.path.as_slice()].concat().into() }
 }
 
+/// Indexes and keys of the table above, of the target, that a partition has no part of: they are made without looking at partitions, after this
+/// one is attached, for attaching would make it one.
+pub fn unmatched_above<'a>(cx: &Context<'a>, child: &'a Object) -> Vec<&'a Object> {
+    let indexes = |table: &ObjectId| {
+        let keyed = |part: &&&Object| part.id.kind == Kind::Index || matches!(part.text("form"), Some("p" | "u" | "x"));
+        cx.target.parts(table).iter().filter(keyed).copied().collect::<Vec<_>>()
+    };
+    if child.text("partition_of").is_none() {
+        return Vec::new();
+    }
+    let own = indexes(&child.id);
+    let above = table::parents(&cx.target, child).flat_map(|parent| indexes(&parent.id));
+    above.filter(|above| !own.iter().any(|index| hangs_on(index, above))).collect()
+}
+
+/// What an index or key of a partitioned table waits for: partitions that are attached and have no part of it.
+pub fn attached_before(cx: &Context<'_>, object: &Object) -> Vec<ObjectId> {
+    let Some(whole) = object.parent.as_ref().and_then(|whole| cx.target.get(whole)) else { return Vec::new() };
+    if whole.text("partition_key").is_none() {
+        return Vec::new();
+    }
+    let without = |child: &&Object| {
+        !table::stays_child(cx, &child.id) && unmatched_above(cx, child).iter().any(|above| above.id == object.id)
+    };
+    table::children(&cx.target, &whole.id).into_iter().filter(without).map(table::link).collect()
+}
+
 /// What must have happened for an index or key of a partitioned table to be valid.
 pub fn valid(cx: &Context<'_>, id: &ObjectId) -> Vec<ObjectId> {
     let Some(object) = cx.target.get(id) else { return Vec::new() };
@@ -138,21 +165,24 @@ pub fn mistakable(cx: &Context<'_>, object: &Object) -> bool {
     cx.target.parts_of(&whole.id, Kind::Index).any(|other| other.text("attached_to").is_some() && said(other) == own)
 }
 
-/// Such indexes that are there already.
+/// Such indexes that are there already, and those above that a table which becomes a partition is to have no part of.
 pub fn in_the_way(cx: &Context<'_>) -> Vec<ObjectId> {
     let relinked = cx.altered.keys().filter(|id| cx.target.get(id).is_some_and(|table| table.text("partition_of").is_some()));
     let indexes = relinked.flat_map(|id| cx.target.parts_of(id, Kind::Index));
     let there = |index: &&Object| cx.base.get(&index.id).is_some() && !cx.vanishes(&index.id) && mistakable(cx, index);
-    indexes.filter(there).map(|index| index.id.clone()).collect()
+    let below = cx.altered.keys().chain(&cx.created).filter_map(|id| cx.target.get(id));
+    let below = below.filter(|table| table.id.kind == Kind::Table && !table::stays_child(cx, &table.id));
+    let above = below.flat_map(|table| unmatched_above(cx, table));
+    let above = above.filter(|index| cx.base.get(&index.id).is_some() && !cx.vanishes(&index.id));
+    indexes.filter(there).chain(above).map(|index| index.id.clone()).collect()
 }
 
-fn extras(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+fn extras(object: &Object, out: &mut Actions<'_>) {
     for target in object.list("statistics") {
         if let Some((column, value)) = target.split_once('=') {
             out.alter(object, format!("ALTER INDEX {} ALTER COLUMN {column} SET STATISTICS {value}", index_name(object)));
         }
     }
-    let _ = cx;
 }
 
 impl Rule for IndexRule {
@@ -194,6 +224,10 @@ impl Rule for IndexRule {
             text.insert_str(at, &format!(" TABLESPACE {}", sql::ident(space)));
         }
         online::index::create(cx, object, text, out);
+        let before = attached_before(cx, object);
+        for action in out.all.iter_mut().filter(|action| action.subject == object.id && action.verb == Verb::Create) {
+            action.needs.extend(before.iter().cloned());
+        }
         if mistakable(cx, object)
             && let Some(whole) = object.parent.as_ref().and_then(|whole| cx.target.get(whole))
         {
@@ -201,7 +235,7 @@ impl Rule for IndexRule {
                 action.needs.push(table::link(whole));
             }
         }
-        extras(cx, object, out);
+        extras(object, out);
         attach(cx, object, out);
         if let Some(whole) = object.parent.as_ref().and_then(|whole| cx.target.get(whole)) {
             table::marks(cx, &object.id, whole, out);
@@ -233,7 +267,7 @@ impl Rule for IndexRule {
                             out.alter(after, format!("ALTER INDEX {name} ALTER COLUMN {} SET STATISTICS -1", gone.0));
                         }
                     }
-                    extras(cx, after, out);
+                    extras(after, out);
                 }
                 _ => {}
             }

@@ -8,6 +8,7 @@ use super::{
         native::{Actions, Context, Rule, Verdict},
         sql,
     },
+    constraint::gone,
     foreign::MASK,
 };
 use crate::catalog::{Change, Kind, Object};
@@ -36,11 +37,14 @@ impl Rule for PublicationRule {
         if replaces { Verdict::Replace } else { Verdict::Alter }
     }
 
-    fn create(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         if let (Some(member), Some(publication)) = (object.text("member"), object.id.path.first()) {
             let member = member.replacen("TABLE ", "TABLE ONLY ", usize::from(member.starts_with("TABLE ")));
             let extra = object.text("extra").unwrap_or_default();
-            out.create(object, format!("ALTER PUBLICATION {} ADD {member}{extra}", sql::ident(publication)));
+            let action = out.create(object, format!("ALTER PUBLICATION {} ADD {member}{extra}", sql::ident(publication)));
+            // A schema and a list of columns do not go together.
+            let members = object.parent.iter().flat_map(|whole| cx.base.parts_of(whole, Kind::Publication));
+            action.needs.extend(members.filter(|other| cx.vanishes(&other.id)).map(|other| gone(&other.id)));
             return;
         }
         let all = if object.flag("all_tables") { " FOR ALL TABLES" } else { "" };
@@ -70,7 +74,8 @@ impl Rule for PublicationRule {
     fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         match (object.text("member"), object.id.path.first()) {
             (Some(member), Some(publication)) => {
-                out.drop(object, format!("ALTER PUBLICATION {} DROP {member}", sql::ident(publication)));
+                let action = out.drop(object, format!("ALTER PUBLICATION {} DROP {member}", sql::ident(publication)));
+                action.creates.push(gone(&object.id));
             }
             _ => {
                 out.drop(object, format!("DROP PUBLICATION {}", sql::name(object)));

@@ -2,6 +2,8 @@
 //!
 //! A schema, and not another name, so that its indexes, constraints and sequences are out of the way too.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     super::{
         native::{Actions, Context, Verb},
@@ -12,10 +14,29 @@ use super::{
 use crate::catalog::{Kind, Object, ObjectId};
 
 /// Where old tables wait.
-pub const WAITING: &str = "schemaproof_old";
+const WAITING: &str = "schemaproof_old";
 
-fn place() -> ObjectId {
-    ObjectId::new(Kind::Schema, [WAITING])
+/// The schemas whose tables are moved away, each with that in which they wait: one each, for tables of one name may be in several.
+fn schemas<'a>(cx: &Context<'a>) -> BTreeMap<&'a str, String> {
+    let tables = cx.replaced.iter().filter(|id| id.kind == Kind::Table).filter_map(|id| cx.base.get(id));
+    let moved = tables.flat_map(|table| std::iter::once(table).chain(table::offspring(&cx.base, &table.id)));
+    let names: BTreeSet<&str> = moved.filter_map(|table| table.id.path.first().map(String::as_str)).collect();
+    let waiting = |at: usize| if at == 0 { WAITING.to_owned() } else { format!("{WAITING}_{}", at + 1) };
+    names.into_iter().enumerate().map(|(at, name)| (name, waiting(at))).collect()
+}
+
+/// The schema in which a table waits.
+fn waiting(cx: &Context<'_>, table: &ObjectId) -> String {
+    table.path.first().and_then(|schema| schemas(cx).remove(schema.as_str())).unwrap_or_else(|| WAITING.to_owned())
+}
+
+fn place(waiting: &str) -> ObjectId {
+    ObjectId::new(Kind::Schema, [waiting])
+}
+
+/// Stands for the end of a schema in which tables wait.
+fn end(waiting: &str) -> ObjectId {
+    ObjectId::new(Kind::Setting, [waiting])
 }
 
 /// Stands for the rows of a table being where they belong.
@@ -55,13 +76,16 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         action.releases.extend(cx.base.parts_of(&parent.id, Kind::Column).map(|column| column.id.clone()));
         action.releases.extend([parent.id.clone(), object.id.clone()]);
     }
-    let action = out.drop(object, format!("ALTER TABLE {} SET SCHEMA {WAITING}", sql::name(object)));
-    action.needs.push(place());
-    let releases = std::mem::take(&mut action.releases);
+    let schema = waiting(cx, &object.id);
+    let action = out.drop(object, format!("ALTER TABLE {} SET SCHEMA {schema}", sql::name(object)));
+    action.needs.push(place(&schema));
+    let mut releases = std::mem::take(&mut action.releases);
     if partition.is_some() {
         action.needs.push(table::link_gone(&object.id));
+        let let_go = table::held_above(cx, object);
+        releases.retain(|need| !let_go.contains(need));
     }
-    let waiting = sql::qualified(&[WAITING, object.id.name()]);
+    let old = sql::qualified(&[&schema, object.id.name()]);
     if !is_root {
         return;
     }
@@ -91,7 +115,7 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         let inherited = object.text("partition_key").is_none() && !table::children(&cx.base, &object.id).is_empty();
         let only = if inherited { "ONLY " } else { "" };
         let text = format!(
-            "INSERT INTO {} ({}){overriding} SELECT {} FROM {only}{waiting}",
+            "INSERT INTO {} ({}){overriding} SELECT {} FROM {only}{old}",
             sql::name(after),
             names.join(", "),
             values.join(", ")
@@ -114,7 +138,7 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
             .parts_of(&column.id, Kind::Sequence)
             .find(|sequence| cx.base.get(&sequence.id).is_some_and(|old| old.parent.is_some()));
         if let Some(sequence) = sequence {
-            let old = sql::qualified(&[WAITING, sequence.id.name()]);
+            let old = sql::qualified(&[&schema, sequence.id.name()]);
             let text =
                 format!("SELECT pg_catalog.setval({}, last_value, is_called) FROM {old}", sql::literal(&sql::name(sequence)));
             let mark = copied(&sequence.id);
@@ -125,16 +149,16 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
             marks.push(mark);
         }
     }
-    let gone = ObjectId::new(Kind::Table, [WAITING, object.id.name()]);
-    let action = out.other(object, Verb::Drop, format!("DROP TABLE {waiting}"));
+    let gone = ObjectId::new(Kind::Table, [&schema, object.id.name()]);
+    let action = out.other(object, Verb::Drop, format!("DROP TABLE {old}"));
     action.needs.extend(marks);
     action.needs.push(after.id.clone());
     let moved = |need: ObjectId| match cx.base.get(&need) {
-        Some(table) if is_moved(cx, table) => ObjectId::new(Kind::Table, [WAITING, table.id.name()]),
+        Some(table) if is_moved(cx, table) => ObjectId::new(Kind::Table, [&waiting(cx, &table.id), table.id.name()]),
         _ => cx.old(&need),
     };
     action.releases.extend(releases.into_iter().filter(|need| !sources.contains(need)).map(moved));
-    action.releases.push(place());
+    action.releases.push(end(&schema));
     action.destroys.push(gone);
 }
 
@@ -157,18 +181,15 @@ pub fn frame(cx: &Context<'_>, out: &mut Actions<'_>) {
     if rebuilt.is_empty() {
         return;
     }
-    let object = Object::new(place());
-    let action = out.other(&object, Verb::Create, format!("CREATE SCHEMA {WAITING}"));
-    action.creates.push(place());
-    let end = ObjectId::new(Kind::Schema, [WAITING, "end"]);
-    let action = out.other(&Object::new(end), Verb::Drop, format!("DROP SCHEMA {WAITING}"));
-    action.destroys.push(ObjectId::new(Kind::Setting, [WAITING]));
+    for schema in schemas(cx).into_values() {
+        let action = out.other(&Object::new(place(&schema)), Verb::Create, format!("CREATE SCHEMA {schema}"));
+        action.creates.push(place(&schema));
+        let last = ObjectId::new(Kind::Schema, [schema.as_str(), "end"]);
+        let action = out.other(&Object::new(last), Verb::Drop, format!("DROP SCHEMA {schema}"));
+        action.destroys.push(end(&schema));
+    }
     let marks: Vec<ObjectId> = rebuilt.iter().map(|table| copied(&table.id)).collect();
     for action in &mut out.all {
-        if action.releases.contains(&place()) {
-            action.releases.retain(|id| *id != place());
-            action.releases.push(ObjectId::new(Kind::Setting, [WAITING]));
-        }
         let late = matches!(action.subject.kind, Kind::Constraint | Kind::Trigger | Kind::Rule | Kind::MaterializedView)
             && (action.creates.contains(&action.subject) || online::constraint::is_of_partition(action));
         let key = cx.target.get(&action.subject).is_none_or(|part| match part.text("form") {

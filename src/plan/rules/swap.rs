@@ -11,22 +11,27 @@ use super::{
 };
 use crate::catalog::{Object, ObjectId};
 
-/// The name under which the old type waits for its end: at most 63 bytes.
+/// The name under which the old type waits for its end: at most 63 bytes. What is cut off a long name stands in it as a number.
 pub fn old_id(id: &ObjectId) -> ObjectId {
+    const END: &str = "__old";
     let mut old = id.clone();
     if let Some(name) = old.path.last_mut() {
-        let mut end = name.len().min(58);
-        while !name.is_char_boundary(end) {
-            end -= 1;
+        if name.len() + END.len() > 63 {
+            let number = name.bytes().fold(0_u32, |number, byte| number.wrapping_mul(31).wrapping_add(u32::from(byte)));
+            let mut end = 50;
+            while !name.is_char_boundary(end) {
+                end -= 1;
+            }
+            name.truncate(end);
+            name.push_str(&format!("{number:08x}"));
         }
-        name.truncate(end);
-        name.push_str("__old");
+        name.push_str(END);
     }
     old
 }
 
 /// Renames the type away and drops it in the end. What needs the new one comes after it is made, by the dependencies of its making.
-pub fn swap(cx: &Context<'_>, before: &Object, out: &mut Actions<'_>) {
+pub fn swap(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions<'_>) {
     let old = old_id(&before.id);
     let noun = sql::noun(before.id.kind);
     let rename = out.other(before, Verb::Drop, format!("ALTER {noun} {} RENAME TO {}", sql::name(before), sql::ident(old.name())));
@@ -62,7 +67,7 @@ pub fn swap(cx: &Context<'_>, before: &Object, out: &mut Actions<'_>) {
     gone.needs.clone_from(&before.needs);
     let cascade = if base_type::is_base(before) { " CASCADE" } else { "" };
     let drop = out.other(&gone, Verb::Drop, format!("DROP {noun} {}{cascade}", sql::qualified(&old.path)));
-    drop.needs.push(before.id.clone());
+    drop.needs.push(after.id.clone());
     drop.destroys.push(old);
     let parts = cx.base.descendants(&before.id);
     drop.releases.extend(parts.iter().flat_map(|part| &part.needs).chain(&before.needs).map(|need| cx.old(need)));

@@ -63,10 +63,9 @@ impl Rule for TableRule {
         for part in cx.target.parts_of(&object.id, Kind::Column) {
             parts.push(part);
             let inherited = !column::stands_alone(cx, part);
-            if let Some(line) = column::definition(cx, part, typed.is_some(), &mut parts)
-                && !inherited
-            {
-                lines.push(line);
+            match column::definition(cx, part, typed.is_some(), &mut parts) {
+                Some(line) if !inherited => lines.push(line),
+                _ => lines.extend(inherited.then(|| column::inherited_not_null(cx, part)).flatten()),
             }
         }
         if object.text("partition_of").is_some() {
@@ -138,6 +137,10 @@ impl Rule for TableRule {
         }
         for part in parts.iter().filter(|part| part.id.kind == Kind::Column) {
             column::settings(cx, None, part, out);
+            let inherited = !column::stands_alone(cx, part);
+            if inherited && column::owns_not_null(cx, part) && cx.base.catalog.server_version < 180_000 {
+                out.alter(part, format!("ALTER TABLE {name} ALTER COLUMN {} SET NOT NULL", sql::ident(part.id.name())));
+            }
         }
         for (check, above) in later {
             let definition = definition_below(cx, above, object);
@@ -168,7 +171,10 @@ impl Rule for TableRule {
             match attribute.name {
                 "unlogged" => {
                     let how = if after.flag("unlogged") { "UNLOGGED" } else { "LOGGED" };
-                    out.alter(after, format!("{table} SET {how}"));
+                    let earlier = persisted_before(cx, after);
+                    let action = out.alter(after, format!("{table} SET {how}"));
+                    action.prefers.extend(earlier);
+                    action.creates.push(persisted(&after.id));
                     sequence::keep_persistence(cx, after, out);
                 }
                 "options" | "toast_options" => set_options(&table, before, after, attribute.name, out),
@@ -402,6 +408,24 @@ fn change_type_of(cx: &Context<'_>, before: &Object, after: &Object, out: &mut A
     }
 }
 
+/// Stands for a table being logged, or not, as the target has it.
+fn persisted(id: &ObjectId) -> ObjectId {
+    ObjectId { kind: Kind::Setting, path: [&["persisted".to_owned()], id.path.as_slice()].concat().into() }
+}
+
+/// What a table that becomes unlogged comes after, or one that no longer is: no logged table may refer to one that is not.
+fn persisted_before(cx: &Context<'_>, after: &Object) -> Vec<ObjectId> {
+    let key = |part: &&&Object| part.text("form") == Some("f");
+    let tables: Vec<ObjectId> = if after.flag("unlogged") {
+        let users = cx.base.parts(&after.id).iter().flat_map(|part| cx.base.dependents(&part.id));
+        users.filter(key).filter_map(|key| key.parent.clone()).collect()
+    } else {
+        let needs = cx.base.parts(&after.id).iter().filter(key).flat_map(|key| &key.needs);
+        needs.filter_map(|need| cx.base.get(need)?.parent.clone()).collect()
+    };
+    tables.iter().map(persisted).collect()
+}
+
 fn security(object: &Object, attribute: &str, out: &mut Actions<'_>) {
     let fresh = out.makes(&object.id);
     let what = match (attribute, object.flag(attribute)) {
@@ -490,11 +514,12 @@ fn definition_below<'a>(cx: &Context<'_>, check: &'a Object, child: &Object) -> 
 
 /// Validates a check that is made without looking at the rows where tables below have it as validated.
 pub fn validate_below(cx: &Context<'_>, check: &Object, out: &mut Actions<'_>) {
-    let Some(whole) = check.parent.as_ref().filter(|_| check.text("form") == Some("c") && !check.flag("validated")) else { return };
-    for child in offspring(&cx.target, whole)
-        .into_iter()
-        .filter(|child| stays_child(cx, &child.id) && is_valid_below(&cx.target, check, child))
-    {
+    let unproven = check.text("definition").unwrap_or_default().ends_with(NOT_VALID);
+    let Some(whole) = check.parent.as_ref().filter(|_| check.text("form") == Some("c") && unproven) else { return };
+    for child in offspring(&cx.target, whole).into_iter().filter(|child| {
+        let inherits = child.list("inherited_constraints").iter().any(|name| name == check.id.name());
+        inherits && stays_child(cx, &child.id) && is_valid_below(&cx.target, check, child)
+    }) {
         let text = format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", sql::name(child), sql::ident(check.id.name()));
         out.alter(child, text).needs.push(check.id.clone());
     }
@@ -551,6 +576,7 @@ fn add_inherited_checks(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>)
 fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
     let (Some(parent), Some(bound)) = (child.text("partition_of"), child.text("partition_bound")) else { return };
     let checks = if cx.appears(&child.id) { Vec::new() } else { add_inherited_checks(cx, child, out) };
+    let later = index::unmatched_above(cx, child);
     let needed: Vec<ObjectId> = parents(&cx.target, child)
         .chain(std::iter::once(child))
         .flat_map(|table| {
@@ -558,13 +584,18 @@ fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
             let keys = keys.filter(|key| key.text("form") != Some("f") && !cx.split.contains(&key.id));
             let indexes = cx.target.parts_of(&table.id, Kind::Index).filter(|index| !index::mistakable(cx, index));
             let parts = keys.chain(indexes).chain(cx.target.parts_of(&table.id, Kind::Column));
+            let parts = parts.filter(|part| !later.iter().any(|index| index.id == part.id));
             parts.map(|part| part.id.clone()).chain(std::iter::once(table.id.clone())).collect::<Vec<_>>()
         })
         .collect();
+    let tables = parents(&cx.target, child).chain(std::iter::once(child));
+    let dropped = tables.flat_map(|table| cx.base.parts_of(&table.id, Kind::Column)).filter(|column| cx.vanishes(&column.id));
+    let dropped: Vec<ObjectId> = dropped.map(|column| constraint::gone(&column.id)).collect();
     let fitting = online::partition::before_attach(cx, child, out);
     let rows = partition::gather(cx, child, out);
     let action = out.alter(child, format!("ALTER TABLE ONLY {parent} ATTACH PARTITION {} {bound}", sql::name(child)));
     action.needs.extend(needed);
+    action.needs.extend(dropped);
     action.needs.extend(fitting);
     action.needs.extend(rows);
     action.needs.extend(checks);
@@ -615,10 +646,22 @@ pub fn detach_for_good(cx: &Context<'_>, object: &Object, parent: &str, out: &mu
     let detach = format!("ALTER TABLE {parent} DETACH PARTITION {}", sql::name(object));
     let action = out.other(object, Verb::Drop, detach.clone());
     action.releases.extend(gone);
+    action.releases.extend(held_above(cx, object));
     action.creates.push(link_gone(&object.id));
     if online::partition::leaves_concurrently(cx, object) {
         online::partition::concurrently(action, &detach);
     }
+}
+
+/// Keys, indexes and triggers of the table above that those of a partition of the base are parts of.
+pub fn held_above(cx: &Context<'_>, object: &Object) -> Vec<ObjectId> {
+    let above: Vec<&ObjectId> = parents(&cx.base, object).map(|parent| &parent.id).collect();
+    let parts = cx.base.descendants(&object.id);
+    let held = parts.iter().flat_map(|part| &part.needs).filter(|need| {
+        let whole = cx.base.get(need).and_then(|need| need.parent.as_ref());
+        matches!(need.kind, Kind::Constraint | Kind::Index | Kind::Trigger) && whole.is_some_and(|whole| above.contains(&whole))
+    });
+    held.cloned().collect()
 }
 
 /// Constraints of this name of the tables right above, of the base.

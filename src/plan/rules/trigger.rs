@@ -1,8 +1,11 @@
 //! Triggers, rules, policies and event triggers.
 
-use super::super::{
-    native::{Actions, Context, Rule, Verb, Verdict},
-    sql,
+use super::{
+    super::{
+        native::{Actions, Context, Rule, Verb, Verdict},
+        sql,
+    },
+    table,
 };
 use crate::catalog::{Change, Kind, Object};
 
@@ -38,9 +41,10 @@ impl Rule for TriggerRule {
         }
     }
 
-    fn create(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+    fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         if object.flag("clone") {
-            out.create(object, set_state(object, state(object)));
+            let partition = object.parent.as_ref().and_then(|whole| cx.target.get(whole)).map(table::link);
+            out.create(object, set_state(object, state(object))).needs.extend(partition);
             return;
         }
         out.create(object, object.text("definition").unwrap_or_default());

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{
-        native::{Actions, Context, Reaction, Rule, Side, Verdict},
+        native::{Actions, Context, Reaction, Rule, Side, Verb, Verdict},
         sql,
     },
     base_type,
@@ -21,14 +21,13 @@ fn extends(old: &[String], new: &[String]) -> bool {
     old.iter().all(|value| rest.any(|other| other == value))
 }
 
-/// Whether columns of tables have this type.
+/// Whether columns of tables have this type, or one that is made of it.
 pub fn in_tables(cx: &Context<'_>, id: &ObjectId) -> bool {
-    cx.base.dependents(id).iter().any(|user| {
-        user.id.kind == Kind::Column
-            && user
-                .parent
-                .as_ref()
-                .is_some_and(|whole| matches!(whole.kind, Kind::Table | Kind::ForeignTable | Kind::MaterializedView))
+    cx.base.dependents(id).iter().any(|user| match (user.id.kind, &user.parent) {
+        (Kind::Column, Some(whole)) if whole.kind == Kind::Type => in_tables(cx, whole),
+        (Kind::Column, Some(whole)) => matches!(whole.kind, Kind::Table | Kind::ForeignTable | Kind::MaterializedView),
+        (Kind::Type | Kind::Domain, _) => in_tables(cx, &user.id),
+        _ => false,
     })
 }
 
@@ -71,6 +70,23 @@ pub fn made_anew(cx: &Context<'_>) -> Vec<ObjectId> {
         free(id) && order_changes && both(id).is_some_and(|(before, _)| !is_stored(cx, before, true))
     });
     held.chain(reordered).cloned().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The id that a type has when it is a domain, and the other way round.
+pub fn other_kind(id: &ObjectId) -> Option<ObjectId> {
+    let kind = match id.kind {
+        Kind::Type => Kind::Domain,
+        Kind::Domain => Kind::Type,
+        _ => return None,
+    };
+    Some(ObjectId { kind, path: id.path.clone() })
+}
+
+/// Types that become domains and domains that become other types, both ids, while something that stays is of that type.
+pub fn of_another_kind(cx: &Context<'_>) -> Vec<(ObjectId, ObjectId)> {
+    let pairs = cx.dropped.iter().filter_map(|old| Some((old.clone(), other_kind(old).filter(|new| cx.created.contains(new))?)));
+    let stays = |user: &&Object| cx.target.get(&user.id).is_some();
+    pairs.filter(|(old, _)| cx.base.dependents(old).iter().any(stays)).collect()
 }
 
 fn attribute_line(attribute: &Object) -> String {
@@ -193,10 +209,10 @@ impl Rule for DomainRule {
         if swaps { Verdict::Swap } else { Verdict::Alter }
     }
 
-    fn react(&self, cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
-        let _ = (cx, object);
+    fn react(&self, _cx: &Context<'_>, _object: &Object, need: &Object) -> Reaction {
         match need.id.kind {
             Kind::Type | Kind::Domain | Kind::Collation => Reaction::Swap,
+            Kind::Table | Kind::ForeignTable | Kind::View | Kind::MaterializedView => Reaction::Swap,
             // A default that calls a function which is made anew.
             _ => Reaction::Alter("default"),
         }
@@ -225,18 +241,31 @@ impl Rule for DomainRule {
         out.create_with(object, &inside, text);
     }
 
-    fn alter(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
+    fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
         let domain = format!("ALTER DOMAIN {}", sql::name(after));
         for attribute in &change.attributes {
             match attribute.name {
-                "default" => match after.text("default") {
-                    Some(default) => {
-                        out.alter(after, format!("{domain} SET DEFAULT {default}"));
+                "default" => {
+                    let calls: Vec<ObjectId> = before.needs.iter().filter(|need| cx.vanishes(need)).cloned().collect();
+                    let first = before.attributes.contains_key("default") && !calls.is_empty();
+                    if first {
+                        let action = out.other(after, Verb::Drop, format!("{domain} DROP DEFAULT"));
+                        action.alters.push(after.id.clone());
+                        action.releases.extend(calls);
                     }
-                    None => {
-                        out.alter(after, format!("{domain} DROP DEFAULT"));
+                    match after.text("default") {
+                        Some(default) => {
+                            let action = out.alter(after, format!("{domain} SET DEFAULT {default}"));
+                            if first {
+                                action.releases.clear();
+                            }
+                        }
+                        None if first => {}
+                        None => {
+                            out.alter(after, format!("{domain} DROP DEFAULT"));
+                        }
                     }
-                },
+                }
                 "not_null" if !after.flag("not_null") => {
                     out.alter(after, format!("{domain} DROP NOT NULL"));
                 }

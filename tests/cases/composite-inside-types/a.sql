@@ -1,0 +1,15 @@
+create schema composite_deep;
+set search_path = composite_deep;
+create type inner_t as (a int, b text);
+create type mid_t as (x inner_t, y inner_t[]);
+create domain mid_d as mid_t check ((value).x is not null);
+create type outer_t as (m mid_t, ms mid_d[]);
+create table t (id int primary key, i inner_t, o outer_t, arr outer_t[]);
+create function f(inner_t) returns text language sql as $$ select ($1).b $$;
+create function g(outer_t[]) returns setof outer_t language sql as $$ select unnest($1) $$;
+create view v as select id, (i).b, f(i) as fb from t;
+insert into t values (1, row(1,'x'), null, null);
+create schema rows_of_tables;
+set search_path = rows_of_tables;
+create table a (x int, y text); create table b (r a, rs a[]); create function f(a) returns a language sql as 'select $1'; create domain ad as a check ((value).x > 0); create type at as (r a); create table c (d ad, t at); create view v as select a, b from a, b; create index on b (((r).x));
+insert into b values (row(1,'q'), null);

@@ -1,0 +1,12 @@
+create schema kind_domain_enum_used;
+set search_path = kind_domain_enum_used;
+create domain st as text check (value in ('a', 'b')) default 'a';
+create type lv as enum ('lo', 'hi');
+create table t (id int primary key, s st not null, l lv default 'lo', ss st[], constraint c check (s <> 'b'));
+create index on t (s) where l = 'hi'; create view v as select s, l from t; create function f(st) returns lv language sql as $$ select 'lo'::lv $$;
+insert into t values (1, 'a', 'lo', '{a}');
+comment on domain st is 'dom'; comment on type lv is 'typ';
+create schema kinds;
+set search_path = kinds;
+create table a (id int primary key); create view b as select id from a; create materialized view c as select 1 as x; create sequence d; create function e(int) returns int language sql as 'select 1'; create domain f as int; create type g as (x int); create type h as enum ('q'); create procedure i() language sql as ''; create foreign data wrapper w; create server s foreign data wrapper w; create foreign table j (x int) server s; create index k on a (id); create aggregate l(int) (sfunc = int4pl, stype = int);
+create table o (x f, y g, z h);

@@ -1,0 +1,12 @@
+create schema kind_domain_enum_used;
+set search_path = kind_domain_enum_used;
+create type st as enum ('a', 'b');
+create domain lv as text check (value in ('lo', 'hi')) default 'hi';
+create table t (id int primary key, s st not null default 'a', l lv, ss st[], constraint c check (s <> 'b'));
+create index on t (s) where l = 'hi'; create view v as select s, l from t; create function f(st) returns lv language sql as $$ select 'lo'::lv $$;
+insert into t values (1, 'a', 'lo', '{a}');
+comment on type st is 'typ'; comment on domain lv is 'dom';
+create schema kinds;
+set search_path = kinds;
+create view a as select 1 as id; create table b (id int primary key); create view c as select id as x from b; create table d (q int); create procedure e(int) language sql as 'select 1'; create type f as enum ('1'); create domain g as text; create type h as (q int); create function i() returns int language sql as 'select 1'; create foreign data wrapper w; create server s foreign data wrapper w; create table j (x int); create sequence k; create function l(int) returns int language sql as 'select 1';
+create table o (x f, y g, z h);

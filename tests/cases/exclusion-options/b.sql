@@ -1,0 +1,1 @@
+create table zone (id bigint, area circle, span int8range, constraint apart exclude using gist (area with &&) with (fillfactor = 70) deferrable, constraint spans exclude using gist (span with &&) with (fillfactor = 60) where (id > 1));

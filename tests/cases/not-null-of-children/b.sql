@@ -1,0 +1,20 @@
+-- server: 18
+create schema notnull_inherit_own;
+set search_path = notnull_inherit_own;
+create table a (x int not null, y int);
+create table b () inherits (a);
+create table c () inherits (a);
+create table d (not null x) inherits (a);
+create table e (not null y) inherits (b);
+create schema notnull_inherit_child_new;
+set search_path = notnull_inherit_child_new;
+create table a (x int, y int not null);
+create table b (constraint named_y not null y, z int, not null x) inherits (a);
+create table c (constraint named_c not null z) inherits (b);
+create schema nn_parent_gets;
+set search_path = nn_parent_gets;
+create table a (x int not null); create table b () inherits (a); create table c () inherits (b);
+create table p (x int not null) partition by range (x); create table p1 partition of p for values from (0) to (1);
+create schema nn_names_tree;
+set search_path = nn_names_tree;
+create table a (x int constraint uno not null, y int constraint due not null); create table b () inherits (a); create table c () inherits (b);

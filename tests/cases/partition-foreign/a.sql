@@ -1,0 +1,1 @@
+create foreign data wrapper w; create server s foreign data wrapper w; create table p (a int not null, b text) partition by list (a); create foreign table f1 partition of p for values in (1) server s options (x 'y'); create table p2 partition of p for values in (2);

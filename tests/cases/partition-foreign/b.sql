@@ -1,0 +1,1 @@
+create foreign data wrapper w; create server s foreign data wrapper w; create table p (a int not null, b text default 'z', c int) partition by list (a); create foreign table f1 partition of p for values in (1, 3) server s options (x 'z'); create foreign table p2 partition of p for values in (2) server s;
