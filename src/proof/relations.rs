@@ -99,9 +99,7 @@ impl Relations {
             }
             relations.known.insert(oid, relation);
         }
-        for oid in filled {
-            relations.count(client, oid).await?;
-        }
+        relations.count(client, &filled).await?;
         Ok(relations)
     }
 
@@ -194,7 +192,7 @@ impl Relations {
             }
             self.known.insert(oid, new);
             if had_rows {
-                self.count(client, oid).await?;
+                self.count(client, &[oid]).await?;
                 let new = &self.known[&oid];
                 let (mut lost_of, mut looks) = (BTreeMap::new(), 0);
                 for (attribute, column) in &old.columns {
@@ -289,53 +287,63 @@ impl Relations {
         Ok(locked)
     }
 
-    /// Counts the rows of a table, and the values of each column that are not null.
-    async fn count(&mut self, client: &Client, oid: u32) -> Result<()> {
-        let columns = query(
-            client,
-            &format!(
-                "SELECT a.attnum, format('%I', a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod), t.typcategory
-                 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-                 WHERE a.attrelid = {oid} AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum"
-            ),
-        )
-        .await?;
-        let mut columns: BTreeMap<i16, Column> = columns
-            .iter()
-            .filter_map(|row| {
-                let text = |at: usize| row.get(at).map(String::from);
-                let (name, written, category) = (text(1)?, text(2)?, text(3)?);
-                Some((row.get(0)?.parse().ok()?, Column { name, written, category, values: 0, first: Vec::new() }))
-            })
-            .collect();
-        let Some(relation) = self.known.get_mut(&oid) else { return Ok(()) };
-        let counts: String = columns.values().map(|column| format!(", count({})", column.name)).collect();
-        let firsts: String = columns
-            .values()
-            .filter(|column| column.is_compared())
-            .map(|column| format!(", json_agg({}::text ORDER BY ctid)", column.name))
-            .collect();
-        let rows = query(client, &format!("SELECT count(*){counts} FROM ONLY {}", relation.name)).await?;
-        let number = |at: usize| rows.first().and_then(|row| row.get(at)).and_then(|text| text.parse().ok()).unwrap_or(0);
-        relation.rows = number(0);
-        let mut scans = 1;
-        for (at, column) in columns.values_mut().enumerate() {
-            column.values = number(at + 1);
-        }
-        if let (false, Some(firsts)) = (relation.rows == 0, firsts.strip_prefix(", ")) {
-            let few =
-                format!("SELECT {firsts} FROM (SELECT ctid, * FROM ONLY {} ORDER BY ctid LIMIT {COMPARED}) few", relation.name);
-            let few = query(client, &few).await?;
-            scans += 1;
-            for (at, column) in columns.values_mut().filter(|column| column.is_compared()).enumerate() {
-                column.first = few.first().and_then(|row| serde_json::from_str(row.get(at)?).ok()).unwrap_or_default();
+    /// Counts the rows of tables, and the values of each column that are not null.
+    async fn count(&mut self, client: &Client, tables: &[u32]) -> Result<()> {
+        for (oid, mut columns) in columns_of(client, tables).await? {
+            let Some(relation) = self.known.get_mut(&oid) else { continue };
+            let counts: String = columns.values().map(|column| format!(", count({})", column.name)).collect();
+            let compared = columns.values().filter(|column| column.is_compared());
+            let firsts: Vec<String> = compared.map(|column| format!("json_agg({}::text ORDER BY ctid)", column.name)).collect();
+            let mut sql = format!("SELECT count(*){counts} FROM ONLY {}", relation.name);
+            // These are scans of our own.
+            relation.scans += 1;
+            if !firsts.is_empty() {
+                let few = format!("(SELECT ctid, * FROM ONLY {} ORDER BY ctid LIMIT {COMPARED}) few", relation.name);
+                sql.push_str(&format!("; SELECT {} FROM {few}", firsts.join(", ")));
+                relation.scans += 1;
             }
+            let rows = query(client, &sql).await?;
+            let mut rows = rows.iter();
+            let counted = rows.next();
+            let number = |at: usize| counted.and_then(|row| row.get(at)).and_then(|text| text.parse().ok()).unwrap_or(0);
+            relation.rows = number(0);
+            for (at, column) in columns.values_mut().enumerate() {
+                column.values = number(at + 1);
+            }
+            let few = rows.next();
+            for (at, column) in columns.values_mut().filter(|column| column.is_compared()).enumerate() {
+                column.first = few.and_then(|row| serde_json::from_str(row.get(at)?).ok()).unwrap_or_default();
+            }
+            relation.columns = columns;
         }
-        relation.columns = columns;
-        // These were scans of our own.
-        relation.scans += scans;
         Ok(())
     }
+}
+
+/// The columns of tables, by number.
+async fn columns_of(client: &Client, tables: &[u32]) -> Result<BTreeMap<u32, BTreeMap<i16, Column>>> {
+    let mut found: BTreeMap<u32, BTreeMap<i16, Column>> = tables.iter().map(|oid| (*oid, BTreeMap::new())).collect();
+    let list: Vec<String> = tables.iter().map(u32::to_string).collect();
+    let rows = query(
+        client,
+        &format!(
+            "SELECT a.attrelid, a.attnum, format('%I', a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod), t.typcategory
+             FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+             WHERE a.attrelid = ANY ('{{{}}}'::oid[]) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''",
+            list.join(",")
+        ),
+    )
+    .await?;
+    for row in rows {
+        let text = |at: usize| row.get(at).map(String::from);
+        if let (Some(table), Some(attribute), Some(name), Some(written), Some(category)) =
+            (number(&row, 0), number(&row, 1), text(2), text(3), text(4))
+            && let Some(columns) = found.get_mut(&table)
+        {
+            columns.insert(attribute, Column { name, written, category, values: 0, first: Vec::new() });
+        }
+    }
+    Ok(found)
 }
 
 impl Column {
