@@ -11,11 +11,13 @@ use std::{
 
 mod attributes;
 mod builder;
+pub mod class;
 pub mod column;
 pub mod comment;
 pub mod constraint;
 mod definition;
 mod dependency;
+mod error;
 pub mod fingerprint;
 pub mod foreign;
 mod glance;
@@ -26,6 +28,8 @@ pub mod operator;
 mod path;
 pub mod publication;
 pub mod read;
+pub mod reader;
+mod readers;
 pub mod routine;
 pub mod schema;
 pub mod sequence;

@@ -13,7 +13,7 @@ use super::{
     Address, Catalog, Kind, Object, ObjectId,
     column::ColumnType,
     definition::{Asked, ColumnFacts, ColumnOptions, Printed},
-    read::class,
+    reader::class,
 };
 
 /// The catalog while it is read.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{
     Kind, Object, ObjectId,
     definition::{ColumnFacts, Printed},
-    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, Sums, adds_up, class},
+    reader::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, Sums, adds_up, class},
     tree::FIRST_OWN,
 };
 

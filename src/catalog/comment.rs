@@ -4,7 +4,7 @@
 
 use super::{
     Kind, Object, ObjectId, Path, Value,
-    read::{Builder, CatalogError, Of, PartReader, Reader, Row, class},
+    reader::{Builder, CatalogError, Of, PartReader, Reader, Row, class},
 };
 
 pub(super) const PARTS: &[PartReader] = &[

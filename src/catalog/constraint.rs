@@ -6,7 +6,7 @@
 use super::{
     Kind, Object, Value,
     definition::{self, Printed},
-    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, Sums, adds_up, class, sum_of_each},
+    reader::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, Sums, adds_up, class, sum_of_each},
 };
 
 pub(super) const PARTS: &[PartReader] = &[PartReader {

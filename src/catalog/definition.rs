@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use super::{
     ObjectId,
-    read::{Builder, CatalogError, Row},
+    reader::{Builder, CatalogError, Row},
 };
 
 /// What of an object the server is asked to print.

@@ -2,7 +2,7 @@
 
 use super::{
     Address,
-    read::{Builder, CatalogError, Reader, Row},
+    reader::{Builder, CatalogError, Reader, Row},
 };
 
 /// What is another's before anything is read.

@@ -4,7 +4,7 @@
 
 use super::{
     Kind, Object, ObjectId,
-    read::{Reader, class},
+    reader::{Reader, class},
 };
 
 pub(super) const READERS: &[Reader] = &[

@@ -1,7 +1,7 @@
 //! Two databases at a glance: which relations are alike in both, so that a plan between the two need not know their parts.
 //!
 //! Rows about parts of relations (columns, keys, triggers, what is said and granted about them) are added up to one number a relation, with
-//! names in the place of OIDs ([`Glance::look`]); the server adds up itself what is most ([`super::read::Sums`]). Where the numbers of both sides are the same, so is the relation. What has no
+//! names in the place of OIDs ([`Glance::look`]); the server adds up itself what is most ([`super::reader::Sums`]). Where the numbers of both sides are the same, so is the relation. What has no
 //! common form (an OID of unknown class, a value that may hold one) is taken as different.
 //!
 //! A plan is about what differs, about what depends on that, and looks at what these refer to: [`near`] finds them. What depends on
@@ -20,7 +20,7 @@ use foldhash::{HashMap, HashSet, quality::RandomState};
 
 use super::{
     Address, Catalog, Kind, Object, ObjectId, definition,
-    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
+    reader::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
     tree,
 };
 

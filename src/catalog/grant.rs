@@ -7,7 +7,7 @@
 use super::{
     Kind, Object, ObjectId, Value,
     comment::{member_noun, path_on},
-    read::{Builder, CatalogError, Of, PartReader, Reader, Row, class},
+    reader::{Builder, CatalogError, Of, PartReader, Reader, Row, class},
 };
 
 pub(super) const PARTS: &[PartReader] = &[PartReader {

@@ -5,7 +5,7 @@
 use super::{
     Kind, Object, ObjectId, Value,
     definition::{self, Printed},
-    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, Sums, adds_up, class, sum_of_each},
+    reader::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, Sums, adds_up, class, sum_of_each},
     tree::FIRST_OWN,
 };
 

@@ -4,7 +4,7 @@
 
 use super::{
     Kind, Object, ObjectId,
-    read::{Builder, CatalogError, Reader, Row, USER_SCHEMAS, class},
+    reader::{Builder, CatalogError, Reader, Row, USER_SCHEMAS, class},
 };
 
 pub(super) const READERS: &[Reader] = &[

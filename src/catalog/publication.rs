@@ -7,7 +7,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::{
     Kind, Object, ObjectId,
-    read::{Builder, CatalogError, Reader, Row, class},
+    reader::{Builder, CatalogError, Reader, Row, class},
 };
 
 pub(super) const READERS: &[Reader] = &[

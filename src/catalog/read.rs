@@ -1,95 +1,27 @@
 //! Reading a database's catalog: one consistent, read-only snapshot, a handful of round trips, no query a table.
 //!
-//! **The contract for a reader** (`src/catalog/<kind>.rs`):
-//! - A [`Reader`] is one query that yields rows of text, and a function that turns a row into objects. It stands in [`READERS`],
-//!   after the readers of what it refers to. All queries are sent together in one message, so a query cannot use another's result; the row
-//!   functions can ([`Builder::id`], [`Builder::relation`]).
-//! - Rows are read by column name ([`Row::text`], [`Row::list`] for a JSON array, ...). Nothing is formatted that the server formats:
-//!   expressions are `pg_get_*def` and `format_type`, with `search_path` empty, so that every name outside `pg_catalog` is qualified.
-//!   What opens a relation for every row is left to the end and asked for only where it is needed ([`Builder::ask`], `definition.rs`).
-//! - What there is much of, columns and all else that is a part of a relation, is read by a [`PartReader`], which also says how its rows
-//!   are compared before anything is made of them (`glance.rs`).
-//! - Tables are many: no subquery and no function that opens relations for each row; what is as usual may be NULL.
-//! - `query` gets `server_version_num` and must work from 13 to 18.
-//! - Leave out system objects (`oid < 16384` where there is no namespace, [`USER_SCHEMAS`] where there is). Members of extensions are left
-//!   out by [`Builder::add`] itself, so are parts of them as long as their parent was looked up by [`Builder::id`] or [`Builder::relation`].
-//! - An object gets its address ([`Object::at`]): dependencies are read once for all kinds from pg_depend and translated by address.
-//!   What stands for an object without being one (a table's row type, a view's rule, a constraint's index) is registered by
-//!   [`Builder::alias`]. What is given up on purpose (a toast table) is registered by [`Builder::ignore`].
-//! - `attributes` hold what is compared, absent when it is the default; `details` what only the planner needs.
-//! - An object's owner is its attribute `owner`: planned for all kinds by `plan::rules::owner`.
-//!
 //! What pg_depend (or a catalog without schemas) mentions and no reader has registered ends in `Catalog::not_covered`.
 //!
 //! It does not compare, and it never writes.
 
-use std::{
-    borrow::Borrow,
-    cell::{Cell, RefCell},
-    collections::BTreeSet,
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{borrow::Borrow, collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
 
 use foldhash::HashMap;
 use futures_util::TryStreamExt;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 use tokio_util::task::AbortOnDropHandle;
 
-pub use super::builder::Builder;
 use super::{
-    Address, Catalog, Kind, ObjectId, column,
+    Address, Catalog, Kind, ObjectId,
+    builder::Builder,
+    column,
     definition::{Asked, Printed},
     dependency,
     glance::{self, Glance, Links, Near},
+    reader::{Of, Places, Reader, Row},
+    readers::{self, Looked, Rows},
 };
-
-/// OIDs of the system catalogs that addresses refer to (fixed in `src/include/catalog/*.h`).
-pub mod class {
-    pub const TYPE: u32 = 1247;
-    pub const ATTRIBUTE: u32 = 1249;
-    pub const PROC: u32 = 1255;
-    pub const CLASS: u32 = 1259;
-    pub const AUTHID: u32 = 1260;
-    pub const DATABASE: u32 = 1262;
-    pub const SERVER: u32 = 1417;
-    pub const USER_MAPPING: u32 = 1418;
-    pub const FOREIGN_DATA_WRAPPER: u32 = 2328;
-    pub const ACCESS_METHOD: u32 = 2601;
-    pub const AMOP: u32 = 2602;
-    pub const AMPROC: u32 = 2603;
-    pub const ATTRDEF: u32 = 2604;
-    pub const CAST: u32 = 2605;
-    pub const CONSTRAINT: u32 = 2606;
-    pub const CONVERSION: u32 = 2607;
-    pub const LANGUAGE: u32 = 2612;
-    pub const NAMESPACE: u32 = 2615;
-    pub const OPCLASS: u32 = 2616;
-    pub const OPERATOR: u32 = 2617;
-    pub const REWRITE: u32 = 2618;
-    pub const TRIGGER: u32 = 2620;
-    pub const OPFAMILY: u32 = 2753;
-    pub const EXTENSION: u32 = 3079;
-    pub const POLICY: u32 = 3256;
-    pub const STATISTICS: u32 = 3381;
-    pub const COLLATION: u32 = 3456;
-    pub const EVENT_TRIGGER: u32 = 3466;
-    pub const TRANSFORM: u32 = 3576;
-    pub const ENUM: u32 = 3501;
-    pub const TS_DICTIONARY: u32 = 3600;
-    pub const TS_PARSER: u32 = 3601;
-    pub const TS_CONFIGURATION: u32 = 3602;
-    pub const TS_TEMPLATE: u32 = 3764;
-    pub const DEFAULT_ACL: u32 = 826;
-    pub const SUBSCRIPTION: u32 = 6100;
-    pub const PUBLICATION: u32 = 6104;
-    pub const PUBLICATION_REL: u32 = 6106;
-    pub const PUBLICATION_NAMESPACE: u32 = 6237;
-}
-
-/// Condition on `pg_namespace n`: schemas that are not the system's own.
-pub const USER_SCHEMAS: &str = "n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'";
+pub use super::{error::CatalogError, readers::names};
 
 /// What is read, and how patiently.
 #[derive(Debug, Clone)]
@@ -103,279 +35,6 @@ pub struct ReadOptions {
 impl Default for ReadOptions {
     fn default() -> Self {
         Self { exclude: Vec::new(), statement_timeout: Duration::from_secs(120) }
-    }
-}
-
-/// Why a catalog could not be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CatalogError {
-    /// A query failed.
-    #[error("reading {what} from pg_catalog failed: {}; the role needs to connect and to read pg_catalog, nothing more", describe(.source))]
-    Query { what: &'static str, source: tokio_postgres::Error },
-    /// The server is older than what the readers know.
-    #[error("the server is version {0}; schemas are read from PostgreSQL 13 (130000) and newer: use a newer server")]
-    Version(u32),
-    /// A row was not what its reader asked for.
-    #[error(
-        "reading {what} from pg_catalog gave {found} where {wanted} was asked for: this is a defect of schemaproof, please report it"
-    )]
-    Row { what: &'static str, found: String, wanted: String },
-    /// The runtime ended first.
-    #[error("reading the catalog was broken off, since the program ends")]
-    Cancelled,
-    /// A pattern to exclude is none.
-    #[error("the pattern {pattern:?} in `exclude` cannot be understood: {source}; use for instance \"ag_catalog.*\"")]
-    Pattern { pattern: String, source: globset::Error },
-}
-
-fn describe(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
-        None => error.to_string(),
-    }
-}
-
-/// One query over pg_catalog and what becomes of its rows.
-pub struct Reader {
-    /// What it reads, as an error would say it: "tables".
-    pub what: &'static str,
-    /// One SELECT without a semicolon, for a `server_version_num`; `None` where the version has no such thing.
-    pub query: fn(u32) -> Option<String>,
-    /// Turns one row into objects.
-    pub row: fn(&Row<'_>, &mut Builder) -> Result<(), CatalogError>,
-}
-
-/// A reader of what there is much of: parts of relations. Two databases that a plan is to be made between are first looked at, and of what
-/// is alike nothing is made ([`read_two`]).
-pub struct PartReader {
-    pub reader: Reader,
-    /// Which relation a row is about.
-    pub of: Of,
-    /// What stands in the columns that do not hold the same text on both sides when the same is meant.
-    pub holds: &'static [(&'static str, Holds)],
-    /// How the server adds up what there is most of.
-    pub sums: Option<Sums>,
-}
-
-/// How a server adds up what the rows of a [`PartReader`] say, where there are so many that sending it all would take longer.
-pub struct Sums {
-    /// Rows of what the reader's rows are about, of what they hold where that matters, and of a `sum` of all else that they say and of a number that
-    /// both sides have in common; `None` where the version cannot.
-    pub query: fn(u32, i64) -> Option<String>,
-    /// The reader's query for those of its rows that must be seen whole all the same.
-    pub rest: fn(u32) -> Option<String>,
-    /// Whether a row adds up a relation's parts; one for each part otherwise.
-    pub of_relations: bool,
-}
-
-/// A query for [`Sums`] of one row for each row of a reader's query: with these columns, and with the sum of what these expressions say.
-pub(super) fn sum_of_each(query: &str, columns: &str, says: &str, seed: i64) -> String {
-    format!("select {columns}, hash_record_extended(row({says}), {seed}) as sum from ({query}) as each_of_them")
-}
-
-/// Whether a version can add up: `hash_record_extended` came with 14.
-pub(super) fn adds_up(version: u32) -> bool {
-    version >= 140_000
-}
-
-impl PartReader {
-    /// Leaves out a part of what is no object here: an extension's, for instance.
-    fn ignore(&self, row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
-        for (column, holds) in self.holds {
-            if let Holds::Own(class) = holds {
-                builder.ignore(*class, row.oid(column)?);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// How a row says which relation it is about.
-#[derive(Debug, Clone, Copy)]
-pub enum Of {
-    /// By the OID in this column; NULL and 0 are none.
-    Relation(&'static str),
-    /// By the class and the OID in these columns, which are the relation's or a part's that was read before.
-    Address(&'static str, &'static str),
-}
-
-/// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holds {
-    /// The OID of the part itself, by which pg_depend and others speak of it, with its class.
-    Own(u32),
-    /// The part's name.
-    Name,
-    /// One OID or several of this class.
-    Oid(u32),
-    /// Expressions as the server stores them.
-    Tree,
-    /// What says nothing: an OID of something that comes with the part.
-    Nothing,
-}
-
-/// All readers but those of parts, in an order in which what is referred to comes first.
-const READERS: &[&[Reader]] = &[
-    dependency::MEMBERS,
-    super::schema::READERS,
-    super::types::READERS,
-    super::table::READERS,
-    super::index::READERS,
-    super::routine::READERS,
-    super::trigger::READERS,
-    super::text_search::READERS,
-    super::operator::READERS,
-    super::language::READERS,
-    super::foreign::READERS,
-    super::publication::READERS,
-    // After all that they stand on.
-    super::comment::DATABASE,
-    super::setting::READERS,
-    super::grant::READERS,
-];
-
-/// The readers of parts, in such an order too.
-const PARTS: &[&[PartReader]] = &[
-    column::PARTS,
-    super::sequence::PARTS,
-    column::DEFAULTS,
-    super::constraint::PARTS,
-    super::index::PARTS,
-    super::trigger::PARTS,
-    super::statistics::PARTS,
-    super::comment::PARTS,
-    super::grant::PARTS,
-];
-
-/// What most databases have none of: the catalogs, and the readers that need not ask where there are no rows of users in these. Planning their
-/// queries takes longer than all else about them.
-const RARE: &[(&str, &[&str])] = &[
-    ("pg_aggregate where aggfnoid::oid", &["aggregates"]),
-    ("pg_am where oid", &["access methods"]),
-    ("pg_amop where oid >= 16384 union all select from pg_catalog.pg_amproc where oid", &["members of operator classes"]),
-    ("pg_cast where oid", &["casts"]),
-    ("pg_collation where oid", &["collations"]),
-    ("pg_conversion where oid", &["conversions"]),
-    ("pg_default_acl where oid", &["default privileges"]),
-    ("pg_event_trigger where oid", &["event triggers"]),
-    ("pg_foreign_data_wrapper where oid", &["foreign-data wrappers"]),
-    ("pg_foreign_server where oid", &["foreign servers", "user mappings"]),
-    ("pg_language where oid", &["languages"]),
-    ("pg_opclass where oid", &["operator classes"]),
-    ("pg_operator where oid", &["operators"]),
-    ("pg_opfamily where oid", &["operator families"]),
-    ("pg_policy where oid", &["policies"]),
-    ("pg_publication where oid", &["publications", "published tables", "published schemas"]),
-    ("pg_statistic_ext where oid", &["extended statistics"]),
-    ("pg_transform where oid", &["transforms"]),
-    ("pg_ts_config where oid", &["text search configurations"]),
-    ("pg_ts_dict where oid", &["text search dictionaries"]),
-    ("pg_ts_parser where oid", &["text search parsers"]),
-    ("pg_ts_template where oid", &["text search templates"]),
-];
-
-/// An expression for the numbers of those of [`RARE`] that have no rows of users.
-fn absent() -> String {
-    let one = |(at, (catalog, _)): (usize, &(&str, _))| {
-        format!("case when not exists (select from pg_catalog.{catalog} >= 16384) then '{at}' end")
-    };
-    format!("array[{}]", RARE.iter().enumerate().map(one).collect::<Vec<_>>().join(", "))
-}
-
-/// What the readers read, in order.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    let parts = PARTS.iter().copied().flatten().map(|part| part.reader.what);
-    READERS.iter().copied().flatten().map(|reader| reader.what).chain([column::TYPES.what]).chain(parts)
-}
-
-/// Where the columns of a query's rows stand, in the order in which a reader asks for them: it asks alike for every row, and looking a
-/// name up among twenty would cost more than all else that is done with a row.
-#[derive(Debug, Default)]
-struct Places {
-    asked: RefCell<Vec<(&'static str, usize)>>,
-    next: Cell<usize>,
-}
-
-impl Places {
-    /// The place of a column in these rows; the name is a literal of the reader's, told by where it lies.
-    fn of(&self, column: &'static str, row: &SimpleQueryRow) -> Option<usize> {
-        let mut asked = self.asked.borrow_mut();
-        let next = self.next.get();
-        let is = |at: &usize| asked.get(*at).is_some_and(|(name, _)| std::ptr::eq(*name, column));
-        let at = if is(&next) { Some(next) } else { (0..asked.len()).find(is) };
-        let at = match at {
-            Some(at) => at,
-            None => {
-                asked.push((column, row.columns().iter().position(|other| other.name() == column)?));
-                asked.len() - 1
-            }
-        };
-        self.next.set(at + 1);
-        asked.get(at).map(|(_, place)| *place)
-    }
-}
-
-/// One row of a reader's query. Everything is text, as the server prints it.
-pub struct Row<'a> {
-    what: &'static str,
-    pub(super) row: &'a SimpleQueryRow,
-    places: &'a Places,
-}
-
-impl<'a> Row<'a> {
-    fn refuse(&self, found: impl Into<String>, wanted: impl Into<String>) -> CatalogError {
-        CatalogError::Row { what: self.what, found: found.into(), wanted: wanted.into() }
-    }
-
-    /// The text of the column at a place, which may be NULL.
-    pub(super) fn at(&self, place: usize) -> Result<Option<&'a str>, CatalogError> {
-        self.row.try_get(place).map_err(|_| self.refuse("what is not UTF-8", format!("column {place}")))
-    }
-
-    /// A text that may be NULL.
-    pub fn opt(&self, column: &'static str) -> Result<Option<&'a str>, CatalogError> {
-        let place = self.places.of(column, self.row).ok_or_else(|| self.refuse("no such column", column))?;
-        self.at(place)
-    }
-
-    /// A text that may be NULL or empty: both are `None`.
-    pub fn filled(&self, column: &'static str) -> Result<Option<&'a str>, CatalogError> {
-        Ok(self.opt(column)?.filter(|text| !text.is_empty()))
-    }
-
-    pub fn text(&self, column: &'static str) -> Result<&'a str, CatalogError> {
-        self.opt(column)?.ok_or_else(|| self.refuse("NULL", column))
-    }
-
-    /// A boolean; NULL is false.
-    pub fn flag(&self, column: &'static str) -> Result<bool, CatalogError> {
-        Ok(self.opt(column)? == Some("t"))
-    }
-
-    /// An OID; NULL is 0.
-    pub fn oid(&self, column: &'static str) -> Result<u32, CatalogError> {
-        match self.opt(column)? {
-            None => Ok(0),
-            Some(text) => text.parse().map_err(|_| self.refuse(text, format!("an OID as {column}"))),
-        }
-    }
-
-    pub fn integer(&self, column: &'static str) -> Result<Option<i64>, CatalogError> {
-        match self.opt(column)? {
-            None => Ok(None),
-            Some(text) => text.parse().map(Some).map_err(|_| self.refuse(text, format!("a number as {column}"))),
-        }
-    }
-
-    /// A JSON array of texts (`to_json(array(...))`); NULL is empty, so is an element that is NULL.
-    pub fn list(&self, column: &'static str) -> Result<Vec<String>, CatalogError> {
-        match self.opt(column)? {
-            None => Ok(Vec::new()),
-            Some(text) => serde_json::from_str::<Vec<Option<String>>>(text)
-                .map(|list| list.into_iter().map(Option::unwrap_or_default).collect())
-                .map_err(|_| self.refuse(text, format!("a JSON array as {column}"))),
-        }
     }
 }
 
@@ -511,7 +170,7 @@ impl Reading {
              select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding,
                current_user::text as reader, to_json(array_remove({absent}, null)) as absent",
             timeout = options.statement_timeout.as_millis(),
-            absent = absent()
+            absent = readers::absent()
         );
         let what = "the server's version";
         let (mut version, mut encoding, mut reader) = (0, String::new(), String::new());
@@ -523,8 +182,9 @@ impl Reading {
                 encoding = row.text("encoding")?.to_owned();
                 reader = row.text("reader")?.to_owned();
                 let numbers: Vec<usize> = row.list("absent")?.iter().filter_map(|number| number.parse().ok()).collect();
-                absent
-                    .extend(numbers.iter().filter_map(|number| RARE.get(*number)).flat_map(|(_, readers)| readers.iter().copied()));
+                absent.extend(
+                    numbers.iter().filter_map(|number| readers::RARE.get(*number)).flat_map(|(_, readers)| readers.iter().copied()),
+                );
             }
         }
         if version < 130_000 {
@@ -537,15 +197,15 @@ impl Reading {
 
     /// Reads everything, and makes objects of it.
     async fn everything(&mut self, client: &Client) -> Result<(), CatalogError> {
-        self.all_of(client, &everything()).await?;
+        self.all_of(client, &readers::everything()).await?;
         self.privileges_of_columns(client).await?;
         self.connections(client).await
     }
 
     /// Has these readers read, and makes objects of it.
-    async fn all_of(&mut self, client: &Client, readers: &[&'static Reader]) -> Result<(), CatalogError> {
-        let readers: Vec<&'static Reader> = readers.iter().copied().filter(|reader| !self.absent.contains(reader.what)).collect();
-        let asked = queries(&readers, self.builder.version());
+    async fn all_of(&mut self, client: &Client, wanted: &[&'static Reader]) -> Result<(), CatalogError> {
+        let wanted: Vec<&'static Reader> = wanted.iter().copied().filter(|reader| !self.absent.contains(reader.what)).collect();
+        let asked = readers::queries(&wanted, self.builder.version());
         let builder = &mut self.builder;
         ask(client, &asked.iter().map(|(reader, sql)| (reader.what, sql.as_str())).collect::<Vec<_>>(), &mut |at, row, places| {
             match asked.get(at) {
@@ -619,7 +279,7 @@ impl Reading {
         };
         let mut asked: Vec<(&'static Reader, Option<Of>, String)> = Vec::new();
         asked.extend(types.map(|sql| (&column::TYPES, None, sql)));
-        for part in PARTS.iter().copied().flatten().filter(|part| self.found.contains(part.reader.what)) {
+        for part in readers::PARTS.iter().copied().flatten().filter(|part| self.found.contains(part.reader.what)) {
             let sql = (part.reader.query)(version).map(|sql| match &near {
                 None => sql,
                 Some(near) => near.only(part.of, &sql),
@@ -665,65 +325,6 @@ impl Reading {
     }
 }
 
-/// What is sent to look at a database.
-struct Looked {
-    whole: Vec<(&'static Reader, String)>,
-    parts: Vec<(&'static PartReader, Rows, String)>,
-    between: Option<String>,
-}
-
-/// What a query for parts answers with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rows {
-    /// What the reader makes objects of.
-    Whole,
-    /// Sums of that.
-    Sums,
-}
-
-impl Looked {
-    fn at(version: u32, absent: &BTreeSet<&'static str>) -> Looked {
-        let there = |reader: &Reader| !absent.contains(reader.what);
-        let whole = READERS.iter().copied().flatten().chain([&glance::NAMES]);
-        let whole: Vec<&'static Reader> = whole.filter(|reader| there(reader)).collect();
-        let parts = PARTS.iter().copied().chain([glance::TREES]).flatten().filter(|part| there(&part.reader));
-        // Sums of relations come last, since they may be of an index, which is a part by then.
-        let (mut all, mut last) = (Vec::new(), Vec::new());
-        for part in parts {
-            let sums = part.sums.as_ref().and_then(|sums| Some((sums, (sums.query)(version, glance::seed())?)));
-            let rest = sums.as_ref().map_or(part.reader.query, |(sums, _)| sums.rest);
-            all.extend(rest(version).map(|sql| (part, Rows::Whole, sql)));
-            if let Some((sums, sql)) = sums {
-                if sums.of_relations { &mut last } else { &mut all }.push((part, Rows::Sums, sql));
-            }
-        }
-        all.append(&mut last);
-        Looked { whole: queries(&whole, version), parts: all, between: (dependency::BETWEEN.query)(version) }
-    }
-
-    fn queries(&self) -> Vec<(&'static str, &str)> {
-        let mut all: Vec<(&'static str, &str)> = Vec::new();
-        all.extend(self.whole.iter().map(|(reader, sql)| (reader.what, sql.as_str())));
-        all.extend(self.parts.iter().map(|(part, _, sql)| (part.reader.what, sql.as_str())));
-        all.extend(self.between.as_deref().map(|sql| (dependency::BETWEEN.what, sql)));
-        all
-    }
-}
-
-/// All readers, in order.
-fn everything() -> Vec<&'static Reader> {
-    let mut all: Vec<&'static Reader> = READERS.iter().copied().flatten().collect();
-    all.push(&column::TYPES);
-    all.extend(PARTS.iter().copied().flatten().map(|part| &part.reader));
-    all.push(&dependency::ALL);
-    all
-}
-
-/// Readers with their queries, where the version has what they read.
-fn queries(readers: &[&'static Reader], version: u32) -> Vec<(&'static Reader, String)> {
-    readers.iter().filter_map(|reader| Some((*reader, (reader.query)(version)?))).collect()
-}
-
 /// What becomes of a row of the query with a number.
 type EachRow<'a> = dyn FnMut(usize, SimpleQueryRow, &Places) -> Result<(), CatalogError> + Send + 'a;
 
@@ -742,7 +343,7 @@ async fn ask(client: &Client, queries: &[(&'static str, &str)], each: &mut EachR
     while let Some(message) = stream.try_next().await.map_err(|source| CatalogError::Query { what: name(at), source })? {
         match message {
             SimpleQueryMessage::Row(row) => {
-                places.next.set(0);
+                places.begin();
                 each(at, row, &places)?;
             }
             SimpleQueryMessage::CommandComplete(rows) => {
@@ -812,13 +413,6 @@ async fn describe_missing(client: &Client, missing: &[Address]) -> Result<Vec<St
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_rare_is_what_some_reader_reads() {
-        for reader in RARE.iter().flat_map(|(_, readers)| *readers).copied() {
-            assert!(names().any(|name| name == reader), "{reader}");
-        }
-    }
 
     #[test]
     fn readings_run_on_any_thread() {

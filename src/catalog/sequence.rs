@@ -4,7 +4,7 @@
 
 use super::{
     Kind, Object, ObjectId,
-    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, USER_SCHEMAS, class},
+    reader::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, USER_SCHEMAS, class},
 };
 
 pub(super) const PARTS: &[PartReader] = &[PartReader {

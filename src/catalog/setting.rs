@@ -1,6 +1,6 @@
 //! Settings of the database (`ALTER DATABASE ... SET`), and of roles in it, as objects.
 
-use super::{Kind, Object, ObjectId, read::Reader};
+use super::{Kind, Object, ObjectId, reader::Reader};
 
 pub(super) const READERS: &[Reader] = &[Reader {
     what: "settings of the database",

@@ -2,7 +2,7 @@
 
 use super::{
     Kind, Object, ObjectId,
-    read::{Holds, Of, PartReader, Reader, USER_SCHEMAS, class},
+    reader::{Holds, Of, PartReader, Reader, USER_SCHEMAS, class},
 };
 
 pub(super) const PARTS: &[PartReader] = &[PartReader {

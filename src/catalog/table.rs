@@ -5,7 +5,7 @@
 use super::{
     Kind, Object, ObjectId,
     definition::Printed,
-    read::{Builder, CatalogError, Reader, Row, USER_SCHEMAS, class},
+    reader::{Builder, CatalogError, Reader, Row, USER_SCHEMAS, class},
 };
 
 pub(super) const READERS: &[Reader] = &[Reader { what: "tables and views", query: |version| Some(query(version)), row }];

@@ -2,7 +2,7 @@
 
 use super::{
     Kind, Object, ObjectId,
-    read::{Reader, USER_SCHEMAS, class},
+    reader::{Reader, USER_SCHEMAS, class},
 };
 
 pub(super) const READERS: &[Reader] = &[

@@ -4,7 +4,7 @@
 //! nobody prints. Whatever is not understood (an OID under another label, a value that may hold one) has no common form: it is taken as
 //! different.
 
-use super::read::class;
+use super::reader::class;
 
 /// The first OID that initdb gives or a user's object has: smaller ones are the same in all databases of one major version
 /// (`FirstUnpinnedObjectId` in `src/include/access/transam.h`).

@@ -6,7 +6,7 @@
 use super::{
     Kind, Object, ObjectId,
     definition::Printed,
-    read::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
+    reader::{Builder, CatalogError, Holds, Of, PartReader, Reader, Row, class},
 };
 
 pub(super) const PARTS: &[PartReader] = &[
