@@ -1,7 +1,7 @@
 //! Statements -> a database, as psql would.
 //!
 //! One statement is one simple query, so each is a transaction of its own unless the files say BEGIN; several are on their way at
-//! a time. Which statement made which object is noted by Postgres itself ([`provenance`]).
+//! a time. Which statement made which object is noted by Postgres itself (`load/provenance.rs`).
 //!
 //! The base is loaded leniently: a statement that fails is noted and left out, since the pull request may be what mends it; the target
 //! strictly. What ends the session (a lost connection, a full disk, a server that is gone) ends either.

@@ -1,7 +1,7 @@
 //! Publications with their tables and schemas, and subscriptions, as objects.
 //!
 //! A table or schema of a publication is a part of the publication: `["publication", "TABLE schema.name"]`. A subscription's connection is
-//! read only by who may (superusers): see [`connections`].
+//! read only by who may (superusers): see `connections`.
 
 use tokio_postgres::{Client, SimpleQueryMessage};
 

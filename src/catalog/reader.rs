@@ -1,7 +1,7 @@
 //! What reads one kind of objects: a query over pg_catalog, and what becomes of its rows.
 //!
 //! **The contract for a reader** (`src/catalog/<kind>.rs`):
-//! - A [`Reader`] is one query that yields rows of text, and a function that turns a row into objects. It stands in [`super::readers`],
+//! - A [`Reader`] is one query that yields rows of text, and a function that turns a row into objects. It stands in `readers.rs`,
 //!   after the readers of what it refers to. All queries are sent together in one message, so a query cannot use another's result; the row
 //!   functions can ([`Builder::id`], [`Builder::relation`]).
 //! - Rows are read by column name ([`Row::text`], [`Row::list`] for a JSON array, ...). Nothing is formatted that the server formats:
@@ -13,7 +13,7 @@
 //! - `query` gets `server_version_num` and must work from 13 to 18.
 //! - Leave out system objects (`oid < 16384` where there is no namespace, [`USER_SCHEMAS`] where there is). Members of extensions are left
 //!   out by [`Builder::add`] itself, so are parts of them as long as their parent was looked up by [`Builder::id`] or [`Builder::relation`].
-//! - An object gets its address ([`Object::at`]): dependencies are read once for all kinds from pg_depend and translated by address.
+//! - An object gets its address ([`super::Object::at`]): dependencies are read once for all kinds from pg_depend and translated by address.
 //!   What stands for an object without being one (a table's row type, a view's rule, a constraint's index) is registered by
 //!   [`Builder::alias`]. What is given up on purpose (a toast table) is registered by [`Builder::ignore`].
 //! - `attributes` hold what is compared, absent when it is the default; `details` what only the planner needs.

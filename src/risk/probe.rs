@@ -2,7 +2,7 @@
 //!
 //! A question is a `SELECT count(*)` that is made of names of the live database's own catalog, quoted, of numbers, and of operators
 //! that its session resolves in `pg_catalog` alone. Text of the pull request is in none: a check is taken apart and written anew, and
-//! only where it is made of columns, literals and Postgres's own operators ([`check`]); else it is not asked, and that is said.
+//! only where it is made of columns, literals and Postgres's own operators (`check`); else it is not asked, and that is said.
 
 use std::collections::BTreeMap;
 
