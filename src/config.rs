@@ -130,6 +130,8 @@ pub struct Config {
     pub dialect: Option<Dialect>,
     /// Whether the plan is made of statements that do not block.
     pub online: bool,
+    /// Whether the plan makes the roles that only the target has.
+    pub create_roles: bool,
     pub sandbox: String,
     /// Absent: that of the server that is compared ([`crate::pipeline::run`]).
     pub image: Option<String>,
@@ -171,6 +173,7 @@ impl Default for Config {
             engine: EngineChoice::Auto,
             dialect: None,
             online: false,
+            create_roles: false,
             sandbox: "auto".into(),
             image: None,
             session: Session::Single,
@@ -270,6 +273,11 @@ pub const KEYS: &[Key] = &[
         "online",
         "false",
         "`true`: reach the same end by statements that do not block, planned by the native planner. Slower, and not in one transaction.",
+    ),
+    key(
+        "create-roles",
+        "false",
+        "`true`: the plan makes roles that the base's server has not, with `LOGIN` where the target gives it, and with no password, no other rights and no memberships. Otherwise they are named, and must be there.",
     ),
     key("sandbox", "auto", "Where the throwaway Postgres runs: `auto`, `docker`, `local`, or the URL of a server."),
     key(
@@ -529,6 +537,7 @@ mod tests {
     #[test]
     fn a_switch_is_true_or_false_in_the_file_and_as_an_input() {
         assert!(read("online: true").unwrap().online);
+        assert!(read("create-roles: true").unwrap().create_roles);
         let online = |text: &str| {
             Config::from_file_and_inputs(Some(("f", "online: true")), &BTreeMap::from([("online".into(), text.into())]))
         };

@@ -53,7 +53,7 @@ pub struct ApplyArguments {
     #[arg(long, value_name = "URL")]
     url: String,
     /// Run a saved plan (`plan --format sql --out FILE`) instead of making one
-    #[arg(long, value_name = "FILE", conflicts_with = "online")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["online", "create_roles"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     options: ApplyOptions,
@@ -73,6 +73,9 @@ pub struct ApplyOptions {
     /// Plan statements that do not block
     #[arg(long)]
     online: bool,
+    /// Make the roles that only the wanted schema has
+    #[arg(long)]
+    create_roles: bool,
     /// Fingerprint of a plan whose blocking findings are accepted; may be given several times
     #[arg(long, value_name = "FINGERPRINT")]
     accept: Vec<String>,
@@ -161,6 +164,7 @@ impl<'a> Desk<'a> {
             return Ok(Exit::Usage);
         }
         config.online |= self.options.online;
+        config.create_roles |= self.options.create_roles;
         if source::dialect_of(url) != Dialect::Postgres {
             MySqlAddress::from_url(url)?;
         } else if let address = Address::from_url(url)?

@@ -39,6 +39,9 @@ pub struct PlanArguments {
     /// Reach the same end by statements that do not block (planned by the native planner)
     #[arg(long)]
     online: bool,
+    /// Make the roles that only the wanted schema has
+    #[arg(long)]
+    create_roles: bool,
     /// Do not replay the plan; the verdict is then `blocked`, since nothing is proven
     #[arg(long)]
     no_proof: bool,
@@ -68,6 +71,7 @@ pub enum Format {
 pub async fn plan(arguments: PlanArguments, environment: &Environment, cancel: &CancellationToken) -> anyhow::Result<Exit> {
     let mut config = arguments.common.config()?;
     config.online |= arguments.online;
+    config.create_roles |= arguments.create_roles;
     let (from, to) = match arguments.reverse {
         false => (&arguments.from, &arguments.to),
         true => (&arguments.to, &arguments.from),

@@ -9,7 +9,10 @@ use std::{
 use futures_util::StreamExt;
 use secrecy::SecretString;
 
-use super::{PipelineError, roles};
+use super::{
+    PipelineError,
+    roles::{self, Role},
+};
 use crate::{
     catalog::{
         Catalog,
@@ -61,6 +64,14 @@ pub(super) async fn read_two(
 /// As [`read`].
 pub(super) async fn roles(url: &SecretString) -> Result<Vec<String>, PipelineError> {
     with_session(url, async |connection| roles::read(connection).await).await
+}
+
+/// The roles that a live database names and that are not among these.
+///
+/// # Errors
+/// As [`roles`].
+pub(super) async fn roles_besides(url: &SecretString, there: &[String]) -> Result<Vec<Role>, PipelineError> {
+    with_session(url, async |connection| roles::besides(connection, there).await).await
 }
 
 /// The major version of a live database's server.

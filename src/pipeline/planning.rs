@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     Job, PipelineError, proving, reduced,
+    roles::Role,
     side::{Side, Sides},
 };
 use crate::{
@@ -35,12 +36,12 @@ const NOT_TOGETHER: [&str; 2] = ["25001", "55P04"];
 /// the planners find from there.
 pub(super) async fn propose(job: &Job, servers: &Servers, sides: &Sides, changes: &[Change]) -> Result<Proposal, PipelineError> {
     let proposal = from_start(job, servers, sides, changes).await?;
-    Ok(after_renames(sides, proposal))
+    Ok(after_first(sides, proposal))
 }
 
 /// The native planner's plan, with `remarks` on how it came to that.
 pub(super) fn native_alone(job: &Job, sides: &Sides, remarks: Vec<Remark>) -> Result<Proposal, PipelineError> {
-    Ok(after_renames(sides, native_from_start(job, sides, remarks)?))
+    Ok(after_first(sides, native_from_start(job, sides, remarks)?))
 }
 
 /// What is asked of the native planner.
@@ -48,12 +49,14 @@ pub(super) fn options(job: &Job) -> native::Options {
     native::Options { online: job.config.online }
 }
 
-fn after_renames(sides: &Sides, proposal: Proposal) -> Proposal {
-    let mut renames = Plan { steps: sides.renames.steps(sides.base.catalog.dialect) };
+/// The proposal after what comes before all else: roles, and renames.
+fn after_first(sides: &Sides, proposal: Proposal) -> Proposal {
+    let roles = Plan { steps: sides.roles.iter().map(Role::step).collect() };
+    let mut first = roles.then(sides.renames.steps(sides.base.catalog.dialect));
     if proposal.plan.is_online() {
-        renames.steps.iter_mut().for_each(|step| step.online = Some(online::short()));
+        first.steps.iter_mut().for_each(|step| step.online = Some(online::short()));
     }
-    Proposal { plan: renames.then(proposal.plan.steps), ..proposal }
+    Proposal { plan: first.then(proposal.plan.steps), ..proposal }
 }
 
 async fn from_start(job: &Job, servers: &Servers, sides: &Sides, changes: &[Change]) -> Result<Proposal, PipelineError> {

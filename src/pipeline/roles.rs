@@ -3,7 +3,12 @@
 use tokio_postgres::Client;
 
 use super::PipelineError;
-use crate::{sandbox::Server, script::quote_identifier};
+use crate::{
+    catalog::{Action, Change, Kind, ObjectId},
+    plan::{Origin, Step, sql},
+    sandbox::Server,
+    script::quote_identifier,
+};
 
 /// The names of a server's roles, without Postgres's own.
 pub(super) async fn read(client: &Client) -> Result<Vec<String>, PipelineError> {
@@ -27,11 +32,102 @@ pub(super) async fn make(client: &Client, names: &[String]) -> Result<Vec<String
 
 /// Gives each of two servers the roles that only the other has; answers with those that the base's had not. Each server comes with a
 /// database to connect to.
-pub(super) async fn level(base: (&Server, &str), target: (&Server, &str)) -> Result<Vec<String>, PipelineError> {
+pub(super) async fn level(base: (&Server, &str), target: (&Server, &str), which: Which) -> Result<Vec<Role>, PipelineError> {
     let (base, target) = (base.0.connect(base.1).await?, target.0.connect(target.1).await?);
     let made = make(&base, &read(&target).await?).await?;
+    let roles = look_at(&target, &made, which).await?;
     make(&target, &read(&base).await?).await?;
     base.close().await;
     target.close().await;
-    Ok(made)
+    Ok(roles)
+}
+
+/// A role that the target's server has and the base's has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Role {
+    pub name: String,
+    login: bool,
+    /// What it has there that a plan does not give: rights over the whole server, and other roles'.
+    withheld: Vec<String>,
+}
+
+/// Which roles of the target's server are the target's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// All, where its files made them.
+    All,
+    /// Those that something in its database belongs or is granted to, where the server is a live one.
+    Named,
+}
+
+/// The server's roles that its database names and that are not among these.
+pub(super) async fn besides(client: &Client, there: &[String]) -> Result<Vec<Role>, PipelineError> {
+    let names: Vec<String> = read(client).await?.into_iter().filter(|name| !there.contains(name)).collect();
+    look_at(client, &names, Which::Named).await
+}
+
+async fn look_at(client: &Client, names: &[String], which: Which) -> Result<Vec<Role>, PipelineError> {
+    let sql = "SELECT rolname::text, rolcanlogin, array_remove(ARRAY[CASE WHEN rolsuper THEN 'SUPERUSER' END,
+                 CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
+                 CASE WHEN rolreplication THEN 'REPLICATION' END, CASE WHEN rolbypassrls THEN 'BYPASSRLS' END,
+                 CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid) THEN 'memberships' END], NULL)
+               FROM pg_catalog.pg_roles r
+               WHERE rolname = ANY ($1) AND ($2 OR EXISTS (
+                 SELECT FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_database b ON b.datname = current_database()
+                 WHERE d.refclassid = 'pg_catalog.pg_authid'::regclass AND d.refobjid = r.oid
+                   AND (d.dbid = b.oid OR d.dbid = 0 AND d.classid = 'pg_catalog.pg_database'::regclass AND d.objid = b.oid)))
+               ORDER BY 1";
+    let rows = client.query(sql, &[&names, &(which == Which::All)]).await.map_err(PipelineError::Roles)?;
+    Ok(rows.iter().map(|row| Role { name: row.get(0), login: row.get(1), withheld: row.get(2) }).collect())
+}
+
+impl Role {
+    pub fn change(&self) -> Change {
+        Change { action: Action::Create, object: self.id(), renamed_from: None, attributes: Vec::new() }
+    }
+
+    fn id(&self) -> ObjectId {
+        ObjectId::new(Kind::Role, [self.name.as_str()])
+    }
+
+    /// Makes it where it is not there: it belongs to the server, and may be another database's already.
+    pub fn step(&self) -> Step {
+        let login = if self.login { " LOGIN" } else { "" };
+        let (name, role) = (sql::literal(&self.name), sql::ident(&self.name));
+        let body = format!(
+            "BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name}) THEN CREATE ROLE {role}{login}; END IF; END"
+        );
+        Step {
+            sql: format!("DO {}", sql::literal(&body)),
+            masked: None,
+            origin: Origin::Native,
+            group: 1,
+            transactional: true,
+            objects: vec![self.id()],
+            online: None,
+        }
+    }
+}
+
+/// What is to be said of roles that only the target has, which a plan makes or not.
+pub(super) fn said_of(roles: &[Role], made: bool) -> Option<String> {
+    let list = |items: Vec<String>| items.join(", ");
+    if roles.is_empty() {
+        return None;
+    }
+    let names = list(roles.iter().map(|role| role.name.clone()).collect());
+    if !made {
+        return Some(format!(
+            "A plan makes no roles unless `create-roles` is set. These are the target's and not the base's, and must be there before it runs: {names}."
+        ));
+    }
+    let withheld = roles.iter().filter(|role| !role.withheld.is_empty());
+    let withheld = list(withheld.map(|role| format!("{} ({})", role.name, role.withheld.join(", "))).collect());
+    let more = match withheld.is_empty() {
+        true => String::new(),
+        false => format!(" What the target gives them besides is not given: {withheld}."),
+    };
+    Some(format!(
+        "The plan makes these roles, which are the target's and not the base's: {names}.{more} They get no password, and the way back leaves them."
+    ))
 }

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::SecretString;
 
-use super::{Input, Job, PipelineError, Schema, live, roles};
+use super::{
+    Input, Job, PipelineError, Schema, live,
+    roles::{self, Role},
+};
 use crate::{
     catalog::{
         self, Action, Catalog, Change, Kind, Object, ObjectId,
@@ -67,6 +70,8 @@ pub(super) struct Sides {
     pub base: Side,
     pub target: Side,
     pub places: Places,
+    /// The roles that the plan is to make.
+    pub roles: Vec<Role>,
     /// What the target's notes say kept its data under a new name.
     pub renames: Renames,
     /// The base after these renames, when there are any.
@@ -83,7 +88,17 @@ impl Sides {
         remarks.append(&mut base.remarks);
         remarks.append(&mut target.remarks);
         let places = Places { base: std::mem::take(&mut base.places), target: std::mem::take(&mut target.places) };
-        Sides { base, target, places, renames: Renames::default(), renamed: None, remarks, server, session: None }
+        Sides {
+            base,
+            target,
+            places,
+            roles: Vec::new(),
+            renames: Renames::default(),
+            renamed: None,
+            remarks,
+            server,
+            session: None,
+        }
     }
 
     /// Where the planners start: the base, after the renames.
@@ -93,10 +108,9 @@ impl Sides {
 
     /// What changes from base to target.
     pub fn changes(&self) -> Vec<Change> {
-        self.renames
-            .renames
-            .iter()
-            .map(Rename::change)
+        let roles = self.roles.iter().map(Role::change);
+        roles
+            .chain(self.renames.renames.iter().map(Rename::change))
             .chain(catalog::compare(&self.start().catalog, &self.target.catalog))
             .collect()
     }
@@ -131,14 +145,17 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
     );
     let (base, target) = (base?, target?);
     let mut remarks: Vec<Remark> = servers.remarks.iter().map(|text| remark("Not kept apart", text.clone())).collect();
-    let only_in_target = roles::level((&servers.base, &base.database), (servers.target(), &target.database)).await?;
-    if !only_in_target.is_empty() {
-        let names = only_in_target.join(", ");
-        let text =
-            format!("A plan makes no roles. These are the target's and not the base's, and must be there before it runs: {names}.");
-        remarks.push(remark("Roles", text));
-    }
+    let only_in_target = roles::level(
+        (&servers.base, &base.database),
+        (servers.target(), &target.database),
+        if job.target.live().is_some() { roles::Which::Named } else { roles::Which::All },
+    )
+    .await?;
+    remarks.extend(roles::said_of(&only_in_target, job.config.create_roles).map(|text| remark("Roles", text)));
     let mut sides = Sides::new(base, target, servers.base.version().to_string(), remarks);
+    if job.config.create_roles {
+        sides.roles = only_in_target;
+    }
     if let Schema::Files(files) = &job.target.schema {
         sides.rename(&servers.base, &files.executed(), &job.renames).await?;
     }
@@ -146,19 +163,29 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
 }
 
 /// Reads two live databases: all of them, or what a plan between them needs ([`read::read_two`]).
-pub(super) async fn both_live(job: &Job, base: &SecretString, target: &SecretString, all: bool) -> Result<Sides, PipelineError> {
+pub(super) async fn both_live(
+    job: &Job,
+    base_url: &SecretString,
+    target_url: &SecretString,
+    all: bool,
+) -> Result<Sides, PipelineError> {
     let options = read_options(&job.config);
     let (base, target, session) = match all {
         true => {
-            let (base, target) = tokio::try_join!(live::read(base, &options), live::read(target, &options))?;
+            let (base, target) = tokio::try_join!(live::read(base_url, &options), live::read(target_url, &options))?;
             (base, target, None)
         }
-        false => live::read_two(base, target, &options).await?,
+        false => live::read_two(base_url, target_url, &options).await?,
     };
     let server = version(base.server_version);
     let side =
         |catalog| Side { catalog, database: String::new(), options: options.clone(), places: BTreeMap::new(), remarks: Vec::new() };
-    Ok(Sides { session, ..Sides::new(side(base), side(target), server, Vec::new()) })
+    let roles = match job.config.create_roles {
+        true => live::roles_besides(target_url, &live::roles(base_url).await?).await?,
+        false => Vec::new(),
+    };
+    let remarks = roles::said_of(&roles, true).map(|text| remark("Roles", text)).into_iter().collect();
+    Ok(Sides { session, roles, ..Sides::new(side(base), side(target), server, remarks) })
 }
 
 /// Builds one side on a server.

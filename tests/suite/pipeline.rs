@@ -128,7 +128,30 @@ async fn what_belongs_to_the_database_itself_is_planned_and_proven() {
                   COMMENT ON DATABASE app IS 'ours';";
     let Outcome { report, .. } = run(base, target, EngineChoice::Native).await;
     assert!(report.proven, "{report:#?}");
-    assert!(report.remarks.iter().any(|remark| remark.title == "Roles" && remark.text.ends_with(": more.")), "{report:#?}");
+    assert!(
+        report.remarks.iter().any(|remark| remark.title == "Roles" && remark.text.ends_with("before it runs: more.")),
+        "{report:#?}"
+    );
+}
+
+#[tokio::test]
+async fn roles_are_made_where_that_is_asked_and_without_more_than_login() {
+    let base = "CREATE TABLE t (id int); CREATE ROLE there;";
+    let target = "CREATE TABLE t (id int); CREATE ROLE there LOGIN; CREATE ROLE app LOGIN; CREATE ROLE \"o'dd\" SUPERUSER;
+                  GRANT there TO \"o'dd\"; GRANT SELECT ON t TO app, \"o'dd\";";
+    let mut job = job(file(base), file(target), EngineChoice::Native);
+    job.config.create_roles = true;
+    let Outcome { report, plan, .. } = pipeline::run(&job, &CancellationToken::new()).await;
+    assert!(report.proven, "{report:#?}");
+    let made: Vec<&str> = plan.steps.iter().map(|step| step.sql.as_str()).filter(|sql| sql.contains("CREATE ROLE")).collect();
+    assert_eq!(made.len(), 2, "{made:#?}");
+    assert!(
+        made[0].contains("CREATE ROLE app LOGIN") && made[1].ends_with(r#"THEN CREATE ROLE "o''dd"; END IF; END'"#),
+        "{made:#?}"
+    );
+    assert!(plan.steps[0].sql == made[0] && plan.steps[1].sql == made[1], "a role comes before what is granted to it");
+    let said = &report.remarks.iter().find(|remark| remark.title == "Roles").unwrap().text;
+    assert!(said.contains("o'dd (SUPERUSER, memberships)"), "{said}");
 }
 
 #[tokio::test]
