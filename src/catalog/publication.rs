@@ -102,11 +102,18 @@ fn subscriptions(version: u32) -> String {
             columns.push_str(&format!(", null as {name}"));
         }
     }
-    format!(
+    let query = format!(
         "select s.oid, s.subname, pg_get_userbyid(s.subowner) as owner, r.rolsuper, s.subenabled, s.subslotname, s.subsynccommit,
            to_json(s.subpublications) as publications {columns}
          from pg_subscription s left join pg_roles r on r.oid = s.subowner where s.subdbid = (select oid from pg_database where datname = current_database())"
-    )
+    );
+    letting_go(&query)
+}
+
+/// A query that keeps no lock when it is done. `DROP SUBSCRIPTION`, in whatever database of the server, waits for whom read the subscriptions, and
+/// who comes to read them meanwhile waits for it: of two readings side by side one would wait for the other.
+fn letting_go(query: &str) -> String {
+    format!("savepoint subscriptions; {query}; rollback to savepoint subscriptions")
 }
 
 fn subscription(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
@@ -167,7 +174,7 @@ pub(super) async fn connections(client: &Client, builder: &mut Builder) -> Resul
     }
     let query = "select s.subname, s.subconninfo from pg_catalog.pg_subscription s
                  where s.subdbid = (select oid from pg_catalog.pg_database where datname = current_database())";
-    for message in client.simple_query(query).await.map_err(failed)? {
+    for message in client.simple_query(&letting_go(query)).await.map_err(failed)? {
         if let SimpleQueryMessage::Row(row) = message
             && let (Some(name), Some(connection)) = (row.get("subname"), row.get("subconninfo"))
             && let Some(object) = builder.get_mut(&ObjectId::new(Kind::Subscription, [name]))

@@ -338,18 +338,22 @@ async fn ask(client: &Client, queries: &[(&'static str, &str)], each: &mut EachR
     let sql = texts.join(";\n");
     let mut stream = pin!(client.simple_query_raw(&sql).await.map_err(|source| CatalogError::Query { what: name(0), source })?);
     let mut at = 0;
+    let mut answers = false;
     let mut started = std::time::Instant::now();
     let mut places = Places::default();
     while let Some(message) = stream.try_next().await.map_err(|source| CatalogError::Query { what: name(at), source })? {
         match message {
+            SimpleQueryMessage::RowDescription(_) => answers = true,
             SimpleQueryMessage::Row(row) => {
                 places.begin();
                 each(at, row, &places)?;
             }
-            SimpleQueryMessage::CommandComplete(rows) => {
+            // A query may stand between statements that answer with no rows.
+            SimpleQueryMessage::CommandComplete(rows) if answers => {
                 tracing::debug!(what = name(at), rows, milliseconds = started.elapsed().as_secs_f64() * 1000.0, "read");
                 started = std::time::Instant::now();
                 places = Places::default();
+                answers = false;
                 at += 1;
             }
             _ => {}

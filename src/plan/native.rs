@@ -484,7 +484,10 @@ pub fn plan(base: &Catalog, target: &Catalog, options: &Options) -> Result<Plan,
 
 /// Whether an object that is altered in a circle can be dropped before and made again after, and nothing is lost.
 fn can_be_anew(id: &ObjectId) -> bool {
-    matches!(id.kind, Kind::View | Kind::Function | Kind::Procedure | Kind::Aggregate | Kind::Policy | Kind::Rule | Kind::Trigger)
+    matches!(
+        id.kind,
+        Kind::View | Kind::Function | Kind::Procedure | Kind::Aggregate | Kind::Policy | Kind::Rule | Kind::Trigger | Kind::Default
+    )
 }
 
 /// Parts whose needs lie in the circle: with statements of their own the circle may open.
@@ -717,11 +720,16 @@ fn react_to(cx: &mut Context<'_>, need: &ObjectId, work: &mut Vec<ObjectId>) -> 
         let Some(after) = cx.target.get(&dependent.id) else { continue };
         let gone_for_good = cx.target.get(need).is_none();
         let hangs = rules::index::hangs_on(dependent, needed);
-        if gone_for_good && cx.altered.contains_key(&dependent.id) && !after.needs.contains(need) && !hangs {
+        let taken_off = gone_for_good && cx.altered.contains_key(&dependent.id) && !after.needs.contains(need) && !hangs;
+        let namesake = taken_off && can_be_anew(&dependent.id) && has_new_namesake(cx, need);
+        if taken_off && !namesake {
             // Its own change takes it off what goes.
             continue;
         }
-        let reaction = rule_for(&dependent.id)?.react(cx, dependent, needed);
+        let reaction = match namesake {
+            true => Reaction::Replace,
+            false => rule_for(&dependent.id)?.react(cx, dependent, needed),
+        };
         match reaction {
             Reaction::Nothing => {}
             Reaction::Replace => {
@@ -753,6 +761,11 @@ fn react_to(cx: &mut Context<'_>, need: &ObjectId, work: &mut Vec<ObjectId>) -> 
         }
     }
     Ok(())
+}
+
+/// Whether a routine that goes has a successor of its name with other arguments: as long as both are there, a call may mean either.
+fn has_new_namesake(cx: &Context<'_>, id: &ObjectId) -> bool {
+    order::routine_name(id).is_some_and(|name| cx.created.iter().any(|made| order::routine_name(made) == Some(name)))
 }
 
 /// Has an attribute of what is on both sides altered, even if both agree on it; whether it was not already.

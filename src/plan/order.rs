@@ -120,11 +120,20 @@ fn name_space(id: &ObjectId) -> Option<(u8, &str, &str)> {
     Some((space, id.path.first()?, id.path.last()?))
 }
 
+/// Schema and name of a routine, without its arguments.
+pub fn routine_name(id: &ObjectId) -> Option<(&str, &str)> {
+    if !matches!(id.kind, Kind::Function | Kind::Procedure | Kind::Aggregate) {
+        return None;
+    }
+    Some((id.path.first()?, id.path.last()?.split('(').next()?))
+}
+
 fn connect(actions: &[Action]) -> Graph {
     let mut creators: HashMap<&ObjectId, Vec<usize>> = HashMap::new();
     let mut destroyers: HashMap<&ObjectId, Vec<usize>> = HashMap::new();
     let mut alterers: HashMap<&ObjectId, Vec<usize>> = HashMap::new();
     let mut freed: HashMap<(u8, &str, &str), Vec<usize>> = HashMap::new();
+    let mut namesakes: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
     for (at, action) in actions.iter().enumerate() {
         action.creates.iter().for_each(|id| creators.entry(id).or_default().push(at));
         action.alters.iter().for_each(|id| alterers.entry(id).or_default().push(at));
@@ -132,6 +141,9 @@ fn connect(actions: &[Action]) -> Graph {
             destroyers.entry(id).or_default().push(at);
             if let Some(name) = name_space(id) {
                 freed.entry(name).or_default().push(at);
+            }
+            if let Some(name) = routine_name(id) {
+                namesakes.entry(name).or_default().push(at);
             }
         }
     }
@@ -173,6 +185,10 @@ fn connect(actions: &[Action]) -> Graph {
                 for destroyer in freed.get(&name).unwrap_or(&none) {
                     graph.add(*destroyer, at, Hold::Strong);
                 }
+            }
+            // While both are there, a call that names one may mean the other.
+            for destroyer in routine_name(id).and_then(|name| namesakes.get(&name)).unwrap_or(&none) {
+                graph.add(*destroyer, at, Hold::Weak);
             }
         }
         for id in &action.alters {

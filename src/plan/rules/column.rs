@@ -342,14 +342,22 @@ fn change_expression(cx: &Context<'_>, before: &Object, after: &Object, out: &mu
     let expression = after.text("expression").unwrap_or_default();
     if !is_emptied(cx, before) {
         out.alter(after, format!("{whole} {column} SET EXPRESSION AS ({expression})"));
-        return;
+    } else {
+        let constraint = match (before.flag("not_null") && after.flag("not_null"), plainly_named(cx, after)) {
+            (false, _) => String::new(),
+            (true, true) => format!(", {column} SET NOT NULL"),
+            (true, false) => format!(", ADD{}", named_not_null(after)),
+        };
+        out.alter(after, format!("{whole} {column} SET EXPRESSION AS ({expression}){constraint}")).releases.clear();
     }
-    let constraint = match (before.flag("not_null") && after.flag("not_null"), plainly_named(cx, after)) {
-        (false, _) => String::new(),
-        (true, true) => format!(", {column} SET NOT NULL"),
-        (true, false) => format!(", ADD{}", named_not_null(after)),
-    };
-    out.alter(after, format!("{whole} {column} SET EXPRESSION AS ({expression}){constraint}")).releases.clear();
+    // It reaches tables below, which may have expressions of their own.
+    for id in below(&cx.target, after) {
+        let own = cx.target.get(&id).filter(|column| follows_parent(cx, column) && column.text("generated").is_some());
+        if let Some((own, kept)) = own.and_then(|own| Some((own, own.text("expression").filter(|own| *own != expression)?))) {
+            let text = format!("{} {column} SET EXPRESSION AS ({kept})", alter_whole(own));
+            out.alter(own, text).needs.push(after.id.clone());
+        }
+    }
 }
 
 /// Empties a generated column, so that nothing holds what it was computed from.
@@ -657,7 +665,13 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
         action.alters.extend(below);
         action.needs.extend(fits);
     }
-    if changed("expression") && after.text("expression").is_some() && !follows {
+    let with_parent = || {
+        above(&cx.target, after).iter().any(|parent| {
+            let change = cx.altered.get(&parent.id);
+            change.is_some_and(|change| change.attributes.iter().any(|attribute| attribute.name == "expression"))
+        })
+    };
+    if changed("expression") && after.text("expression").is_some() && !(follows && with_parent()) {
         change_expression(cx, before, after, out);
     }
     if identity_changes && !numbers_no_longer {

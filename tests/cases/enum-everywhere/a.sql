@@ -1,3 +1,4 @@
+-- server: 14
 create schema s;
 create type s.e as enum ('a','b','c','d');
 comment on type s.e is 'en';

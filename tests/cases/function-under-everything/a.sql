@@ -1,3 +1,4 @@
+-- server: 15
 create function k(a int) returns int language sql immutable as 'select a';
 create function pol(n text) returns boolean language sql stable as 'select true';
 create table t (a int, b text, constraint ck check (k(a) > 0), g int generated always as (k(a)) stored, d int default k(3));
