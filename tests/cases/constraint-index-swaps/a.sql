@@ -1,0 +1,1 @@
+create table t (a int not null, b int not null, c int); create unique index ua on t (a); create unique index ub on t (b) where b > 0; alter table t add constraint uc unique (c); create table r (x int references t (c)); create unique index uac on t (a, c); alter table t replica identity using index ua;

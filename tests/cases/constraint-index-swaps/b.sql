@@ -1,0 +1,1 @@
+create table t (a int not null, b int not null, c int); alter table t add constraint ua primary key (a); create unique index uc on t (c); alter table t add constraint ub unique (b); create table r (x int references t (b)); alter table t add constraint uac unique (a, c) deferrable;

@@ -1,0 +1,1 @@
+create function f(a int) returns int language sql as 'select 1'; create function f(a text) returns int language sql as 'select 1'; create function f(a int, b int default 5) returns int language sql as 'select 2'; create view v as select f('x'::text) as x; create function g(a text default 'q') returns text language sql as 'select a'; create view w as select g() as y;
