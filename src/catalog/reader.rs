@@ -34,7 +34,8 @@ pub const USER_SCHEMAS: &str = "n.nspname not in ('pg_catalog', 'information_sch
 pub struct Reader {
     /// What it reads, as an error would say it: "tables".
     pub what: &'static str,
-    /// One SELECT without a semicolon, for a `server_version_num`; `None` where the version has no such thing.
+    /// One SELECT, which may stand between statements that answer with no rows, for a `server_version_num`; `None` where the version has no such
+    /// thing.
     pub query: fn(u32) -> Option<String>,
     /// Turns one row into objects.
     pub row: fn(&Row<'_>, &mut Builder) -> Result<(), CatalogError>,
