@@ -242,6 +242,23 @@ impl Object {
         self
     }
 
+    /// Says that the reader had no right to see this attribute: it may have any value, and is compared with none.
+    pub fn hide(&mut self, attribute: &str) {
+        if let Value::List(names) = self.details.get_or_insert("unseen", Value::List(Vec::new()))
+            && names.iter().all(|name| name != attribute)
+        {
+            names.push(attribute.to_owned());
+        }
+    }
+
+    /// Attributes that the reader had no right to see.
+    pub fn unseen(&self) -> &[String] {
+        match self.details.get("unseen") {
+            Some(Value::List(names)) => names,
+            _ => &[],
+        }
+    }
+
     fn value(&self, name: &str) -> Option<&Value> {
         self.attributes.get(name).or_else(|| self.details.get(name))
     }
@@ -343,6 +360,15 @@ impl Catalog {
         self.objects.range(first..).map(|(_, object)| object).take_while(move |object| object.id.kind == kind)
     }
 
+    /// Takes over from another reading which attributes its reader had no right to see, of what both have.
+    pub fn hide_as(&mut self, other: &Catalog) {
+        for hidden in other.objects.values().filter(|object| !object.unseen().is_empty()) {
+            if let Some(object) = self.objects.get_mut(&hidden.id) {
+                hidden.unseen().iter().for_each(|name| object.hide(name));
+            }
+        }
+    }
+
     /// The object itself and the wholes it is a part of, innermost first.
     pub fn line<'a>(&'a self, id: &'a ObjectId) -> impl Iterator<Item = &'a ObjectId> {
         std::iter::successors(Some(id), |id| self.objects.get(*id).and_then(|object| object.parent.as_ref()))
@@ -404,7 +430,7 @@ pub struct Change {
 }
 
 /// What differs between two catalogs, in the order of [`ObjectId`]. Parts of an object that is created or dropped whole are not
-/// listed beside it. What only one of two servers' versions knows is no difference.
+/// listed beside it. What only one of two servers' versions knows is no difference, nor is what one of the readers had no right to see.
 pub fn compare(base: &Catalog, target: &Catalog) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut note = |action, id: &ObjectId, attributes| {
@@ -451,9 +477,10 @@ pub fn compare(base: &Catalog, target: &Catalog) -> Vec<Change> {
 
 fn compare_attributes(before: &Object, after: &Object) -> Vec<AttributeChange> {
     let names: std::collections::BTreeSet<_> = before.attributes.keys().chain(after.attributes.keys()).collect();
+    let unseen = |name: &str| [before, after].iter().any(|object| object.unseen().iter().any(|unseen| unseen == name));
     names
         .into_iter()
-        .filter(|name| before.attributes.get(name) != after.attributes.get(name))
+        .filter(|name| before.attributes.get(name) != after.attributes.get(name) && !unseen(name))
         .map(|name| AttributeChange {
             name,
             before: before.attributes.get(name).cloned(),

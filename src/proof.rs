@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub mod judge;
+pub mod kept;
 mod relations;
 pub mod replay;
 pub mod rows;

@@ -54,7 +54,7 @@ pub(super) const BETWEEN: Reader = Reader {
     query: |version| {
         Some(format!(
             "{AMONG_USERS}
-               and not (classid = 'pg_constraint'::regclass and refclassid = 'pg_class'::regclass)
+               and not (classid = 'pg_constraint'::regclass and refclassid in ('pg_class'::regclass, 'pg_trigger'::regclass))
                and not (classid = 'pg_class'::regclass and (refclassid in ('pg_namespace'::regclass, 'pg_constraint'::regclass)
                  or refclassid = 'pg_class'::regclass and (deptype = 'i' or deptype = 'a' and refobjsubid > 0)))
                and not (classid in ('pg_attrdef'::regclass, 'pg_trigger'::regclass) and refclassid = 'pg_class'::regclass and deptype = 'a')

@@ -29,7 +29,7 @@ impl fmt::Display for CatalogFingerprint {
 
 impl Catalog {
     /// The fingerprint of what [`super::compare`] compares: equal exactly when nothing differs. Names of NOT NULL constraints that follow from
-    /// other names, and whose they are, are not in it, so that it is the same on servers that have none (before 18).
+    /// other names, and whose they are, are not in it, so that it is the same on servers that have none (before 18), nor is what the reader had no right to see.
     pub fn fingerprint(&self) -> CatalogFingerprint {
         let mut hash = Hash(Sha256::new());
         for object in self.objects.values() {
@@ -37,7 +37,8 @@ impl Catalog {
             hash.list(&object.id.path);
             let follows = column::not_null_name_follows(object);
             let known = |name: &str| name != "not_null_own" && (!follows || name != "not_null_name");
-            let attributes = || object.attributes.iter().filter(|(name, _)| known(name));
+            let seen = |name: &str| object.unseen().iter().all(|unseen| unseen != name);
+            let attributes = || object.attributes.iter().filter(|(name, _)| known(name) && seen(name));
             hash.number(attributes().count());
             for (name, value) in attributes() {
                 hash.text(name);

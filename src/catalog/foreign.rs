@@ -53,18 +53,27 @@ pub(super) const READERS: &[Reader] = &[
     },
     Reader {
         what: "user mappings",
-        // The view leaves the options out where the reader has no right to see them.
+        // The view (`src/backend/catalog/system_views.sql`) leaves the options out where the reader has no right to see them.
         query: |_| {
             Some(
-                "select m.umid as oid, m.srvname, m.usename, m.umuser, to_json(m.umoptions) as options from pg_user_mappings m"
+                "select m.umid as oid, m.srvname, m.usename, m.umuser, to_json(m.umoptions) as options,
+                   not (r.rolsuper or m.umuser = 0 and pg_has_role(s.srvowner, 'usage')
+                     or m.umuser = r.oid and (pg_has_role(s.srvowner, 'usage') or has_server_privilege(s.oid, 'usage'))) as unseen
+                 from pg_user_mappings m join pg_foreign_server s on s.oid = m.srvid join pg_roles r on r.rolname = current_user"
                     .to_owned(),
             )
         },
         row: |row, builder| {
             let user = if row.oid("umuser")? == 0 { "PUBLIC" } else { row.text("usename")? };
-            let object = Object::new(ObjectId::new(Kind::UserMapping, [row.text("srvname")?, user]))
+            let mut object = Object::new(ObjectId::new(Kind::UserMapping, [row.text("srvname")?, user]))
                 .at(class::USER_MAPPING, row.oid("oid")?, 0)
                 .with_list("options", row.list("options")?);
+            if row.flag("unseen")? {
+                let what =
+                    format!("options of user mapping {} (only superusers and the mapping's own role may read them)", object.id);
+                object.hide("options");
+                builder.leave(&what);
+            }
             builder.add(object);
             Ok(())
         },

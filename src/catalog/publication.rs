@@ -169,6 +169,11 @@ pub(super) async fn connections(client: &Client, builder: &mut Builder) -> Resul
         if let SimpleQueryMessage::Row(row) = message
             && row.get("may") != Some("t")
         {
+            for id in &names {
+                if let Some(object) = builder.get_mut(id) {
+                    object.hide("connection");
+                }
+            }
             return Ok(names.iter().map(|id| format!("connection of subscription {id} (only superusers may read it)")).collect());
         }
     }

@@ -2,15 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use tokio::sync::Semaphore;
+
 use super::{
     Job, PipelineError,
     planning::{self, Proposal},
     side::{self, Side, Sides},
 };
 use crate::{
-    catalog::{Action, Catalog, Change, Kind, compare, read},
+    catalog::{Action, Catalog, Change, Kind, ObjectId, Value, compare, read},
     plan::{Origin, Plan, native, sql},
-    proof::{Effects, FailedRows, Proof, SqlError, judge, replay, rows, unusual},
+    proof::{
+        Effects, FailedRows, Proof, SqlError, judge,
+        kept::{self, Contents},
+        replay, rows, unusual,
+    },
     report::{self, Down, Remark},
     risk::look,
     sandbox::{SandboxError, Server, Servers},
@@ -50,8 +56,9 @@ pub(super) async fn prove_both_ways(
     sides: &Sides,
     mut proposal: Proposal,
 ) -> Result<(Proposal, Option<Proofs>), PipelineError> {
-    let (base, target) =
-        (Ground { server: &servers.base, side: &sides.base }, Ground { server: servers.target(), side: &sides.target });
+    let turns = turns(&sides.base.catalog, &sides.target.catalog);
+    let ground = |server, side| Ground { server, side, turns: &turns };
+    let (base, target) = (ground(&servers.base, &sides.base), ground(servers.target(), &sides.target));
     let back = match native::plan(&sides.target.catalog, &sides.start().catalog, &planning::options(job)) {
         Ok(plan) => Some(plan.then(sides.renames.back().steps(sides.base.catalog.dialect))).filter(|plan| !plan.steps.is_empty()),
         Err(error) => {
@@ -59,61 +66,84 @@ pub(super) async fn prove_both_ways(
             None
         }
     };
+    let tables = |one: &Side, other: &Side| worked_on(&compare(&one.catalog, &other.catalog), &other.catalog);
+    let (unusual, back_unusual) =
+        (tables(&sides.base, &sides.target), tables(&sides.target, &sides.base).filter(|_| back.is_some()));
     // A database cannot be copied while somebody is connected to it, so the copies come before the dumps.
-    let (base_copy, target_copy) = tokio::try_join!(base.copy("replay"), target.copy("replay"))?;
-    let unusual = worked_on(&compare(&sides.base.catalog, &sides.target.catalog), &sides.target.catalog);
-    let unusual_copy = if unusual.is_some() { Some(base.copy("unusual").await?) } else { None };
+    let (base_copies, target_copies) = tokio::try_join!(base.copies(unusual), target.copies(back_unusual))?;
     let way_back = async {
         match &back {
-            Some(plan) => Ok::<_, PipelineError>(Some(target.replay(&target_copy, plan).await?)),
+            Some(plan) => Ok::<_, PipelineError>(Some(target.replay(&target_copies, plan, Some(&proposal.plan)).await?)),
             None => Ok(None),
         }
     };
-    let refusals = async {
-        match &unusual_copy {
-            Some(copy) => base.replay_with_unusual(copy, &proposal.plan, unusual.as_ref().and_then(Option::as_ref)).await,
-            None => Ok(Vec::new()),
-        }
-    };
-    let (up_end, refusals, back_end, base_dump, target_dump) = tokio::join!(
-        base.replay(&base_copy, &proposal.plan),
-        refusals,
+    let (up_end, back_end, base_dump, target_dump) = tokio::join!(
+        base.replay(&base_copies, &proposal.plan, back.as_ref()),
         way_back,
         base.dump(&sides.base.database),
         target.dump(&sides.target.database)
     );
-    let mut refusals = refusals?;
-    let up_end = up_end?;
-    let refused = up_end.refused.clone();
-    let mut up = judge_end(up_end, &sides.target.catalog, &target_dump)?;
+    let (mut up_end, back_end) = (up_end?, back_end?);
+    let mut up = judge_end(&up_end, &sides.target.catalog, &target_dump)?;
     if !up.proven() && proposal.engine.name == Origin::Atlas {
         let native = planning::native_alone(job, sides, vec![planning::does_not_reach(&proposal.engine.version)])?;
-        let copy = base.copy("replay").await?;
-        let proof = judge_end(base.replay(&copy, &native.plan).await?, &sides.target.catalog, &target_dump)?;
+        let copies = base.copies(base_copies.unusual.map(|(_, tables)| tables)).await?;
+        let end = base.replay(&copies, &native.plan, back.as_ref()).await?;
+        let proof = judge_end(&end, &sides.target.catalog, &target_dump)?;
         if proof.proven() {
-            (proposal, up) = (native, proof);
-            if let Some(unusual) = &unusual {
-                let copy = base.copy("unusual").await?;
-                refusals = base.replay_with_unusual(&copy, &proposal.plan, unusual.as_ref()).await?;
-            }
+            (proposal, up, up_end) = (native, proof, end);
         }
     }
-    for (effects, refusal) in up.effects.iter_mut().zip(refusals) {
+    for (effects, refusal) in up.effects.iter_mut().zip(up_end.refusals) {
         if effects.error.is_none() && effects.error_on_rows.is_none() && refusal.is_some() {
             (effects.error_on_rows, effects.failed_rows) = (refusal, Some(FailedRows::Unusual));
         }
     }
-    proposal.remarks.extend(without_rows(&refused, &up));
-    let down = match (back, back_end?) {
+    proposal.remarks.extend(without_rows(&up_end.refused, &up));
+    let down = match (back, back_end) {
         (Some(plan), Some(end)) => {
-            let proof = judge_end(end, &sides.base.catalog, &base_dump)?;
+            let proof = judge_end(&end, &sides.base.catalog, &base_dump)?;
             let mut all = up.effects.iter().chain(&proof.effects);
-            let lossless = all.all(|effects| effects.values_lost == 0 && !effects.fails());
+            let lossless = up_end.kept
+                && end.kept
+                // Rows that are there may be in the way of the plan; those that it leaves are not to be in the way back.
+                && end.refusals.iter().all(Option::is_none)
+                && all.all(|effects| effects.values_lost == 0 && !effects.fails())
+                && !may_lose(sides, up_end.refused.iter().chain(&end.refused));
             Some(Down { steps: report::build::steps(&plan, Some(&proof)), lossless, proven: proof.proven() })
         }
         _ => None,
     };
     Ok((proposal, Some(Proofs { up, down })))
+}
+
+/// Whether values may be lost that no row had here: of tables and columns that go, there or back; of an enum that has fewer on the way back; of
+/// columns that change in tables that took no rows; of times whose time zone is lost.
+fn may_lose<'a>(sides: &Sides, refused: impl Iterator<Item = &'a String>) -> bool {
+    let (base, target) = (&sides.start().catalog, &sides.target.catalog);
+    let (there, back) = (compare(base, target), compare(target, base));
+    let holds = |catalog: &Catalog, id: &ObjectId| {
+        let whole = catalog.objects.get(id).and_then(|object| Some((object, object.parent.as_ref()?.kind)));
+        whole.is_some_and(|(column, of)| matches!(of, Kind::Table | Kind::Type) && column.text("generated").is_none())
+    };
+    let goes = |catalog: &Catalog, change: &Change| match change.object.kind {
+        _ if change.action != Action::Drop => false,
+        Kind::Table => true,
+        Kind::Column => holds(catalog, &change.object),
+        _ => false,
+    };
+    let altered = || there.iter().filter(|change| change.action == Action::Alter && change.object.kind == Kind::Column);
+    let zone = |value: &Option<Value>| matches!(value, Some(Value::Text(text)) if text.contains("with time zone"));
+    let zoned = |change: &Change| {
+        let mut types = change.attributes.iter().filter(|attribute| attribute.name == "type");
+        types.any(|attribute| zone(&attribute.before) != zone(&attribute.after))
+    };
+    let without_rows: BTreeSet<&String> = refused.collect();
+    let unseen = |change: &Change| without_rows.contains(&sql::qualified(&change.object.path[..change.object.path.len().min(2)]));
+    there.iter().any(|change| goes(base, change))
+        || back.iter().any(|change| goes(target, change))
+        || back.iter().any(|change| change.object.kind == Kind::EnumValue && change.action == Action::Drop)
+        || altered().any(|change| zoned(change) || unseen(change))
 }
 
 /// Tables that the plan works on and that could be given no rows: what it does to rows there is not shown.
@@ -129,10 +159,24 @@ fn without_rows(refused: &BTreeSet<String>, proof: &Proof) -> Option<Remark> {
     (!names.is_empty()).then(|| side::remark("Replayed without rows", text))
 }
 
+/// How many replays go on at once: two that drop subscriptions, which a server has in one catalog for all databases, would wait for each other.
+fn turns(base: &Catalog, target: &Catalog) -> Semaphore {
+    let subscribes = [base, target].iter().any(|side| side.objects.keys().any(|id| id.kind == Kind::Subscription));
+    Semaphore::new(if subscribes { 1 } else { Semaphore::MAX_PERMITS })
+}
+
 /// A side on its server.
 struct Ground<'a> {
     server: &'a Server,
     side: &'a Side,
+    turns: &'a Semaphore,
+}
+
+/// Copies of a side's database for a replay.
+struct Copies {
+    ordinary: String,
+    /// For unusual rows in the tables of these names, or in all; absent where no change looks at rows.
+    unusual: Option<(String, Option<BTreeSet<String>>)>,
 }
 
 /// Where a replay ended.
@@ -142,40 +186,85 @@ struct End {
     dump: Result<String, SandboxError>,
     /// Tables that refused rows.
     refused: BTreeSet<String>,
+    /// How each step failed on unusual rows.
+    refusals: Vec<Option<SqlError>>,
+    /// Whether all rows and positions of sequences were what they had been, after the plan that leads back.
+    kept: bool,
 }
 
 impl Ground<'_> {
-    async fn copy(&self, purpose: &'static str) -> Result<String, PipelineError> {
-        self.side.copy(self.server, purpose).await
+    async fn copies(&self, unusual: Option<Option<BTreeSet<String>>>) -> Result<Copies, PipelineError> {
+        let ordinary = self.side.copy(self.server, "replay").await?;
+        let unusual = match unusual {
+            Some(tables) => Some((self.side.copy(self.server, "unusual").await?, tables)),
+            None => None,
+        };
+        Ok(Copies { ordinary, unusual })
     }
 
-    /// Replays a plan on a copy, with rows in its tables, and reads what is there afterwards. The copy is gone then.
-    async fn replay(&self, copy: &str, plan: &Plan) -> Result<End, PipelineError> {
+    /// Replays a plan on a copy, with rows in its tables, and reads what is there afterwards; then the plan that leads back. Likewise with
+    /// unusual rows on another. The copies are gone then.
+    async fn replay(&self, copies: &Copies, plan: &Plan, back: Option<&Plan>) -> Result<End, PipelineError> {
+        let unusual = async {
+            match &copies.unusual {
+                Some((copy, tables)) => self.replay_with_unusual(copy, plan, back, tables.as_ref()).await,
+                None => Ok((Vec::new(), true)),
+            }
+        };
+        let (ordinary, unusual) = tokio::join!(self.replay_with_ordinary(&copies.ordinary, plan, back), unusual);
+        let (end, (refusals, kept)) = (ordinary?, unusual?);
+        Ok(End { refusals, kept: end.kept && kept, ..end })
+    }
+
+    async fn replay_with_ordinary(&self, copy: &str, plan: &Plan, back: Option<&Plan>) -> Result<End, PipelineError> {
+        let _turn = self.turns.acquire().await;
+        let limit = self.server.limits().statement;
         let connection = self.server.connect(copy).await?;
         let rows::Filled { made_up, refused } =
             if plan.steps.is_empty() { rows::Filled::default() } else { rows::fill(&connection).await? };
-        let effects = replay::replay(&connection, plan, &made_up, self.server.limits().statement).await?;
+        let before = Contents::begin(&connection).await?;
+        let effects = replay::replay(&connection, plan, &made_up, limit).await?;
         let catalog = read::read(&connection, &self.side.options).await?;
         connection.close().await;
         let dump = self.dump(copy).await;
+        let kept = match back.filter(|_| effects.iter().all(|effects| effects.error.is_none())) {
+            Some(back) => {
+                let connection = self.server.connect(copy).await?;
+                let kept = kept::run_through(&connection, back, limit).await? && Contents::read(&connection).await? == before;
+                connection.close().await;
+                kept
+            }
+            None => false,
+        };
         self.server.drop_database(copy).await?;
-        Ok(End { effects, catalog, dump, refused })
+        Ok(End { effects, catalog, dump, refused, refusals: Vec::new(), kept })
     }
 
-    /// Replays a plan on a copy whose tables, or those that are named, have unusual rows; how each step failed on them. The copy is gone then.
+    /// How each step failed on unusual rows, and whether none of those that it ran with was another after the plan that leads back.
     async fn replay_with_unusual(
         &self,
         copy: &str,
         plan: &Plan,
+        back: Option<&Plan>,
         tables: Option<&BTreeSet<String>>,
-    ) -> Result<Vec<Option<SqlError>>, PipelineError> {
+    ) -> Result<(Vec<Option<SqlError>>, bool), PipelineError> {
+        let _turn = self.turns.acquire().await;
+        let limit = self.server.limits().statement;
         let connection = self.server.connect(copy).await?;
         rows::fill(&connection).await?;
         rows::fill_unusual(&connection, tables).await?;
-        let refusals = unusual::refusals(&connection, plan, self.server.limits().statement).await?;
+        let before = Contents::begin(&connection).await?;
+        let refusals = unusual::refusals(&connection, plan, limit).await?;
+        let kept = match back {
+            Some(back) if kept::run_through(&connection, back, limit).await? => {
+                let after = Contents::read(&connection).await?;
+                if refusals.iter().all(Option::is_none) { after == before } else { after.are_some_of(&before) }
+            }
+            _ => false,
+        };
         connection.close().await;
         self.server.drop_database(copy).await?;
-        Ok(refusals)
+        Ok((refusals, kept))
     }
 
     async fn dump(&self, database: &str) -> Result<String, SandboxError> {
@@ -190,6 +279,8 @@ fn worked_on(changes: &[Change], target: &Catalog) -> Option<Option<BTreeSet<Str
     for change in changes.iter().filter(|change| change.action != Action::Drop) {
         match change.object.kind {
             Kind::Domain | Kind::Type => return Some(None),
+            // An attribute of a type that any table may have.
+            Kind::Column if is_part_of_type(target, &change.object) => return Some(None),
             _ if change.action == Action::Rename => return Some(None),
             Kind::Table | Kind::Column | Kind::Constraint | Kind::Index => {
                 // An index has no name of its table's in its own.
@@ -203,7 +294,11 @@ fn worked_on(changes: &[Change], target: &Catalog) -> Option<Option<BTreeSet<Str
     (!tables.is_empty()).then_some(Some(tables))
 }
 
-fn judge_end(end: End, target: &Catalog, target_dump: &Result<String, SandboxError>) -> Result<Proof, PipelineError> {
+fn is_part_of_type(catalog: &Catalog, id: &ObjectId) -> bool {
+    catalog.objects.get(id).and_then(|object| object.parent.as_ref()).is_some_and(|whole| whole.kind == Kind::Type)
+}
+
+fn judge_end(end: &End, target: &Catalog, target_dump: &Result<String, SandboxError>) -> Result<Proof, PipelineError> {
     let (pg_dump, column_order) = match (&end.dump, target_dump) {
         (Ok(end), Ok(target)) => judge::by_pg_dump(end, target),
         (Err(error), _) | (_, Err(error)) => (judge::unable(error.to_string()), Vec::new()),
@@ -216,5 +311,5 @@ fn judge_end(end: End, target: &Catalog, target_dump: &Result<String, SandboxErr
             catalog = judge::unable(format!("a second plan has {} steps where none is needed", second.steps.len()));
         }
     }
-    Ok(Proof { effects: end.effects, pg_dump, catalog, column_order })
+    Ok(Proof { effects: end.effects.clone(), pg_dump, catalog, column_order })
 }

@@ -47,19 +47,16 @@ impl Side {
         self.remarks.iter().map(|remark| remark.text.clone()).collect()
     }
 
-    /// A copy of the side's database on its server; answers with its name. What belongs to the database itself (its settings, grants
-    /// and comment) is not copied by `CREATE DATABASE … TEMPLATE` and is done again by the planner.
+    /// A copy of the side's database on its server; answers with its name. What belongs to the database itself (its settings, grants,
+    /// comment and subscriptions) is not copied by `CREATE DATABASE … TEMPLATE` and is done again by the planner.
     pub async fn copy(&self, server: &Server, purpose: &str) -> Result<String, PipelineError> {
         let database = server.create_database(purpose, Some(&self.database)).await?;
-        let of_database = |object: &Object| object.parent.as_ref().is_some_and(|parent| parent.kind == Kind::Database);
+        let of_database = |object: &Object| {
+            object.id.kind == Kind::Subscription || object.parent.as_ref().is_some_and(|parent| parent.kind == Kind::Database)
+        };
         if self.catalog.objects.values().any(of_database) {
-            let connection = server.connect(&database).await?;
-            let plan = native::plan(&read::read(&connection, &self.options).await?, &self.catalog, &native::Options::default())?;
-            for step in &plan.steps {
-                let failed = |source| PipelineError::Copy { sql: step.shown().to_string(), source };
-                connection.batch_execute(&step.sql).await.map_err(failed)?;
-            }
-            connection.close().await;
+            let copied = read(server, &database, &self.options).await?;
+            carry_out(server, &database, &native::plan(&copied, &self.catalog, &native::Options::default())?).await?;
         }
         Ok(database)
     }
@@ -143,7 +140,7 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
         build(&job.config, &servers.base, &job.base, Strictness::Lenient),
         build(&job.config, servers.target(), &job.target, Strictness::Strict)
     );
-    let (base, target) = (base?, target?);
+    let (mut base, mut target) = (base?, target?);
     let mut remarks: Vec<Remark> = servers.remarks.iter().map(|text| remark("Not kept apart", text.clone())).collect();
     let only_in_target = roles::level(
         (&servers.base, &base.database),
@@ -152,6 +149,10 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
     )
     .await?;
     remarks.extend(roles::said_of(&only_in_target, job.config.create_roles).map(|text| remark("Roles", text)));
+    assume_alike(&mut base, &servers.base, &target.catalog).await?;
+    assume_alike(&mut target, servers.target(), &base.catalog).await?;
+    base.catalog.hide_as(&target.catalog);
+    target.catalog.hide_as(&base.catalog);
     let mut sides = Sides::new(base, target, servers.base.version().to_string(), remarks);
     if job.config.create_roles {
         sides.roles = only_in_target;
@@ -170,13 +171,15 @@ pub(super) async fn both_live(
     all: bool,
 ) -> Result<Sides, PipelineError> {
     let options = read_options(&job.config);
-    let (base, target, session) = match all {
+    let (mut base, mut target, session) = match all {
         true => {
             let (base, target) = tokio::try_join!(live::read(base_url, &options), live::read(target_url, &options))?;
             (base, target, None)
         }
         false => live::read_two(base_url, target_url, &options).await?,
     };
+    base.hide_as(&target);
+    target.hide_as(&base);
     let server = version(base.server_version);
     let side =
         |catalog| Side { catalog, database: String::new(), options: options.clone(), places: BTreeMap::new(), remarks: Vec::new() };
@@ -186,6 +189,29 @@ pub(super) async fn both_live(
     };
     let remarks = roles::said_of(&roles, true).map(|text| remark("Roles", text)).into_iter().collect();
     Ok(Sides { session, roles, ..Sides::new(side(base), side(target), server, remarks) })
+}
+
+/// Makes what a side's reader had no right to see as it is on the other side, in its database too: there is no plan for what nobody knows.
+async fn assume_alike(side: &mut Side, server: &Server, other: &Catalog) -> Result<(), PipelineError> {
+    if side.catalog.objects.values().all(|object| object.unseen().is_empty()) {
+        return Ok(());
+    }
+    let mut found = side.catalog.clone();
+    let mut assumed = side.catalog.clone();
+    for object in assumed.objects.values_mut().filter(|object| !object.unseen().is_empty()) {
+        let Some(theirs) = other.objects.get(&object.id) else { continue };
+        let hidden = object.unseen().to_vec();
+        for (name, value) in theirs.attributes.iter().filter(|(name, _)| hidden.iter().any(|hidden| hidden == name)) {
+            object.attributes.insert(name, value.clone());
+        }
+        for object in [Some(object), found.objects.get_mut(&theirs.id)].into_iter().flatten() {
+            object.details.remove("unseen");
+        }
+    }
+    carry_out(server, &side.database, &native::plan(&found, &assumed, &native::Options::default())?).await?;
+    assumed.hide_as(&side.catalog);
+    side.catalog = assumed;
+    Ok(())
 }
 
 /// Builds one side on a server.
@@ -230,6 +256,7 @@ async fn rebuild(config: &Config, server: &Server, url: &SecretString, options: 
         return Err(PipelineError::NotRebuilt { database: shown_url(url), count: differences.len(), first, versions });
     }
     // The planner makes nothing that no reader reads; the live database has it all the same.
+    catalog.hide_as(&wanted);
     catalog.not_covered = wanted.not_covered;
     let (live, here) = (wanted.server_version / 10_000, server.version_num() / 10_000);
     let remarks = (live != here).then(|| {
@@ -320,6 +347,17 @@ pub(super) async fn ask_live(
 
 fn read_options(config: &Config) -> ReadOptions {
     ReadOptions { exclude: config.exclude.clone(), ..ReadOptions::default() }
+}
+
+/// Runs a plan on a database of the sandbox, without judgement.
+async fn carry_out(server: &Server, database: &str, plan: &Plan) -> Result<(), PipelineError> {
+    let connection = server.connect(database).await?;
+    for step in &plan.steps {
+        let failed = |source| PipelineError::Copy { sql: step.shown().to_string(), source };
+        connection.batch_execute(&step.sql).await.map_err(failed)?;
+    }
+    connection.close().await;
+    Ok(())
 }
 
 async fn read(server: &Server, database: &str, options: &ReadOptions) -> Result<Catalog, PipelineError> {

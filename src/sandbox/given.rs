@@ -17,7 +17,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Address, Claim, Connection, Request, SandboxError, Server, Tools, error::error_text, identify, random};
+use super::{
+    Address, Claim, Connection, Request, SandboxError, Server, Tools, error::error_text, identify, random, server::dropping,
+};
 use crate::script::quote_identifier;
 
 /// The names that the sides share, one at a time.
@@ -168,9 +170,10 @@ impl Stand {
         let made = std::mem::take(&mut self.turn.lock().await.made);
         let removal = async {
             for name in &made {
-                let sql = format!("drop database if exists {}{}", quote_identifier(name), keeper.with_force);
-                if let Err(error) = keeper.connection.batch_execute(&sql).await {
-                    tracing::warn!("database {name} of the sandbox server could not be dropped: {}", error_text(&error));
+                for sql in dropping(name, keeper.with_force) {
+                    if let Err(error) = keeper.connection.batch_execute(&sql).await {
+                        tracing::warn!("database {name} of the sandbox server could not be dropped: {}", error_text(&error));
+                    }
                 }
             }
             for role in roles(&keeper.connection).await.unwrap_or_default().difference(&keeper.roles) {
@@ -210,9 +213,10 @@ async fn sweep(connection: &Connection, with_force: &str) {
             .and_then(|row| row.try_get::<_, bool>(0));
         if matches!(alive, Ok(false)) {
             tracing::info!("dropping database {name} that an earlier run left behind");
-            let sql = format!("drop database if exists {}{with_force}", quote_identifier(&name));
-            if let Err(error) = connection.batch_execute(&sql).await {
-                tracing::debug!("it could not be dropped: {}", error_text(&error));
+            for sql in dropping(&name, with_force) {
+                if let Err(error) = connection.batch_execute(&sql).await {
+                    tracing::debug!("it could not be dropped: {}", error_text(&error));
+                }
             }
         }
     }
@@ -230,8 +234,7 @@ pub(super) async fn claim<'a>(server: &'a Server, turn: &Turn) -> Result<Claim<'
     let quoted = quote_identifier(&database);
     if names.is_ours(&database) {
         // The other side's load has failed, and nobody wants what it left.
-        let force = if server.version_num >= 130_000 { " with (force)" } else { "" };
-        server.administer(&format!("drop database if exists {quoted}{force}")).await?;
+        server.drop_unasked(&database).await?;
         names.made.remove(&database);
     }
     // The server refuses when somebody has made it since; only from here on it is ours.

@@ -191,8 +191,15 @@ impl Server {
         {
             return Err(SandboxError::NotOurs { database: name.into() });
         }
-        let force = if self.version_num >= 130_000 { " with (force)" } else { "" };
-        self.administer(&format!("drop database if exists {}{force}", quote_identifier(name))).await
+        self.drop_unasked(name).await
+    }
+
+    /// Drops a database, whoever made it.
+    pub(super) async fn drop_unasked(&self, name: &str) -> Result<(), SandboxError> {
+        for sql in dropping(name, if self.version_num >= 130_000 { " with (force)" } else { "" }) {
+            self.administer(&sql).await?;
+        }
+        Ok(())
     }
 
     /// Gives the database that a schema was loaded into another name, and makes an empty one in its place, so that a second schema can be
@@ -259,4 +266,18 @@ impl Server {
                 dump.unwrap_or_else(|_| Err(SandboxError::PgDump { message: format!("no end after {} s", limit.as_secs()) })),
         }
     }
+}
+
+/// The statements that drop a database. Its subscriptions, which belong to the whole server, are gone first: it would not go with them, and to
+/// drop them takes a session in it.
+pub(super) fn dropping(name: &str, with_force: &str) -> [String; 2] {
+    let of_database = format!("subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = {})", quote_literal(name));
+    let cut_off = format!(
+        "BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_subscription WHERE {of_database}) THEN
+           PERFORM pg_catalog.pg_replication_origin_drop(o.roname) FROM pg_catalog.pg_replication_origin o
+             JOIN pg_catalog.pg_subscription s ON o.roname = 'pg_' || s.oid WHERE {of_database};
+           DELETE FROM pg_catalog.pg_subscription WHERE {of_database};
+         END IF; END"
+    );
+    [format!("DO {}", quote_literal(&cut_off)), format!("drop database if exists {}{with_force}", quote_identifier(name))]
 }

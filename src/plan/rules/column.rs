@@ -210,16 +210,18 @@ pub fn settings(cx: &Context<'_>, before: Option<&Object>, after: &Object, out: 
         let blank = Object::new(after.id.clone());
         table::set_options(&column, before.unwrap_or(&blank), after, "options", out);
     }
-    if before.is_none() && after.flag("not_null_not_valid") && owns_not_null(cx, after) {
+    let not_valid = |column: &Object| column.flag("not_null_not_valid");
+    if before.is_none() && not_valid(after) && owns_not_null(cx, after) {
         let name = sql::ident(after.text("not_null_name").unwrap_or_default());
-        out.alter(
-            after,
-            format!(
-                "ALTER TABLE {} ADD CONSTRAINT {name} NOT NULL {} NOT VALID",
-                sql::whole(&after.id),
-                sql::ident(after.id.name())
-            ),
+        let text = format!(
+            "ALTER TABLE {} ADD CONSTRAINT {name} NOT NULL {} NOT VALID",
+            sql::whole(&after.id),
+            sql::ident(after.id.name())
         );
+        let below = after.parent.iter().flat_map(|whole| table::offspring(&cx.target, whole));
+        let below = below.filter(|table| cx.appears(&table.id)).map(|table| table.id.part(Kind::Column, after.id.name()));
+        let needed = below.filter(|column| cx.target.get(column).is_some_and(not_valid));
+        out.alter(after, text).needs.extend(needed);
     }
 }
 

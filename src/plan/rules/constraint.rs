@@ -197,13 +197,14 @@ impl Rule for ConstraintRule {
         let action = out.create(object, format!("{whole} ADD CONSTRAINT {name} {}", way.text));
         action.needs.extend(way.needs);
         action.needs.extend(index::attached_before(cx, object));
+        action.needs.extend(table::before_check(cx, object));
         if object.text("form") == Some("f") {
             action.needs.extend(valid);
         }
         if object.text("attached_to").is_some() {
-            action
-                .needs
-                .retain(|need| need.kind != Kind::Constraint && need.kind != Kind::Table || Some(need) == object.parent.as_ref());
+            action.needs.retain(|need| {
+                !matches!(need.kind, Kind::Constraint | Kind::Index | Kind::Table) || Some(need) == object.parent.as_ref()
+            });
         }
         if way.validate {
             online::constraint::validate(cx, object, format!("{whole} VALIDATE CONSTRAINT {name}"), out);

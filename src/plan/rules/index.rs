@@ -83,14 +83,16 @@ pub fn valid(cx: &Context<'_>, id: &ObjectId) -> Vec<ObjectId> {
 /// ALTER INDEX ... ATTACH PARTITION, unless attaching the table does it.
 pub fn attach(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     let Some(parent) = object.text("attached_to") else { return };
-    if !object.parent.as_ref().is_some_and(|whole| table::stays_child(cx, whole)) {
-        return;
-    }
     let parents: Vec<ObjectId> =
         object.needs.iter().filter(|need| matches!(need.kind, Kind::Index | Kind::Constraint)).cloned().collect();
+    let late = parents.iter().filter_map(|id| cx.target.get(id)).any(|above| hangs_on(object, above) && comes_late(cx, above));
+    if !late && !object.parent.as_ref().is_some_and(|whole| table::stays_child(cx, whole)) {
+        return;
+    }
     let action = out.alter(object, format!("ALTER INDEX {parent} ATTACH PARTITION {}", index_name(object)));
     action.needs.push(object.id.clone());
     action.needs.extend(parents);
+    action.needs.extend(object.parent.as_ref().filter(|_| late).and_then(|whole| cx.target.get(whole)).map(table::link));
     action.releases.clear();
     action.creates.push(attached(&object.id));
 }
@@ -163,6 +165,11 @@ pub fn mistakable(cx: &Context<'_>, object: &Object) -> bool {
     };
     let own = said(object);
     cx.target.parts_of(&whole.id, Kind::Index).any(|other| other.text("attached_to").is_some() && said(other) == own)
+}
+
+/// Whether an index is made after partitions are attached: what hangs on it is attached by itself.
+pub fn comes_late(cx: &Context<'_>, index: &Object) -> bool {
+    cx.appears(&index.id) && index.flag("partitioned") && !attached_before(cx, index).is_empty()
 }
 
 /// Such indexes that are there already, and those above that a table which becomes a partition is to have no part of.

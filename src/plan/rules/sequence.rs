@@ -5,7 +5,7 @@ use super::{
         native::{Action, Actions, Context, Reaction, Rule, Verb, Verdict},
         sql,
     },
-    swap,
+    owner, swap,
 };
 use crate::catalog::{Change, Kind, Object, ObjectId};
 
@@ -194,6 +194,37 @@ fn own(object: &Object, out: &mut Actions<'_>) {
     }
 }
 
+/// Stands for a sequence being its column's.
+fn owned(sequence: &ObjectId) -> ObjectId {
+    ObjectId { kind: Kind::Setting, path: [&["owned".to_owned()], sequence.path.as_slice()].concat().into() }
+}
+
+/// A new sequence becomes its column's. Postgres wants it to have the table's owner then, and gives it the table's new one with that.
+fn own_new(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+    let table = cx.target.line(&object.id).find(|id| matches!(id.kind, Kind::Table | Kind::ForeignTable));
+    let before = table.filter(|table| !cx.appears(table)).and_then(|table| cx.base.get(table)?.text("owner"));
+    let mut handed = None;
+    if let Some(owner) = before.filter(|owner| *owner != cx.base.catalog.reader) {
+        owner::give(object, owner, out);
+        handed = out.all.last_mut().map(|action| {
+            let mark = ObjectId { kind: Kind::Setting, path: [&["handed".to_owned()], object.id.path.as_slice()].concat().into() };
+            action.creates.push(mark.clone());
+            mark
+        });
+    }
+    own(object, out);
+    if let Some(action) = out.all.last_mut() {
+        action.needs.extend(handed);
+        action.creates.push(owned(&object.id));
+    }
+}
+
+/// New sequences of a table, which become its columns' before it changes hands.
+pub fn owned_by(cx: &Context<'_>, table: &ObjectId) -> Vec<ObjectId> {
+    let parts = cx.target.descendants(table).into_iter().filter(|part| part.id.kind == Kind::Sequence && cx.appears(&part.id));
+    parts.filter(|sequence| !sequence.list("owned_by").is_empty()).map(|sequence| owned(&sequence.id)).collect()
+}
+
 /// A table takes its sequences along when it becomes logged or unlogged: those that are not to be as it is are set back.
 pub fn keep_persistence(cx: &Context<'_>, table: &Object, out: &mut Actions<'_>) {
     if cx.base.catalog.server_version < 150_000 {
@@ -247,7 +278,7 @@ impl Rule for SequenceRule {
         // The column's default needs the sequence; that the column owns it is said afterwards.
         action.needs.retain(|need| Some(need) != object.parent.as_ref() && !matches!(need.kind, Kind::Table | Kind::Column));
         if !object.list("owned_by").is_empty() {
-            own(object, out);
+            own_new(cx, object, out);
         }
     }
 

@@ -124,6 +124,7 @@ impl Rule for TableRule {
         let partition = object.text("partition_of").is_some();
         let action = out.create_with(object, &parts, text);
         action.needs.extend(needs);
+        action.needs.extend(valid_only_below(cx, object));
         // Columns and their defaults come from the tables above as these have them then.
         for parent in parents(&cx.target, object).filter(|_| !partition) {
             let columns = cx.target.parts_of(&parent.id, Kind::Column);
@@ -512,6 +513,25 @@ fn definition_below<'a>(cx: &Context<'_>, check: &'a Object, child: &Object) -> 
     if is_valid_below(&cx.target, check, child) { definition.strip_suffix(NOT_VALID).unwrap_or(definition) } else { definition }
 }
 
+/// Checks above a new table that inherits, which are made before it: it has them as validated, and those above have not.
+fn valid_only_below(cx: &Context<'_>, object: &Object) -> Vec<ObjectId> {
+    if object.list("inherits").is_empty() {
+        return Vec::new();
+    }
+    let not_valid = |check: &Object| check.text("definition").unwrap_or_default().ends_with(NOT_VALID);
+    let checks = inherited_checks(cx, object).into_iter().map(|(_, check)| check);
+    checks.filter(|check| not_valid(check) && is_valid_below(&cx.target, check, object)).map(|check| check.id.clone()).collect()
+}
+
+/// New tables below that inherit a check and are not to have it as validated, which they would if they were made after it.
+pub fn before_check(cx: &Context<'_>, check: &Object) -> Vec<ObjectId> {
+    let not_valid = check.text("definition").unwrap_or_default().ends_with(NOT_VALID);
+    let Some(whole) = check.parent.as_ref().filter(|_| not_valid && check.text("form") == Some("c")) else { return Vec::new() };
+    let below =
+        offspring(&cx.target, whole).into_iter().filter(|child| cx.appears(&child.id) && !child.list("inherits").is_empty());
+    below.filter(|child| !is_valid_below(&cx.target, check, child)).map(|child| child.id.clone()).collect()
+}
+
 /// Validates a check that is made without looking at the rows where tables below have it as validated.
 pub fn validate_below(cx: &Context<'_>, check: &Object, out: &mut Actions<'_>) {
     let unproven = check.text("definition").unwrap_or_default().ends_with(NOT_VALID);
@@ -580,9 +600,13 @@ fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
     let needed: Vec<ObjectId> = parents(&cx.target, child)
         .chain(std::iter::once(child))
         .flat_map(|table| {
+            let own = table.id == child.id;
             let keys = cx.target.parts_of(&table.id, Kind::Constraint);
             let keys = keys.filter(|key| key.text("form") != Some("f") && !cx.split.contains(&key.id));
-            let indexes = cx.target.parts_of(&table.id, Kind::Index).filter(|index| !index::mistakable(cx, index));
+            let indexes = cx
+                .target
+                .parts_of(&table.id, Kind::Index)
+                .filter(|index| !index::mistakable(cx, index) && (own || !index::comes_late(cx, index)));
             let parts = keys.chain(indexes).chain(cx.target.parts_of(&table.id, Kind::Column));
             let parts = parts.filter(|part| !later.iter().any(|index| index.id == part.id));
             parts.map(|part| part.id.clone()).chain(std::iter::once(table.id.clone())).collect::<Vec<_>>()

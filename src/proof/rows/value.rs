@@ -37,7 +37,8 @@ struct Type {
     element: u32,
     range_of: u32,
     labels: Vec<String>,
-    attributes: usize,
+    /// Types and modifiers of a composite type's attributes.
+    attributes: Vec<(u32, i64)>,
 }
 
 pub(super) struct Types(BTreeMap<u32, Type>);
@@ -48,7 +49,8 @@ impl Types {
         for row in query(
             client,
             "SELECT t.oid, n.nspname, t.typname, t.typtype, t.typcategory, t.typbasetype, t.typtypmod, t.typelem, coalesce(r.rngsubtype, 0),
-                    (SELECT count(*) FROM pg_catalog.pg_attribute a WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)
+                    (SELECT string_agg(a.atttypid || ' ' || a.atttypmod, ',' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
+                     WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)
              FROM pg_catalog.pg_type t
              JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
              LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid",
@@ -70,7 +72,7 @@ impl Types {
                     element: number(7),
                     range_of: number(8),
                     labels: Vec::new(),
-                    attributes: number(9) as usize,
+                    attributes: row.get(9).into_iter().flat_map(|list| list.split(',')).filter_map(attribute).collect(),
                 },
             );
         }
@@ -112,7 +114,12 @@ impl Types {
                 };
                 return r#type.labels.get(at).cloned();
             }
-            ('c', _) => return Some(format!("'({})'", ",".repeat(r#type.attributes.saturating_sub(1)))),
+            ('c', _) => {
+                let value = |(oid, modifier): &(u32, i64)| self.value(*oid, *modifier, shape, depth + 1);
+                let values = r#type.attributes.iter().map(|attribute| value(attribute).unwrap_or_else(|| "NULL".into()));
+                let values = values.collect::<Vec<_>>().join(", ");
+                return Some(format!("ROW({values})::{}", sql::qualified(&[&r#type.schema, &r#type.name])));
+            }
             ('r', _) => return self.range(r#type, shape, depth),
             (_, 'A') if shape == Shape::Small => return Some("'{}'".into()),
             (_, 'A') => return Some(format!("ARRAY[{}]", self.value(r#type.element, modifier, shape, depth + 1)?)),
@@ -133,6 +140,12 @@ impl Types {
         };
         Some(format!("{}({low}, {high})", sql::qualified(&[&r#type.schema, &r#type.name])))
     }
+}
+
+/// An attribute's type and modifier, as the query writes them.
+fn attribute(text: &str) -> Option<(u32, i64)> {
+    let (oid, modifier) = text.split_once(' ')?;
+    Some((oid.parse().ok()?, modifier.parse().ok()?))
 }
 
 fn plain(r#type: &Type, modifier: i64, row: u32) -> Option<String> {
@@ -206,6 +219,9 @@ fn large(r#type: &Type, modifier: i64) -> Option<String> {
         "varchar" | "bpchar" if modifier >= 0 => format!("repeat('x', {})", declared.clamp(1, LONGEST)),
         "text" | "varchar" | "citext" => format!("repeat('x', {LONG})"),
         "bool" => "true".into(),
+        // What their like do not keep: the order of keys, the same key twice; the bits behind the network.
+        "json" | "jsonb" => "'{\"b\": 1,  \"a\": 2, \"a\": 3}'".into(),
+        "inet" => "'10.1.2.3/8'".into(),
         _ => return None,
     })
 }

@@ -114,7 +114,7 @@ fn side(case: &Path, name: &str) -> Option<String> {
     texts.map(|texts| texts.join("\n"))
 }
 
-/// Runs the cases both ways, several at once; the answers are in the order of the cases, forth before back.
+/// Runs the cases both ways, and makes both their sides from nothing, several at once; the answers are in the order of the cases, forth before back.
 pub async fn run(server: &Arc<Server>, cases: Vec<Case>, options: &Options) -> Result<Vec<Done>> {
     const AT_ONCE: usize = 4;
     make_roles(server, &cases).await?;
@@ -177,13 +177,14 @@ pub async fn make_roles(server: &Server, cases: &[Case]) -> Result<()> {
 struct Databases {
     a: String,
     b: String,
+    nothing: String,
     copy: String,
 }
 
 impl Databases {
     fn of(worker: usize) -> Self {
         let name = |part: &str| format!("corpus_{}_{worker}_{part}", std::process::id());
-        Self { a: name("a"), b: name("b"), copy: name("copy") }
+        Self { a: name("a"), b: name("b"), nothing: name("nothing"), copy: name("copy") }
     }
 }
 
@@ -227,7 +228,23 @@ async fn both_ways(server: &Server, shell: &mut Shell, names: &Databases, case: 
             });
         }
     }
-    for database in [&names.a, &names.b, &names.copy] {
+    // A live database is made anew in the sandbox.
+    if !options.online {
+        let (catalog, dump) = load(server, shell, &names.nothing, &case.setup, false).await?;
+        let nothing = Side { database: &names.nothing, sql: case.setup.clone(), catalog, dump };
+        let case = Case { kept: None, rows: false, ..case.clone() };
+        for (to, name) in sides.iter().zip(["a", "b"]) {
+            let outcome = one_way(server, shell, &names.copy, &nothing, to, &case, options).await?;
+            done.push(Done {
+                name: format!("{}/{name} from nothing", case.name),
+                outcome,
+                not_covered: Vec::new(),
+                events: BTreeSet::new(),
+                attributes: BTreeMap::new(),
+            });
+        }
+    }
+    for database in [&names.a, &names.b, &names.nothing, &names.copy] {
         drop_database(server, database).await?;
     }
     Ok(done)
