@@ -10,7 +10,9 @@ use super::{
 
 pub(super) const READERS: &[Reader] = &[Reader { what: "tables and views", query: |version| Some(query(version)), row }];
 
-fn query(_version: u32) -> String {
+fn query(version: u32) -> String {
+    // DETACH CONCURRENTLY that was interrupted; since 14.
+    let pending = if version >= 140_000 { "bool_or(i.inhdetachpending)" } else { "false" };
     format!(
         "select c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, pg_get_userbyid(c.relowner) as owner, c.reltype,
            to_json(c.reloptions) as options, c.relreplident, c.relrowsecurity, c.relforcerowsecurity, c.relispopulated,
@@ -19,14 +21,15 @@ fn query(_version: u32) -> String {
            case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end as partition_key,
            case when c.reloftype <> 0 then format_type(c.reloftype, null) end as of_type,
            quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name,
-           am.amname, sp.spcname, to_json(tc.reloptions) as toast_options, c.reltoastrelid, pa.parents,
+           am.amname, sp.spcname, to_json(tc.reloptions) as toast_options, c.reltoastrelid, pa.parents, pa.detach_pending,
            s.srvname, to_json(ft.ftoptions) as foreign_options, rw.oid as rule
          from pg_class c join pg_namespace n on n.oid = c.relnamespace
            left join pg_am am on am.oid = c.relam and am.amname <> 'heap'
            left join pg_tablespace sp on sp.oid = c.reltablespace
            left join pg_class tc on tc.oid = c.reltoastrelid
            left join pg_rewrite rw on rw.ev_class = c.oid and rw.rulename = '_RETURN'
-           left join (select i.inhrelid, to_json(array_agg(quote_ident(pn.nspname) || '.' || quote_ident(p.relname) order by i.inhseqno)) as parents
+           left join (select i.inhrelid, to_json(array_agg(quote_ident(pn.nspname) || '.' || quote_ident(p.relname) order by i.inhseqno)) as parents,
+                {pending} as detach_pending
               from pg_inherits i join pg_class p on p.oid = i.inhparent join pg_namespace pn on pn.oid = p.relnamespace
               group by i.inhrelid) pa on pa.inhrelid = c.oid
            left join pg_foreign_table ft on ft.ftrelid = c.oid left join pg_foreign_server s on s.oid = ft.ftserver
@@ -65,7 +68,10 @@ fn row(row: &Row<'_>, builder: &mut Builder) -> Result<(), CatalogError> {
     }
     let parents = row.list("parents")?;
     if row.flag("relispartition")? {
-        object = object.with_some("partition_of", parents.into_iter().next()).with_some("partition_bound", row.opt("bound")?);
+        object = object
+            .with_some("partition_of", parents.into_iter().next())
+            .with_some("partition_bound", row.opt("bound")?)
+            .with_flag("detach_pending", row.flag("detach_pending")?);
         if let Some(constraint) = row.opt("partition_constraint")? {
             object = object.detail("partition_constraint", constraint);
         }

@@ -246,7 +246,7 @@ async fn rebuild(config: &Config, server: &Server, url: &SecretString, options: 
     for step in &plan.steps {
         run(&step.sql, step.shown()).await?;
     }
-    leave_invalid(&connection, &wanted).await?;
+    leave_unfinished(&connection, &wanted).await?;
     connection.close().await;
     let mut catalog = read(server, &nothing.database, &options).await?;
     let differences = catalog::compare(&catalog, &wanted);
@@ -269,8 +269,14 @@ async fn rebuild(config: &Config, server: &Server, url: &SecretString, options: 
     Ok(Side { catalog, database: nothing.database, options, places: BTreeMap::new(), remarks: remarks.into_iter().collect() })
 }
 
-/// Marks the indexes that are not valid in the live database (`CREATE INDEX CONCURRENTLY` was interrupted): no statement makes one.
-async fn leave_invalid(connection: &Connection, wanted: &Catalog) -> Result<(), PipelineError> {
+/// Marks the indexes that are not valid in the live database (`CREATE INDEX CONCURRENTLY` was interrupted), and the partitions that are about to
+/// be detached (`DETACH CONCURRENTLY` was): no statement makes one.
+async fn leave_unfinished(connection: &Connection, wanted: &Catalog) -> Result<(), PipelineError> {
+    for table in wanted.of_kind(Kind::Table).filter(|table| table.flag("detach_pending")) {
+        let sql = "UPDATE pg_catalog.pg_inherits SET inhdetachpending = true WHERE inhrelid = $1::text::regclass";
+        let failed = |source| PipelineError::Copy { sql: sql.into(), source };
+        connection.execute(sql, &[&sql::name(table)]).await.map_err(failed)?;
+    }
     for index in wanted.of_kind(Kind::Index).filter(|object| object.flag("invalid")) {
         let name: Vec<String> = index.id.path.iter().map(|part| quote_identifier(part)).collect();
         let sql = "UPDATE pg_catalog.pg_index SET indisvalid = false WHERE indexrelid = $1::text::regclass";

@@ -229,3 +229,36 @@ async fn what_the_reader_has_no_right_to_see_is_said_and_taken_to_be_alike() {
     .await
     .unwrap();
 }
+
+/// `DETACH PARTITION … CONCURRENTLY` that was interrupted is brought to its end, whatever is wanted.
+#[tokio::test]
+async fn a_partition_that_is_half_detached_is_detached_whole() {
+    const TABLES: &str = "
+        CREATE TABLE p (k int) PARTITION BY RANGE (k); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+        CREATE TABLE p2 (k int);";
+    const ATTACHED: &str = "ALTER TABLE p ATTACH PARTITION p2 FOR VALUES FROM (10) TO (20);";
+    with_servers(&request(Where::Docker), Sides::One, &CancellationToken::new(), async |servers| {
+        let server = &servers.base;
+        let database = server.create_database("live", None).await?;
+        let connection = server.connect(&database).await?;
+        let pending = "UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'p2'::regclass";
+        connection.batch_execute(&format!("{TABLES}{ATTACHED}{pending}")).await.unwrap();
+        connection.close().await;
+        let input = |name: &str, schema| Input { name: name.into(), commit: None, schema };
+        let finalize = "ALTER TABLE public.p DETACH PARTITION public.p2 FINALIZE";
+        let attach = "ALTER TABLE ONLY public.p ATTACH PARTITION public.p2 FOR VALUES FROM (10) TO (20)";
+        for (more, wanted) in [("", vec![finalize]), (ATTACHED, vec![finalize, attach])] {
+            let files = vec![SqlFile { path: "s.sql".into(), text: format!("{TABLES}{more}").into() }];
+            let target = Schema::Files(SqlFiles { files, ..SqlFiles::default() });
+            let job = Job::new(native(), input("base", Schema::Live(server.url(&database))), input("target", target));
+            let report = pipeline::run(&job, &CancellationToken::new()).await.report;
+            let steps: Vec<&str> = report.steps.iter().map(|step| step.sql.as_str()).collect();
+            assert_eq!(steps, wanted);
+            assert!(report.proven, "{:#?}", report.proof);
+        }
+        server.drop_database(&database).await?;
+        Ok::<(), SandboxError>(())
+    })
+    .await
+    .unwrap();
+}

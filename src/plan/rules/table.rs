@@ -191,7 +191,7 @@ impl Rule for TableRule {
                         format!("{table} SET ACCESS METHOD {}", sql::ident(after.text("access_method").unwrap_or("heap"))),
                     );
                 }
-                "partition_of" | "partition_bound" if !partition => {
+                "partition_of" | "partition_bound" | "detach_pending" if !partition => {
                     partition = true;
                     if let Some(parent) = before.text("partition_of") {
                         detach(cx, before, after, parent, out);
@@ -313,10 +313,9 @@ pub fn offspring<'a>(side: &Side<'a>, id: &ObjectId) -> Vec<&'a Object> {
 /// Tables that this one is below, before and after, and whose hold on it no statement loosens; of the target.
 pub fn kept_parents<'a>(cx: &'a Context<'_>, id: &ObjectId) -> Vec<&'a Object> {
     let (Some(before), Some(after)) = (cx.base.get(id), cx.target.get(id)) else { return Vec::new() };
-    let relinked = cx
-        .altered
-        .get(id)
-        .is_some_and(|change| change.attributes.iter().any(|a| matches!(a.name, "partition_of" | "partition_bound")));
+    let relinked = cx.altered.get(id).is_some_and(|change| {
+        change.attributes.iter().any(|a| matches!(a.name, "partition_of" | "partition_bound" | "detach_pending"))
+    });
     if relinked || cx.appears(id) {
         return Vec::new();
     }
@@ -652,12 +651,14 @@ fn detach(cx: &Context<'_>, before: &Object, after: &Object, parent: &str, out: 
         .chain(partition::keys_that_see(cx, before).into_iter().filter(|key| cx.vanishes(&key.id)))
         .map(|part| constraint::gone(&part.id))
         .collect();
-    let detach = format!("ALTER TABLE {parent} DETACH PARTITION {}", sql::name(before));
+    // An interrupted one is brought to its end.
+    let pending = before.flag("detach_pending");
+    let detach = format!("ALTER TABLE {parent} DETACH PARTITION {}{}", sql::name(before), if pending { " FINALIZE" } else { "" });
     let action = out.other(after, Verb::Drop, detach.clone());
     action.releases.extend(gone);
     action.needs.extend(dropped);
     action.creates.push(link_gone(&before.id));
-    if online::partition::leaves_concurrently(cx, before) {
+    if !pending && online::partition::leaves_concurrently(cx, before) {
         online::partition::concurrently(action, &detach);
         online::partition::drop_leftover(cx, before, link_gone(&before.id), out);
     }
