@@ -210,6 +210,12 @@ fn mark(cx: &Context<'_>, action: &mut Action, parent: Option<&ObjectId>, grante
         None if said.revokes => action.creates.push(revoked(&parent.path, grantee)),
         None => {}
     }
+    if !said.revokes && !said.by.is_empty() && parent.kind != Kind::Schema {
+        // It must see the schema.
+        let schema = ObjectId { kind: Kind::Schema, path: parent.path.iter().take(1).cloned().collect() };
+        let seen = in_order(&cx.target, &schema).into_iter();
+        action.needs.extend(seen.map(|(grant, by)| place_of(&schema.path, grant.text("grantee").unwrap_or_default(), by)));
+    }
     if !said.revokes {
         let own = |(grant, by): &(&Object, &str)| grant.text("grantee") == Some(grantee) && *by == said.by;
         let earlier = in_order(&cx.target, parent).into_iter().take_while(|item| !own(item));
