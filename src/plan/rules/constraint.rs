@@ -195,7 +195,6 @@ impl Rule for ConstraintRule {
         let valid: Vec<ObjectId> = object.needs.iter().flat_map(|need| index::valid(cx, need)).collect();
         let way = online::constraint::way(cx, object, out);
         let action = out.create(object, format!("{whole} ADD CONSTRAINT {name} {}", way.text));
-        action.needs.extend(way.needs);
         action.needs.extend(index::attached_before(cx, object));
         action.needs.extend(table::before_check(cx, object));
         if object.text("form") == Some("f") {
@@ -206,6 +205,7 @@ impl Rule for ConstraintRule {
                 !matches!(need.kind, Kind::Constraint | Kind::Index | Kind::Table) || Some(need) == object.parent.as_ref()
             });
         }
+        action.needs.extend(way.needs);
         if way.validate {
             online::constraint::validate(cx, object, format!("{whole} VALIDATE CONSTRAINT {name}"), out);
         }
