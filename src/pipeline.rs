@@ -194,17 +194,18 @@ fn dialect(job: &Job) -> Result<Dialect, PipelineError> {
 
 /// From two servers to a report.
 async fn story(job: &Job, servers: &Servers, begun: Instant) -> Result<Outcome, PipelineError> {
-    let sides = side::both(job, servers).instrument(stage("Building both schemas")).await?;
+    let sides = Box::pin(side::both(job, servers)).instrument(stage("Building both schemas")).await?;
     let changes = sides.changes();
     let looking = side::earlier(job, servers, &sides, &changes);
     let earlier = match job.before {
         Some(_) => looking.instrument(stage("Looking at what differed before")).await,
         None => looking.await,
     };
-    let proposal = planning::propose(job, servers, &sides, &changes).instrument(stage("Planning")).await?;
+    let proposal = Box::pin(planning::propose(job, servers, &sides, &changes)).instrument(stage("Planning")).await?;
     let (proposal, proofs) = match job.prove {
         true => {
-            proving::prove_both_ways(job, servers, &sides, proposal)
+            // The futures of a proof are large, and a thread's stack may be small.
+            Box::pin(proving::prove_both_ways(job, servers, &sides, proposal))
                 .instrument(stage("Replaying the plan and the way back"))
                 .await?
         }

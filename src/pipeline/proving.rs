@@ -73,12 +73,12 @@ pub(super) async fn prove_both_ways(
     let (base_copies, target_copies) = tokio::try_join!(base.copies(unusual), target.copies(back_unusual))?;
     let way_back = async {
         match &back {
-            Some(plan) => Ok::<_, PipelineError>(Some(target.replay(&target_copies, plan, Some(&proposal.plan)).await?)),
+            Some(plan) => Ok::<_, PipelineError>(Some(Box::pin(target.replay(&target_copies, plan, Some(&proposal.plan))).await?)),
             None => Ok(None),
         }
     };
     let (up_end, back_end, base_dump, target_dump) = tokio::join!(
-        base.replay(&base_copies, &proposal.plan, back.as_ref()),
+        Box::pin(base.replay(&base_copies, &proposal.plan, back.as_ref())),
         way_back,
         base.dump(&sides.base.database),
         target.dump(&sides.target.database)
@@ -88,7 +88,7 @@ pub(super) async fn prove_both_ways(
     if !up.proven() && proposal.engine.name == Origin::Atlas {
         let native = planning::native_alone(job, sides, vec![planning::does_not_reach(&proposal.engine.version)])?;
         let copies = base.copies(base_copies.unusual.map(|(_, tables)| tables)).await?;
-        let end = base.replay(&copies, &native.plan, back.as_ref()).await?;
+        let end = Box::pin(base.replay(&copies, &native.plan, back.as_ref())).await?;
         let proof = judge_end(&end, &sides.target.catalog, &target_dump)?;
         if proof.proven() {
             (proposal, up, up_end) = (native, proof, end);
@@ -207,11 +207,11 @@ impl Ground<'_> {
     async fn replay(&self, copies: &Copies, plan: &Plan, back: Option<&Plan>) -> Result<End, PipelineError> {
         let unusual = async {
             match &copies.unusual {
-                Some((copy, tables)) => self.replay_with_unusual(copy, plan, back, tables.as_ref()).await,
+                Some((copy, tables)) => Box::pin(self.replay_with_unusual(copy, plan, back, tables.as_ref())).await,
                 None => Ok((Vec::new(), true)),
             }
         };
-        let (ordinary, unusual) = tokio::join!(self.replay_with_ordinary(&copies.ordinary, plan, back), unusual);
+        let (ordinary, unusual) = tokio::join!(Box::pin(self.replay_with_ordinary(&copies.ordinary, plan, back)), unusual);
         let (end, (refusals, kept)) = (ordinary?, unusual?);
         Ok(End { refusals, kept: end.kept && kept, ..end })
     }
