@@ -26,8 +26,7 @@ const COLUMN_TYPES: &str =
 pub(super) const PARTS: &[PartReader] = &[
     PartReader {
         reader: Reader { what: "columns", query: |version| Some(query(version)), row },
-        // An index is a part of a relation.
-        of: Of::Address("classid", "attrelid"),
+        of: Of::RelationOrIndex("attrelid"),
         holds: &[("atttypid", Holds::Oid(class::TYPE)), ("attcollation", Holds::Oid(class::COLLATION))],
         sums: Some(Sums {
             query: |version, seed| adds_up(version).then(|| sums(version, seed)),
@@ -62,13 +61,13 @@ pub(super) const PARTS: &[PartReader] = &[
 /// As [`query`] does it, with names in the place of OIDs of what is not the same in all databases.
 fn sums(version: u32, seed: i64) -> String {
     format!(
-        "select 'pg_class'::regclass::oid as classid, a.attrelid, bit_xor(hash_record_extended(row(a.attnum, a.attname,
+        "select a.attrelid, bit_xor(hash_record_extended(row(a.attnum, a.attname,
            case when a.atttypid < {FIRST_OWN} then a.atttypid end, case when a.atttypid >= {FIRST_OWN} then format_type(a.atttypid, null) end,
            a.atttypmod, case when a.attcollation < {FIRST_OWN} then a.attcollation end,
            case when a.attcollation >= {FIRST_OWN} then a.attcollation::regcollation::text end, a.attnotnull, a.attidentity, a.attgenerated,
            a.attislocal, a.attinhcount, a.attstorage, {compression}, a.attstattarget, a.attoptions, a.attfdwoptions, a.attacl::text), {seed})) as sum
          from pg_attribute a join pg_class c on c.oid = a.attrelid
-         where {COLUMNS} group by 2",
+         where {COLUMNS} group by 1",
         compression = compression(version)
     )
 }
@@ -137,7 +136,7 @@ const COLUMNS: &str = "a.attnum > 0 and not a.attisdropped and a.attrelid >= 163
 fn query(version: u32) -> String {
     let compression = compression(version);
     format!(
-        "select 'pg_class'::regclass::oid as classid, a.attrelid, a.attnum, a.attname, a.atttypid, nullif(a.atttypmod, -1) as atttypmod, nullif(a.attcollation, 0) as attcollation,
+        "select a.attrelid, a.attnum, a.attname, a.atttypid, nullif(a.atttypmod, -1) as atttypmod, nullif(a.attcollation, 0) as attcollation,
            nullif(a.attnotnull, false) as attnotnull, nullif(a.attidentity, '') as attidentity, nullif(a.attgenerated, '') as attgenerated,
            nullif(a.attislocal, true) as attislocal, nullif(a.attinhcount, 0) as attinhcount, a.attstorage, {compression} as compression,
            nullif(a.attstattarget, -1) as statistics, case when a.attoptions is not null then to_json(a.attoptions) end as options,

@@ -112,7 +112,7 @@ impl Glance {
         if self.roles.0 != query || self.roles.1.is_empty() {
             let held = |name: &str| part.holds.iter().find(|(column, _)| *column == name).map(|(_, holds)| Role::Holds(*holds));
             let of = |name: &str| match part.of {
-                Of::Relation(column) => (column == name).then_some(Role::Holds(Holds::Nothing)),
+                Of::Relation(column) | Of::RelationOrIndex(column) => (column == name).then_some(Role::Holds(Holds::Nothing)),
                 Of::Address(_, object) => (object == name).then_some(Role::Holds(Holds::Nothing)),
             };
             let role = |name: &str| held(name).or_else(|| of(name)).unwrap_or(Role::Text);
@@ -142,7 +142,7 @@ impl Glance {
     /// The relation that a row is about, and a number for the name of its part.
     pub(super) fn about(&mut self, builder: &Builder, of: Of, row: &Row<'_>) -> Result<Option<(u32, u64)>, CatalogError> {
         let on = match of {
-            Of::Relation(column) => (class::CLASS, row.oid(column)?),
+            Of::Relation(column) | Of::RelationOrIndex(column) => (class::CLASS, row.oid(column)?),
             Of::Address(class, object) => (row.oid(class)?, row.oid(object)?),
         };
         Ok(match self.parts.get(&on).copied() {
@@ -310,7 +310,7 @@ impl Near {
     pub(super) fn only(&self, of: Of, sql: &str) -> String {
         let (column, these) = match of {
             Of::Relation(column) => (column, &self.of_relations),
-            Of::Address(_, object) => (object, &self.of_all),
+            Of::RelationOrIndex(column) | Of::Address(_, column) => (column, &self.of_all),
         };
         format!("select * from ({sql}) as all_of_it where {column} = any ({these})")
     }

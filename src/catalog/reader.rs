@@ -91,6 +91,8 @@ impl PartReader {
 pub enum Of {
     /// By the OID in this column; NULL and 0 are none.
     Relation(&'static str),
+    /// Likewise, or by that of an index of it.
+    RelationOrIndex(&'static str),
     /// By the class and the OID in these columns, which are the relation's or a part's that was read before.
     Address(&'static str, &'static str),
 }

@@ -482,6 +482,11 @@ pub fn plan(base: &Catalog, target: &Catalog, options: &Options) -> Result<Plan,
     }
 }
 
+/// What stands for something of an object having been done, or being as the target has it.
+pub fn stands_for(what: &str, id: &ObjectId) -> ObjectId {
+    ObjectId { kind: Kind::Setting, path: [&[what.to_owned()], id.path.as_slice()].concat().into() }
+}
+
 /// Whether an object that is altered in a circle can be dropped before and made again after, and nothing is lost.
 fn can_be_anew(id: &ObjectId) -> bool {
     matches!(

@@ -11,8 +11,6 @@ use std::{
     fmt::Write as _,
 };
 
-use sha2::{Digest, Sha256};
-
 use super::{
     Online, Recovery, Step,
     native::{Action, Context, Stage},
@@ -124,41 +122,7 @@ pub(super) fn in_use(cx: &Context<'_>, id: &ObjectId) -> bool {
         && !cx.appears(id)
 }
 
-/// A name for what is there only during the plan: told by its end, at most 63 bytes.
-fn interim(name: &str, end: &str) -> String {
-    let whole = format!("{name}__{end}");
-    if whole.len() <= 63 {
-        return whole;
-    }
-    // Long names with the same beginning stay apart.
-    let digest = Sha256::digest(name.as_bytes());
-    let end = format!("_{:02x}{:02x}{:02x}__{end}", digest[0], digest[1], digest[2]);
-    let mut at = 63 - end.len();
-    while !name.is_char_boundary(at) {
-        at -= 1;
-    }
-    format!("{}{end}", &name[..at])
-}
-
-/// Stands for something of an object having been done.
-fn done(what: &str, id: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&[what.to_owned()], id.path.as_slice()].concat().into() }
-}
-
 /// Makes an action one that takes long and blocks nobody.
 fn slow(action: &mut Action, stage: Stage) {
     (action.slow, action.stage, action.lock_timeout) = (true, stage, None);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn interim_names_fit_and_stay_apart() {
-        assert_eq!(interim("t_a", "new"), "t_a__new");
-        let (one, two) = ("ä".repeat(31), format!("{}b", "ä".repeat(30)));
-        let (one, two) = (interim(&one, "new"), interim(&two, "new"));
-        assert!(one.len() <= 63 && two.len() <= 63 && one != two, "{one} {two}");
-    }
 }

@@ -2,8 +2,12 @@
 //!
 //! It does not read SQL.
 
-use crate::catalog::{Kind, Object, ObjectId};
-use crate::script::{quote_identifier, quote_literal};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    catalog::{Kind, Object, ObjectId},
+    script::{quote_identifier, quote_literal},
+};
 
 /// Words that Postgres does not take as a column or table name without quotes (all but the unreserved ones of `kwlist.h`, 13 to 18).
 #[rustfmt::skip]
@@ -180,6 +184,22 @@ pub fn ident(name: &str) -> String {
     let plain = letters.next().is_some_and(|first| first.is_ascii_lowercase() || first == '_')
         && letters.all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
     if plain && KEYWORDS.binary_search(&name).is_err() { name.to_owned() } else { quote_identifier(name) }
+}
+
+/// A name for what is there only during the plan: told by its end, at most 63 bytes.
+pub fn interim(name: &str, end: &str) -> String {
+    let whole = format!("{name}__{end}");
+    if whole.len() <= 63 {
+        return whole;
+    }
+    // Long names with the same beginning stay apart.
+    let digest = Sha256::digest(name.as_bytes());
+    let end = format!("_{:02x}{:02x}{:02x}__{end}", digest[0], digest[1], digest[2]);
+    let mut at = 63 - end.len();
+    while !name.is_char_boundary(at) {
+        at -= 1;
+    }
+    format!("{}{end}", &name[..at])
 }
 
 /// Identifiers joined by dots.
@@ -420,5 +440,13 @@ mod tests {
     #[test]
     fn literals_survive_backslashes() {
         assert_eq!(literal("it's \\ it"), "E'it''s \\\\ it'");
+    }
+
+    #[test]
+    fn interim_names_fit_and_stay_apart() {
+        assert_eq!(interim("t_a", "new"), "t_a__new");
+        let (one, two) = ("ä".repeat(31), format!("{}b", "ä".repeat(30)));
+        let (one, two) = (interim(&one, "new"), interim(&two, "new"));
+        assert!(one.len() <= 63 && two.len() <= 63 && one != two, "{one} {two}");
     }
 }

@@ -4,17 +4,17 @@
 
 use super::{
     super::{
-        native::{Actions, Context, Stage, Verb},
+        native::{Actions, Context, Stage, Verb, stands_for},
         rules::table,
         sql,
     },
-    LOCK_TIMEOUT, done, in_use, interim, slow,
+    LOCK_TIMEOUT, in_use, slow,
 };
 use crate::catalog::{Kind, Object, ObjectId};
 
 /// Stands for the rows of a new column having their values.
 fn filled(column: &ObjectId) -> ObjectId {
-    done("filled", column)
+    stands_for("filled", column)
 }
 
 /// Sets NOT NULL on a column of a table that is in use, `constraint` being it as a constraint of its own, where that is wanted:
@@ -38,7 +38,7 @@ pub fn set_not_null(
             vec![format!("ADD {constraint} NOT VALID"), format!("VALIDATE CONSTRAINT {known}")]
         }
         None => {
-            let check = sql::ident(&interim(&format!("{}_{}", whole.name(), column.id.name()), "filled"));
+            let check = sql::ident(&sql::interim(&format!("{}_{}", whole.name(), column.id.name()), "filled"));
             let set =
                 constraint.map_or_else(|| format!("ALTER COLUMN {name} SET NOT NULL"), |constraint| format!("ADD {constraint}"));
             vec![
@@ -77,7 +77,7 @@ pub fn set_not_null(
 
 /// Stands for a step on the way to NOT NULL having been done: 0 the check, 1 its validation, 2 NOT NULL itself.
 fn set_by(step: usize, column: &ObjectId) -> ObjectId {
-    done(&format!("not null {step}"), column)
+    stands_for(&format!("not null {step}"), column)
 }
 
 /// What sets NOT NULL on a column.

@@ -5,11 +5,11 @@
 
 use super::{
     super::{
-        native::{Action, Actions, Context, Stage, Verb},
+        native::{Action, Actions, Context, Stage, Verb, stands_for},
         rules::{self, constraint, table},
         sql,
     },
-    done, in_use, index, interim, slow,
+    in_use, index, slow,
 };
 use crate::catalog::{Kind, Object, ObjectId};
 
@@ -61,7 +61,7 @@ pub fn inherited<'o>(cx: &Context<'_>, child: &Object, add: &str, check: &Object
         action.releases.clear();
         return action;
     }
-    let added = done("check added", check);
+    let added = stands_for("check added", check);
     let columns: Vec<ObjectId> = cx.target.parts_of(&child.id, Kind::Column).map(|column| column.id.clone()).collect();
     let action = out.alter(child, format!("{whole} {add} NOT VALID"));
     action.needs.extend(columns);
@@ -94,7 +94,7 @@ fn from_index(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) -> Optio
         return None;
     }
     let name = match index::is_taken(cx, object) {
-        true => interim(object.id.name(), "new"),
+        true => sql::interim(object.id.name(), "new"),
         false => object.id.name().to_owned(),
     };
     let mut text = format!("CREATE UNIQUE INDEX CONCURRENTLY {} ON {} {columns}{nulls}", sql::ident(&name), sql::whole(&object.id));
@@ -155,7 +155,7 @@ const OF_PARTITION: &str = "key validated";
 
 /// Stands for a partition's own part of its table's foreign key being there and holding.
 fn validated(leaf: &ObjectId, key: &Object) -> ObjectId {
-    let ObjectId { kind, path } = done(OF_PARTITION, leaf);
+    let ObjectId { kind, path } = stands_for(OF_PARTITION, leaf);
     ObjectId { kind, path: [path.as_slice(), key.id.path.as_slice()].concat().into() }
 }
 

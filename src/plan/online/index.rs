@@ -9,7 +9,7 @@ use super::{
         native::{Action, Actions, Context, Stage},
         rules, sql,
     },
-    in_use, interim, slow,
+    in_use, slow,
 };
 use crate::catalog::{Kind, Object, ObjectId};
 
@@ -26,7 +26,7 @@ pub fn create(cx: &Context<'_>, object: &Object, text: String, out: &mut Actions
         return;
     };
     let beside = is_taken(cx, object);
-    let first = if beside { interim(name, "new") } else { name.to_owned() };
+    let first = if beside { sql::interim(name, "new") } else { name.to_owned() };
     let action = out.create(object, format!("CREATE {unique}INDEX CONCURRENTLY {} ON {rest}", sql::ident(&first)));
     concurrently(action, schema, &first);
     without_whole(object, action);

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     super::{
         Recovery,
-        native::{Action, Actions, Context, Stage, Verb},
+        native::{Action, Actions, Context, Stage, Verb, stands_for},
         rules::{partition, table},
         sql,
     },
-    constraint, done, in_use, interim, slow,
+    constraint, in_use, slow,
 };
 use crate::catalog::{Kind, Object, ObjectId};
 
@@ -26,7 +26,7 @@ fn fitting(child: &Object) -> Option<&str> {
 fn check(cx: &Context<'_>, child: &Object, ends: Vec<ObjectId>, out: &mut Actions<'_>) -> Option<ObjectId> {
     let fits = fitting(child).filter(|_| in_use(cx, &child.id) && !partition::may_lose(cx, child))?;
     let (start, name) = (format!("ALTER TABLE {}", sql::name(child)), sql::ident(&fits_name(child)));
-    let (added, validated) = (done("bounds checked", &child.id), done("bounds validated", &child.id));
+    let (added, validated) = (stands_for("bounds checked", &child.id), stands_for("bounds validated", &child.id));
     let columns: Vec<ObjectId> =
         cx.target.parts(&child.id).iter().map(|part| part.id.clone()).filter(|id| id.kind == Kind::Column).collect();
     let action = out.other(child, Verb::Alter, format!("{start} ADD CONSTRAINT {name} CHECK ({fits}) NOT VALID"));
@@ -46,7 +46,7 @@ fn check(cx: &Context<'_>, child: &Object, ends: Vec<ObjectId>, out: &mut Action
 }
 
 fn fits_name(child: &Object) -> String {
-    interim(child.id.name(), "fits")
+    sql::interim(child.id.name(), "fits")
 }
 
 /// What must be there before a partition is attached, so that no row is read then: of itself, and of the default partition.
@@ -59,7 +59,7 @@ pub fn before_attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) ->
         // Detaching may take long, and comes late of itself.
         needs.push(table::link_gone(&child.id));
     }
-    needs.extend(default_partition(cx, child).map(|default| done("bounds validated", &default.id)));
+    needs.extend(default_partition(cx, child).map(|default| stands_for("bounds validated", &default.id)));
     needs
 }
 

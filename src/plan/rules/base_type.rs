@@ -4,7 +4,7 @@
 
 use super::{
     super::{
-        native::{Actions, Context, Side, Verb},
+        native::{Actions, Context, Side, Verb, stands_for},
         sql,
     },
     swap,
@@ -43,7 +43,7 @@ pub fn is_base(object: &Object) -> bool {
 
 /// Stands for the shell of a type being there.
 fn shell(id: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["shell".to_owned()], id.path.as_slice()].concat().into() }
+    stands_for("shell", id)
 }
 
 /// The functions of a base type that have the type in their signature.

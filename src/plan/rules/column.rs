@@ -4,7 +4,7 @@
 
 use super::{
     super::{
-        native::{Actions, Context, Reaction, Rule, Side, Verb, Verdict},
+        native::{Actions, Context, Reaction, Rule, Side, Verb, Verdict, stands_for},
         online, sql,
     },
     constraint, sequence, table, types,
@@ -805,7 +805,7 @@ fn not_null_passes(cx: &Context<'_>, before: &Object, after: &Object) -> bool {
 
 /// Stands for a column's NOT NULL constraint having its new name, before it becomes one with the parent's.
 fn named(id: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["named".to_owned()], id.path.as_slice()].concat().into() }
+    stands_for("named", id)
 }
 
 /// Whether the NOT NULL constraint of a partition gets another name while it is its parent's too, before and after: Postgres renames it

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{
-        native::{Actions, Context, Reaction, Rule, Side, Verdict},
+        native::{Actions, Context, Reaction, Rule, Side, Verdict, stands_for},
         online, sql,
     },
     index, table,
@@ -99,7 +99,7 @@ fn taken_over<'a>(cx: &Context<'a>, key: &Object) -> Option<&'a Object> {
 
 /// Stands for a part having been dropped by itself: with a constraint, what tables below have of it too.
 pub fn gone(id: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["gone".to_owned()], id.path.as_slice()].concat().into() }
+    stands_for("gone", id)
 }
 
 /// Partitions of the table that a foreign key refers to: it hangs on each of them.

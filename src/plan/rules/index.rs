@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        native::{Action, Actions, Context, Reaction, Rule, Side, Verb, Verdict},
+        native::{Action, Actions, Context, Reaction, Rule, Side, Verb, Verdict, stands_for},
         online, sql,
     },
     constraint, table,
@@ -42,7 +42,7 @@ pub fn react(cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
 
 /// Stands for an index or key of a partition being attached.
 fn attached(id: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["attached".to_owned()], id.path.as_slice()].concat().into() }
+    stands_for("attached", id)
 }
 
 /// Indexes and keys of the table above, of the target, that a partition has no part of: they are made without looking at partitions, after this

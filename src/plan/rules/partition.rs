@@ -24,7 +24,7 @@ fn bound(partition: &Object) -> Option<Bound> {
 }
 
 /// Whether a table that stays gets another place below its parent, or another bound.
-fn relinked(cx: &Context<'_>, id: &ObjectId) -> bool {
+pub fn relinked(cx: &Context<'_>, id: &ObjectId) -> bool {
     let link = |name: &str| matches!(name, "partition_of" | "partition_bound" | "detach_pending");
     cx.altered.get(id).is_some_and(|change| change.attributes.iter().any(|attribute| link(attribute.name)))
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{
-        native::{Actions, Context, Verb},
+        native::{Actions, Context, Verb, stands_for},
         online, sql,
     },
     column, table,
@@ -41,7 +41,7 @@ fn end(waiting: &str) -> ObjectId {
 
 /// Stands for the rows of a table being where they belong.
 fn copied(id: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["rows".to_owned()], id.path.as_slice()].concat().into() }
+    stands_for("rows", id)
 }
 
 /// The topmost partitioned table above a table of the base that is rebuilt too, if there is one.

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        native::{Action, Actions, Context, Reaction, Rule, Verb, Verdict},
+        native::{Action, Actions, Context, Reaction, Rule, Verb, Verdict, stands_for},
         sql,
     },
     owner, swap,
@@ -60,7 +60,7 @@ fn is_identity(object: &Object) -> bool {
 
 /// Stands for the bounds of an identity column's sequence fitting the column's new type, which changes the sequence's with it.
 pub fn fits(sequence: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["fits".to_owned()], sequence.path.as_slice()].concat().into() }
+    stands_for("fits", sequence)
 }
 
 /// Whether the bounds of the base are too wide for the target's type, and Postgres does not narrow them by itself.
@@ -80,7 +80,7 @@ fn carry(before: &Object, from: &str, after: &Object, out: &mut Actions<'_>) -> 
     let name = sql::literal(&sql::name(after));
     let action =
         out.other(after, Verb::Alter, format!("SELECT pg_catalog.setval({name}, last_value, is_called) FROM {from}{within}"));
-    let mark = ObjectId { kind: Kind::Setting, path: [&["carried".to_owned()], before.id.path.as_slice()].concat().into() };
+    let mark = stands_for("carried", &before.id);
     action.needs.push(after.id.clone());
     action.creates.push(mark.clone());
     mark
@@ -88,7 +88,7 @@ fn carry(before: &Object, from: &str, after: &Object, out: &mut Actions<'_>) -> 
 
 /// Stands for a sequence having the name under which it waits.
 fn waits(sequence: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["waits".to_owned()], sequence.path.as_slice()].concat().into() }
+    stands_for("waits", sequence)
 }
 
 /// A column becomes an identity column, or is none any more: its new sequence goes on where the old one stands. The old one waits under
@@ -184,39 +184,29 @@ fn change_options(before: &Object, after: &Object, changed: impl Iterator<Item =
     }
 }
 
-fn own(object: &Object, out: &mut Actions<'_>) {
+fn own<'o>(object: &Object, out: &'o mut Actions<'_>) -> &'o mut Action {
     let owner = object.list("owned_by");
-    let name = sql::name(object);
-    if owner.is_empty() {
-        out.alter(object, format!("ALTER SEQUENCE {name} OWNED BY NONE"));
-    } else {
-        out.alter(object, format!("ALTER SEQUENCE {name} OWNED BY {}", sql::qualified(owner)));
-    }
+    let owner = if owner.is_empty() { "NONE".to_owned() } else { sql::qualified(owner) };
+    out.alter(object, format!("ALTER SEQUENCE {} OWNED BY {owner}", sql::name(object)))
 }
 
 /// Stands for a sequence being its column's.
 fn owned(sequence: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["owned".to_owned()], sequence.path.as_slice()].concat().into() }
+    stands_for("owned", sequence)
 }
 
 /// A new sequence becomes its column's. Postgres wants it to have the table's owner then, and gives it the table's new one with that.
 fn own_new(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     let table = cx.target.line(&object.id).find(|id| matches!(id.kind, Kind::Table | Kind::ForeignTable));
     let before = table.filter(|table| !cx.appears(table)).and_then(|table| cx.base.get(table)?.text("owner"));
-    let mut handed = None;
-    if let Some(owner) = before.filter(|owner| *owner != cx.base.catalog.reader) {
-        owner::give(object, owner, out);
-        handed = out.all.last_mut().map(|action| {
-            let mark = ObjectId { kind: Kind::Setting, path: [&["handed".to_owned()], object.id.path.as_slice()].concat().into() };
-            action.creates.push(mark.clone());
-            mark
-        });
-    }
-    own(object, out);
-    if let Some(action) = out.all.last_mut() {
-        action.needs.extend(handed);
-        action.creates.push(owned(&object.id));
-    }
+    let handed = before.filter(|owner| *owner != cx.base.catalog.reader).map(|owner| {
+        let mark = stands_for("handed", &object.id);
+        owner::give(object, owner, out).creates.push(mark.clone());
+        mark
+    });
+    let action = own(object, out);
+    action.needs.extend(handed);
+    action.creates.push(owned(&object.id));
 }
 
 /// New sequences of a table, which become its columns' before it changes hands.

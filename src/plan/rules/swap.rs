@@ -11,21 +11,11 @@ use super::{
 };
 use crate::catalog::{Object, ObjectId};
 
-/// The name under which the old type waits for its end: at most 63 bytes. What is cut off a long name stands in it as a number.
+/// The name under which the old type waits for its end.
 pub fn old_id(id: &ObjectId) -> ObjectId {
-    const END: &str = "__old";
     let mut old = id.clone();
     if let Some(name) = old.path.last_mut() {
-        if name.len() + END.len() > 63 {
-            let number = name.bytes().fold(0_u32, |number, byte| number.wrapping_mul(31).wrapping_add(u32::from(byte)));
-            let mut end = 50;
-            while !name.is_char_boundary(end) {
-                end -= 1;
-            }
-            name.truncate(end);
-            name.push_str(&format!("{number:08x}"));
-        }
-        name.push_str(END);
+        *name = sql::interim(name, "old");
     }
     old
 }

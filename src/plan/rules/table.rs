@@ -5,7 +5,7 @@
 
 use super::{
     super::{
-        native::{Action, Actions, Context, Reaction, Rule, Side, Verb, Verdict},
+        native::{Action, Actions, Context, Reaction, Rule, Side, Verb, Verdict, stands_for},
         online, sql,
     },
     column, constraint, index, partition, rebuild, sequence,
@@ -313,10 +313,7 @@ pub fn offspring<'a>(side: &Side<'a>, id: &ObjectId) -> Vec<&'a Object> {
 /// Tables that this one is below, before and after, and whose hold on it no statement loosens; of the target.
 pub fn kept_parents<'a>(cx: &'a Context<'_>, id: &ObjectId) -> Vec<&'a Object> {
     let (Some(before), Some(after)) = (cx.base.get(id), cx.target.get(id)) else { return Vec::new() };
-    let relinked = cx.altered.get(id).is_some_and(|change| {
-        change.attributes.iter().any(|a| matches!(a.name, "partition_of" | "partition_bound" | "detach_pending"))
-    });
-    if relinked || cx.appears(id) {
+    if partition::relinked(cx, id) || cx.appears(id) {
         return Vec::new();
     }
     let was = |parent: &&Object| parents(&cx.base, before).any(|old| old.id == parent.id) && !cx.vanishes(&parent.id);
@@ -410,7 +407,7 @@ fn change_type_of(cx: &Context<'_>, before: &Object, after: &Object, out: &mut A
 
 /// Stands for a table being logged, or not, as the target has it.
 fn persisted(id: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["persisted".to_owned()], id.path.as_slice()].concat().into() }
+    stands_for("persisted", id)
 }
 
 /// What a table that becomes unlogged comes after, or one that no longer is: no logged table may refer to one that is not.
@@ -499,11 +496,14 @@ fn check_above<'a>(side: &Side<'a>, object: &Object, name: &str) -> Option<&'a O
 
 const NOT_VALID: &str = " NOT VALID";
 
+fn is_not_valid(check: &Object) -> bool {
+    check.text("definition").unwrap_or_default().ends_with(NOT_VALID)
+}
+
 /// Whether a table below has a check of a table above as validated.
 fn is_valid_below(side: &Side<'_>, check: &Object, child: &Object) -> bool {
-    let above = !check.text("definition").unwrap_or_default().ends_with(NOT_VALID);
     let listed = child.list("validated_checks").iter().any(|name| name == check.id.name());
-    above || listed || parents(side, child).any(|parent| is_valid_below(side, check, parent))
+    !is_not_valid(check) || listed || parents(side, child).any(|parent| is_valid_below(side, check, parent))
 }
 
 /// The definition that a check of a table above has in a table below.
@@ -517,15 +517,15 @@ fn valid_only_below(cx: &Context<'_>, object: &Object) -> Vec<ObjectId> {
     if object.list("inherits").is_empty() {
         return Vec::new();
     }
-    let not_valid = |check: &Object| check.text("definition").unwrap_or_default().ends_with(NOT_VALID);
     let checks = inherited_checks(cx, object).into_iter().map(|(_, check)| check);
-    checks.filter(|check| not_valid(check) && is_valid_below(&cx.target, check, object)).map(|check| check.id.clone()).collect()
+    checks.filter(|check| is_not_valid(check) && is_valid_below(&cx.target, check, object)).map(|check| check.id.clone()).collect()
 }
 
 /// New tables below that inherit a check and are not to have it as validated, which they would if they were made after it.
 pub fn before_check(cx: &Context<'_>, check: &Object) -> Vec<ObjectId> {
-    let not_valid = check.text("definition").unwrap_or_default().ends_with(NOT_VALID);
-    let Some(whole) = check.parent.as_ref().filter(|_| not_valid && check.text("form") == Some("c")) else { return Vec::new() };
+    let Some(whole) = check.parent.as_ref().filter(|_| is_not_valid(check) && check.text("form") == Some("c")) else {
+        return Vec::new();
+    };
     let below =
         offspring(&cx.target, whole).into_iter().filter(|child| cx.appears(&child.id) && !child.list("inherits").is_empty());
     below.filter(|child| !is_valid_below(&cx.target, check, child)).map(|child| child.id.clone()).collect()
@@ -533,8 +533,7 @@ pub fn before_check(cx: &Context<'_>, check: &Object) -> Vec<ObjectId> {
 
 /// Validates a check that is made without looking at the rows where tables below have it as validated.
 pub fn validate_below(cx: &Context<'_>, check: &Object, out: &mut Actions<'_>) {
-    let unproven = check.text("definition").unwrap_or_default().ends_with(NOT_VALID);
-    let Some(whole) = check.parent.as_ref().filter(|_| check.text("form") == Some("c") && unproven) else { return };
+    let Some(whole) = check.parent.as_ref().filter(|_| check.text("form") == Some("c") && is_not_valid(check)) else { return };
     for child in offspring(&cx.target, whole).into_iter().filter(|child| {
         let inherits = child.list("inherited_constraints").iter().any(|name| name == check.id.name());
         inherits && stays_child(cx, &child.id) && is_valid_below(&cx.target, check, child)
@@ -633,12 +632,12 @@ fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
 
 /// Stands for a table's place below its parent.
 pub fn link(child: &Object) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["partition".to_owned()], child.id.path.as_slice()].concat().into() }
+    stands_for("partition", &child.id)
 }
 
 /// Stands for a table's old place below its parent being free.
 pub fn link_gone(child: &ObjectId) -> ObjectId {
-    ObjectId { kind: Kind::Setting, path: [&["partition free".to_owned()], child.path.as_slice()].concat().into() }
+    stands_for("partition free", child)
 }
 
 /// DETACH PARTITION, and what only came from the parent and is not wanted goes.

@@ -211,8 +211,14 @@ impl Rule for DomainRule {
 
     fn react(&self, _cx: &Context<'_>, _object: &Object, need: &Object) -> Reaction {
         match need.id.kind {
-            Kind::Type | Kind::Domain | Kind::Collation => Reaction::Swap,
-            Kind::Table | Kind::ForeignTable | Kind::View | Kind::MaterializedView => Reaction::Swap,
+            // A relation is the type of its rows.
+            Kind::Type
+            | Kind::Domain
+            | Kind::Collation
+            | Kind::Table
+            | Kind::ForeignTable
+            | Kind::View
+            | Kind::MaterializedView => Reaction::Swap,
             // A default that calls a function which is made anew.
             _ => Reaction::Alter("default"),
         }
