@@ -158,7 +158,8 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         _ => cx.old(&need),
     };
     action.releases.extend(releases.into_iter().filter(|need| !sources.contains(need)).map(moved));
-    action.releases.push(end(&schema));
+    // Its partitions go with it, each from where it waits.
+    action.releases.extend(sources.iter().map(|table| end(&waiting(cx, table))));
     action.destroys.push(gone);
 }
 

@@ -76,7 +76,7 @@ impl Stand {
             sweep().await;
         }
         let directory = self.run.directory(request, side)?;
-        let program = self.reachable_program(&directory)?;
+        let program = self.reachable_program(request, &directory).await?;
         let password = SecretString::from(random(32));
         let begun = std::time::Instant::now();
         let server = async {
@@ -94,14 +94,20 @@ impl Stand {
     }
 
     /// The program, or a copy of it where the user that it is run as cannot reach it.
-    fn reachable_program(&self, directory: &Path) -> Result<PathBuf, SandboxError> {
+    ///
+    /// `cp` makes the copy: were it written by this process, a program started meanwhile by another task would hold the file open
+    /// for writing for a moment, and running the copy fails with ETXTBSY then.
+    async fn reachable_program(&self, request: &Request, directory: &Path) -> Result<PathBuf, SandboxError> {
         if self.run.user.is_none() || open_to_all(&self.program) {
             return Ok(self.program.clone());
         }
         let copy = directory.join("server");
-        std::fs::copy(&self.program, &copy).map_err(|error| local(format!("copy {}", self.program.display()), error))?;
-        std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o555))
-            .map_err(|error| local(format!("copy {}", self.program.display()), error))?;
+        let attempted = format!("copy {}", self.program.display());
+        let mut command = tokio::process::Command::new("cp");
+        command.arg("--").arg(&self.program).arg(&copy).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.kill_on_drop(true);
+        self.run.finish(command, &attempted, request.limits.start).await?;
+        std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o555)).map_err(|error| local(attempted, error))?;
         Ok(copy)
     }
 
