@@ -1,13 +1,18 @@
 //! How rules look at facts: changes by kind and action, attributes, places and steps of an object.
 //!
-//! The only file of the risk part that knows names of attributes of the catalog. Decides nothing.
+//! The only part of the risk that knows names of attributes of the catalog. Decides nothing.
+
+mod constraint;
+mod failure;
+mod words;
 
 use std::collections::BTreeMap;
 
+pub use self::{constraint::*, failure::*, words::*};
 use crate::{
     catalog::{Action, Catalog, Change, Kind, Object, ObjectId, Value},
-    plan::{Step, rename::Rename, sql},
-    proof::{Effects, FailedRows, SqlError},
+    plan::{Step, rename::Rename},
+    proof::Effects,
     risk::{Facts, Finding},
     script::Place,
 };
@@ -190,153 +195,6 @@ pub fn is_true(object: &Object, attribute: &str) -> bool {
     matches!(object.attributes.get(attribute), Some(Value::Bool(true)))
 }
 
-/// Which of the changes that share a step its failure is about.
-pub struct Shared<'a> {
-    /// Of each step that fails, the objects that it changes.
-    objects: BTreeMap<usize, Vec<&'a ObjectId>>,
-    facts: &'a Facts<'a>,
-}
-
-impl<'a> Shared<'a> {
-    pub fn of(facts: &'a Facts<'a>) -> Shared<'a> {
-        let fails = |step: &usize| error_of(facts, *step).is_some();
-        let mut objects: BTreeMap<usize, Vec<&ObjectId>> =
-            (0..facts.plan.steps.len()).filter(fails).map(|step| (step, Vec::new())).collect();
-        let changes = if objects.is_empty() { &[] } else { facts.changes };
-        for change in changes {
-            for step in facts.steps_for(&change.object) {
-                if let Some(changed) = objects.get_mut(&step) {
-                    changed.push(&change.object);
-                }
-            }
-        }
-        Shared { objects, facts }
-    }
-
-    /// The step whose failure names this very object.
-    pub fn named(&self, object: &ObjectId) -> Option<usize> {
-        self.objects.keys().copied().find(|step| error_of(self.facts, *step).is_some_and(|error| names(error, object)))
-    }
-
-    /// Whether a step's failure is about an object: what the server names, or else what such an error can be about.
-    pub fn fails(&self, step: usize, object: &ObjectId) -> bool {
-        let (Some(error), Some(changed)) = (error_of(self.facts, step), self.objects.get(&step)) else { return false };
-        if changed.iter().any(|object| names(error, object)) {
-            return names(error, object);
-        }
-        !error.is_about_value() || self.is_retyped(object) || !changed.iter().any(|object| self.is_retyped(object))
-    }
-
-    fn is_retyped(&self, column: &ObjectId) -> bool {
-        let (Some(before), Some(after)) = (self.facts.in_base(column), self.facts.target.objects.get(column)) else { return false };
-        column.kind == Kind::Column && text(before, "type") != text(after, "type")
-    }
-}
-
-fn error_of<'a>(facts: &'a Facts<'_>, step: usize) -> Option<&'a SqlError> {
-    let effects = facts.effects(step)?;
-    effects.error.as_ref().or(effects.error_on_rows.as_ref())
-}
-
-/// Whether this is the column or constraint that an error names.
-fn names(error: &SqlError, object: &ObjectId) -> bool {
-    let of_table = || match object.kind {
-        Kind::Column | Kind::Constraint => error.table.as_ref().is_none_or(|table| *table == relation_sql(object)),
-        kind => kind == Kind::Index,
-    };
-    error.part.as_deref().is_some_and(|part| part == last_name(object)) && of_table()
-}
-
-/// What was measured of a step that a finding should say: that it fails, or what it loses.
-pub fn measured(facts: &Facts<'_>, step: usize) -> Option<String> {
-    failure(facts, step).or_else(|| lost(facts, step))
-}
-
-/// How a step fails, where it does.
-pub fn failure(facts: &Facts<'_>, step: usize) -> Option<String> {
-    let effects = facts.effects(step)?;
-    let error = error_of(facts, step)?;
-    let state = error.sqlstate.as_deref().map(|state| format!(" ({state})")).unwrap_or_default();
-    let message = match facts.plan.steps.get(step) {
-        Some(step) if step.masked.is_some() => String::new(),
-        _ => format!(": {}", quoted(&error.message)),
-    };
-    let rows = match effects.failed_rows {
-        _ if effects.error.is_some() => " when it is replayed",
-        Some(FailedRows::Own) | None => " on the rows of the copy",
-        Some(FailedRows::MadeUp) => " on ordinary rows (made up for the copy)",
-        Some(FailedRows::Unusual) => " on some rows that the base allows (made up for the copy)",
-    };
-    Some(format!("Step {} fails{rows}{message}{state}.", step + 1))
-}
-
-/// How many values a step loses, where it loses some.
-pub fn lost(facts: &Facts<'_>, step: usize) -> Option<String> {
-    lost_words(facts.effects(step)?.values_lost)
-}
-
-/// How many values of an object a step loses: of a column where they are counted by columns, else all.
-pub fn lost_of(facts: &Facts<'_>, step: usize, object: &ObjectId) -> Option<String> {
-    let effects = facts.effects(step)?;
-    match object.kind == Kind::Column && !effects.lost_of.is_empty() {
-        true => effects.lost_of.get(&qualified(&object.path, 3)).and_then(|lost| lost_words(*lost)),
-        false => lost_words(effects.values_lost),
-    }
-}
-
-fn lost_words(lost: u64) -> Option<String> {
-    match lost {
-        0 => None,
-        1 => Some("One value was lost on the copy.".into()),
-        n => Some(format!("{n} values were lost on the copy.")),
-    }
-}
-
-/// A name or text of somebody else's in a message: between backticks, and without any of its own.
-pub fn quoted(text: &str) -> String {
-    format!("`{}`", text.replace('`', "\u{2019}"))
-}
-
-/// An object's name in a message.
-pub fn name(object: &ObjectId) -> String {
-    quoted(&object.to_string())
-}
-
-/// A kind in words: `materialized view`.
-pub fn kind_words(kind: Kind) -> String {
-    match serde_json::to_value(kind) {
-        Ok(serde_json::Value::String(name)) => name.replace('-', " "),
-        _ => "object".into(),
-    }
-}
-
-/// A kind at the beginning of a sentence.
-pub fn kind_title(kind: Kind) -> String {
-    let words = kind_words(kind);
-    let mut chars = words.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
-/// The first `n` names of a path as SQL: `public."Order"`.
-pub fn qualified(path: &[String], n: usize) -> String {
-    path.iter().take(n).map(|name| sql::ident(name)).collect::<Vec<_>>().join(".")
-}
-
-/// The relation of a column, constraint, trigger or policy as SQL.
-pub fn relation_sql(object: &ObjectId) -> String {
-    qualified(&object.path, 2)
-}
-
-/// The last name of a path as SQL.
-pub fn last_sql(object: &ObjectId) -> String {
-    object.path.last().map(|name| sql::ident(name)).unwrap_or_default()
-}
-
-/// The last name of a path.
-pub fn last_name(object: &ObjectId) -> &str {
-    object.path.last().map(String::as_str).unwrap_or_default()
-}
-
 /// The finding with the statement that renames `old` to what the finding is about.
 pub fn with_rename(facts: &Facts<'_>, finding: Finding, old: &ObjectId) -> Finding {
     match (Rename { from: old.clone(), to: finding.object.clone() }).sql(facts.base.dialect) {
@@ -464,11 +322,6 @@ pub fn is_public(facts: &Facts<'_>, grant: &ObjectId) -> bool {
         == Some("PUBLIC")
 }
 
-/// Names one after the other, for a message.
-pub fn listed(names: &[String]) -> String {
-    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
-}
-
 /// What `pg_get_functiondef` prints before the body.
 fn header(function: &Object) -> &str {
     let definition = definition(function);
@@ -488,12 +341,6 @@ pub fn sets_search_path(function: &Object) -> bool {
     header(function).lines().any(|line| line.trim_start().starts_with("SET search_path"))
 }
 
-/// A routine as SQL names it, with its argument types.
-pub fn routine_sql(function: &Object) -> String {
-    let name = function.text("sql").map_or_else(|| last_name(&function.id).to_string(), str::to_string);
-    if name.contains('.') { name } else { format!("{}.{name}", qualified(&function.id.path, 1)) }
-}
-
 /// Whether a storage or view option is on.
 pub fn option_on(object: &Object, name: &str) -> bool {
     let on = |value: &str| matches!(value, "true" | "on" | "yes" | "1" | "t" | "y");
@@ -506,123 +353,6 @@ pub fn row_security(table: &Object) -> bool {
 
 pub fn force_row_security(table: &Object) -> bool {
     is_true(table, "force_row_security")
-}
-
-/// What a constraint is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConstraintType {
-    PrimaryKey,
-    Unique,
-    Check,
-    ForeignKey,
-    Exclusion,
-    NotNull,
-}
-
-impl ConstraintType {
-    pub fn words(self) -> &'static str {
-        match self {
-            ConstraintType::PrimaryKey => "primary key",
-            ConstraintType::Unique => "unique constraint",
-            ConstraintType::Check => "check",
-            ConstraintType::ForeignKey => "foreign key",
-            ConstraintType::Exclusion => "exclusion constraint",
-            ConstraintType::NotNull => "not-null constraint",
-        }
-    }
-}
-
-/// A constraint as `pg_get_constraintdef` prints it.
-pub fn definition(constraint: &Object) -> &str {
-    text(constraint, "definition").unwrap_or_default()
-}
-
-/// What a constraint is, by `pg_constraint.contype`.
-pub fn constraint_type(constraint: &Object) -> Option<ConstraintType> {
-    match constraint.text("form")? {
-        "p" => Some(ConstraintType::PrimaryKey),
-        "u" => Some(ConstraintType::Unique),
-        "c" => Some(ConstraintType::Check),
-        "f" => Some(ConstraintType::ForeignKey),
-        "x" => Some(ConstraintType::Exclusion),
-        "n" => Some(ConstraintType::NotNull),
-        _ => None,
-    }
-}
-
-/// Whether `pg_constraint.convalidated` is false: NOT VALID or NOT ENFORCED.
-pub fn is_unvalidated(constraint: &Object) -> bool {
-    constraint.details.get("validated") == Some(&Value::Bool(false))
-}
-
-/// Whether it is a NOT NULL that Postgres 18 keeps as a constraint: the column says so too.
-pub fn is_not_null_constraint(facts: &Facts<'_>, constraint: &ObjectId) -> bool {
-    facts.object(constraint).and_then(constraint_type) == Some(ConstraintType::NotNull)
-}
-
-/// Whether a new constraint of the same table has the same definition: another name alone.
-pub fn replaced_by_twin(facts: &Facts<'_>, constraint: &ObjectId) -> bool {
-    let Some(old) = facts.base.objects.get(constraint) else { return false };
-    let table = constraint.path.get(..2);
-    facts
-        .created(Kind::Constraint)
-        .any(|new| new.id.path.get(..2) == table && !definition(old).is_empty() && definition(new) == definition(old))
-}
-
-/// Constraints of a type that tables of the base get and that are checked against their rows, with their definitions. One that only
-/// has another name is none.
-pub fn added_constraints<'a>(facts: &Facts<'a>, wanted: ConstraintType) -> Vec<(&'a Object, String)> {
-    let mut found = Vec::new();
-    let changed = facts
-        .changes
-        .iter()
-        .filter(|change| change.object.kind == Kind::Constraint && !matches!(change.action, Action::Drop | Action::Rename));
-    for change in changed {
-        let Some(new) = facts.target.objects.get(&change.object) else { continue };
-        let definition = definition(new);
-        let old = facts.in_base(&change.object).map(self::definition);
-        let named_anew = facts.dropped(Kind::Constraint).any(|old| {
-            old.path.get(..2) == change.object.path.get(..2)
-                && facts.base.objects.get(old).is_some_and(|old| self::definition(old) == definition)
-        });
-        let existed = change.object.path.get(..2).is_some_and(|path| facts.relation_existed(path));
-        if constraint_type(new) == Some(wanted)
-            && existed
-            && old != Some(definition)
-            && !named_anew
-            && !definition.contains("NOT VALID")
-        {
-            found.push((new, definition.to_string()));
-        }
-    }
-    found
-}
-
-/// Whether a primary key that is new has this column: it brings NOT NULL with it.
-pub fn in_new_primary_key(facts: &Facts<'_>, column: &ObjectId) -> bool {
-    facts.created(Kind::Constraint).any(|constraint| {
-        constraint_type(constraint) == Some(ConstraintType::PrimaryKey)
-            && constraint.id.path.get(..2) == column.path.get(..2)
-            && constraint.needs.contains(column)
-    })
-}
-
-/// The column list of a key's definition, with its parentheses.
-pub fn key_columns(definition: &str) -> String {
-    match (definition.find('('), definition.find(')')) {
-        (Some(start), Some(end)) if start < end => definition[start..=end].to_string(),
-        _ => "(…)".into(),
-    }
-}
-
-/// ` (212 rows on the copy)` of the step of an object.
-pub fn rows_read(facts: &Facts<'_>, object: &ObjectId) -> String {
-    let rows = facts.step_for(object).and_then(|step| facts.effects(step)).and_then(|effects| effects.rows_before);
-    match rows {
-        Some(1) => " (1 row on the copy)".into(),
-        Some(rows) if rows > 1 => format!(" ({rows} rows on the copy)"),
-        _ => String::new(),
-    }
 }
 
 /// What a step is about: what it was planned for, else the first relation that it locks.
@@ -646,20 +376,4 @@ pub fn table_of_index(index: &Object) -> Option<ObjectId> {
         .parent
         .clone()
         .or_else(|| index.needs.iter().find(|need| matches!(need.kind, Kind::Table | Kind::MaterializedView)).cloned())
-}
-
-/// `CREATE INDEX CONCURRENTLY …` from the server's own definition of an index.
-pub fn concurrently(index: &Object) -> Option<String> {
-    let definition = definition(index);
-    let rest = definition.strip_prefix("CREATE UNIQUE INDEX ").map(|rest| ("UNIQUE ", rest));
-    let (unique, rest) = rest.or_else(|| definition.strip_prefix("CREATE INDEX ").map(|rest| ("", rest)))?;
-    Some(format!("CREATE {unique}INDEX CONCURRENTLY {rest};"))
-}
-
-/// Schema and name of an index as SQL: its path may have its table between them.
-pub fn index_sql(index: &ObjectId) -> String {
-    match (index.path.first(), index.path.last()) {
-        (Some(schema), Some(name)) if index.path.len() > 1 => format!("{}.{}", sql::ident(schema), sql::ident(name)),
-        _ => last_sql(index),
-    }
 }
