@@ -360,6 +360,15 @@ impl Catalog {
         self.objects.range(first..).map(|(_, object)| object).take_while(move |object| object.id.kind == kind)
     }
 
+    /// The parts of one kind that have their whole's path before their own name (columns, constraints, triggers, policies), by name.
+    pub fn within(&self, kind: Kind, whole: &ObjectId) -> impl Iterator<Item = &Object> {
+        let first = ObjectId { kind, path: whole.path.clone() };
+        let from = self.objects.range(first..).map(|(_, object)| object);
+        let (named, whole) = (whole.path.clone(), whole.clone());
+        from.take_while(move |object| object.id.kind == kind && object.id.path.starts_with(&named))
+            .filter(move |object| object.parent.as_ref() == Some(&whole))
+    }
+
     /// Takes over from another reading which attributes its reader had no right to see, of what both have.
     pub fn hide_as(&mut self, other: &Catalog) {
         for hidden in other.objects.values().filter(|object| !object.unseen().is_empty()) {

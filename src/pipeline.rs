@@ -262,6 +262,7 @@ async fn conclude(
         proof: proof.as_ref(),
         places: &sides.places,
         naming: &job.config.policy.naming,
+        found: risk::look::Found::default(),
     };
     let mut findings = risk::findings(&facts, job.target.files());
     let (drift, known) = side::drift(job, &sides.base).await?.unzip();

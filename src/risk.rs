@@ -66,6 +66,8 @@ pub struct Facts<'a> {
     pub places: &'a Places,
     /// What the policy wants new names to look like.
     pub naming: &'a Naming,
+    /// Made of the others as they are asked for: begins empty.
+    pub found: look::Found,
 }
 
 /// A rule's remark about a change or an effect, before policy.

@@ -207,7 +207,16 @@ mod tests {
         let plan = plan();
         let places = Places::default();
         let naming = &policy.naming;
-        let facts = Facts { base: &base, target: &target, changes: &changes, plan: &plan, proof, places: &places, naming };
+        let facts = Facts {
+            base: &base,
+            target: &target,
+            changes: &changes,
+            plan: &plan,
+            proof,
+            places: &places,
+            naming,
+            found: crate::risk::look::Found::default(),
+        };
         let acceptances: Vec<_> = acceptances
             .iter()
             .map(|fingerprint| Acceptance { by: "ada".into(), reason: Some("agreed".into()), fingerprint: fingerprint.to_string() })

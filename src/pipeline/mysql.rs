@@ -165,6 +165,7 @@ async fn story(job: &Job, servers: &MySqlServers, databases: Databases, begun: I
         proof: up.as_ref(),
         places: &places,
         naming: &job.config.policy.naming,
+        found: risk::look::Found::default(),
     };
     let findings = risk::findings(&facts, job.target.files());
     let judged = verdict::judge(&facts, findings, &job.config.policy, &job.acceptances);

@@ -523,7 +523,8 @@ fn splittable(cx: &Context<'_>, circle: &[usize], actions: &[Action]) -> Vec<Obj
 
 /// Whether a part can have statements of its own.
 fn can_split(part: &Object) -> bool {
-    matches!(part.id.kind, Kind::Constraint | Kind::Default | Kind::Trigger | Kind::Policy | Kind::Rule | Kind::Index)
+    use Kind::{Constraint, Default, Index, Policy, Rule, Statistics, Trigger};
+    matches!(part.id.kind, Constraint | Default | Trigger | Policy | Rule | Index | Statistics)
 }
 
 fn rule_for(id: &ObjectId) -> Result<&'static dyn Rule, PlanError> {

@@ -4,14 +4,15 @@
 
 mod constraint;
 mod failure;
+mod found;
 mod words;
 
 use std::collections::BTreeMap;
 
-pub use self::{constraint::*, failure::*, words::*};
+pub use self::{constraint::*, failure::*, found::Found, words::*};
 use crate::{
     catalog::{Action, Catalog, Change, Kind, Object, ObjectId, Value},
-    plan::{Step, rename::Rename},
+    plan::rename::Rename,
     proof::Effects,
     risk::{Facts, Finding},
     script::Place,
@@ -86,9 +87,14 @@ impl Facts<'_> {
         has(path) || has(&old)
     }
 
+    /// Whether it has another name than in the base.
+    pub fn is_renamed(&self, object: &ObjectId) -> bool {
+        self.renames().any(|(new, _)| new == object)
+    }
+
     /// A path with the names that it had before what was renamed. The old path of a rename has the new names of what it is in.
     fn path_in_base(&self, path: &[String]) -> Vec<String> {
-        let renames = self.changes.iter().filter_map(|change| Some((&change.object.path, change.renamed_from.as_ref()?)));
+        let renames = self.renames().map(|(new, old)| (&new.path, old));
         let mut wholes: Vec<_> = renames.filter(|(new, _)| path.starts_with(new)).collect();
         wholes.sort_by_key(|(new, _)| new.len());
         let mut path = path.to_vec();
@@ -106,29 +112,22 @@ const RELATIONS: [Kind; 4] = [Kind::Table, Kind::ForeignTable, Kind::View, Kind:
 
 /// Steps of an object in the plan's order.
 fn steps_for(facts: &Facts<'_>, object: &ObjectId) -> Vec<usize> {
-    let steps = facts.plan.steps.iter().enumerate();
-    let planned: Vec<usize> =
-        steps.clone().filter(|(_, step)| step.objects.iter().any(|planned| planned == object)).map(|(at, _)| at).collect();
+    let steps = facts.steps();
+    let planned = steps.planned(object);
     if !planned.is_empty() {
-        return planned;
+        return planned.to_vec();
     }
-    let silent = |whole: bool| -> Vec<usize> {
-        let about =
-            |at: usize, step: &Step| step.objects.is_empty() && mentions(&step.sql, object, whole) && touches(facts, at, object);
-        steps.clone().filter(|(at, step)| about(*at, step)).map(|(at, _)| at).collect()
-    };
     // A type may have the name of some column; with its schema it has not.
     for whole in [true, false] {
-        let silent = silent(whole);
+        let about = |at: &usize| {
+            facts.plan.steps.get(*at).is_some_and(|step| mentions(&step.sql, object, whole) && touches(facts, *at, object))
+        };
+        let silent: Vec<usize> = steps.silent.iter().copied().filter(about).collect();
         if !silent.is_empty() {
             return silent;
         }
     }
-    steps.filter(|(_, step)| step.objects.iter().any(|planned| is_part_of(planned, object))).map(|(at, _)| at).collect()
-}
-
-fn is_part_of(part: &ObjectId, whole: &ObjectId) -> bool {
-    part.path.len() > whole.path.len() && part.path.starts_with(&whole.path)
+    steps.of_parts(object)
 }
 
 /// Whether a step locked the object's relation, where the object has one that was there before.
@@ -205,19 +204,7 @@ pub fn with_rename(facts: &Facts<'_>, finding: Finding, old: &ObjectId) -> Findi
 
 /// `, and 3 objects use it`: what stays in the target or was there in the base and needs this object, views and functions first.
 pub fn readers(facts: &Facts<'_>, object: &ObjectId) -> String {
-    let mut users: Vec<String> = facts
-        .base
-        .objects
-        .values()
-        .filter(|user| {
-            user.needs.contains(object)
-                && matches!(
-                    user.id.kind,
-                    Kind::View | Kind::MaterializedView | Kind::Function | Kind::Procedure | Kind::Policy | Kind::Trigger
-                )
-        })
-        .map(|user| name(&user.id))
-        .collect();
+    let mut users: Vec<String> = facts.users(object).iter().map(name).collect();
     users.dedup();
     match users.as_slice() {
         [] => String::new(),
@@ -275,8 +262,7 @@ pub fn columns_of_type(facts: &Facts<'_>, kind: &ObjectId) -> Vec<ObjectId> {
 
 /// Columns of a table with their types, in the order of their names.
 pub fn columns<'a>(catalog: &'a Catalog, table: &ObjectId) -> Vec<(&'a str, &'a str)> {
-    let columns = catalog.of_kind(Kind::Column).filter(|object| object.parent.as_ref() == Some(table));
-    columns.map(|column| (last_name(&column.id), text(column, "type").unwrap_or_default())).collect()
+    catalog.within(Kind::Column, table).map(|column| (last_name(&column.id), text(column, "type").unwrap_or_default())).collect()
 }
 
 /// Columns that are new: of new tables, and of tables that were there.
@@ -285,14 +271,15 @@ pub fn new_columns<'a>(facts: &Facts<'a>) -> Vec<&'a Object> {
     let columns = target.of_kind(Kind::Column).filter(|object| !facts.base.objects.contains_key(&object.id));
     columns
         .filter(|column| column.parent.as_ref().is_some_and(|parent| matches!(parent.kind, Kind::Table | Kind::ForeignTable)))
-        .filter(|column| !facts.changes.iter().any(|change| change.action == Action::Rename && change.object == column.id))
+        .filter(|column| !facts.is_renamed(&column.id))
         .collect()
 }
 
 /// Whether a column alone is its table's primary key.
 pub fn is_sole_key(facts: &Facts<'_>, column: &Object) -> bool {
-    let parts = facts.target.of_kind(Kind::Constraint).filter(|part| part.parent == column.parent);
-    let mut keys = parts.filter(|part| constraint_type(part) == Some(ConstraintType::PrimaryKey));
+    let Some(table) = &column.parent else { return false };
+    let mut keys =
+        facts.target.within(Kind::Constraint, table).filter(|part| constraint_type(part) == Some(ConstraintType::PrimaryKey));
     keys.any(|key| {
         let mut columns = key.needs.iter().filter(|need| need.kind == Kind::Column);
         columns.next() == Some(&column.id) && columns.next().is_none()

@@ -198,12 +198,8 @@ impl Asking<'_> {
 
     fn columns_at(&self, table: &ObjectId, numbers: &[i32]) -> Option<Vec<&Object>> {
         let columns = |wanted: &i32| {
-            let mut of_table = self.facts.target.objects.values().filter(|object| {
-                object.id.kind == Kind::Column
-                    && object.parent.as_ref() == Some(table)
-                    && object.address.is_some_and(|at| at.sub == *wanted)
-            });
-            self.column(&of_table.next()?.id)
+            let mut of_table = self.facts.target.within(Kind::Column, table);
+            self.column(&of_table.find(|column| column.address.is_some_and(|at| at.sub == *wanted))?.id)
         };
         let found: Option<Vec<&Object>> = numbers.iter().map(columns).collect();
         found.filter(|columns| !columns.is_empty())
@@ -232,9 +228,8 @@ impl Asking<'_> {
         let constraint = self.facts.target.objects.get(id)?;
         let local = self.key(id)?;
         let oid: u32 = constraint.text("referenced")?.parse().ok()?;
-        let at =
-            |object: &&Object| object.id.kind == Kind::Table && object.address.is_some_and(|at| at.object == oid && at.sub == 0);
-        let referenced = self.facts.target.objects.values().find(at)?;
+        let at = |table: &&Object| table.address.is_some_and(|at| at.object == oid && at.sub == 0);
+        let referenced = self.facts.target.of_kind(Kind::Table).find(at)?;
         let keys = self.columns_at(&referenced.id, &numbers(constraint.text("referenced_key")?))?;
         if keys.len() != local.len() || !local.iter().chain(&keys).all(|column| is_own(column)) {
             return Some((Counted::Orphans, None));

@@ -20,7 +20,7 @@ use schemaproof::{
     proof::{Judgement, Proof, replay, rows},
     report::{self, Side, build},
     risk::{
-        self, Example, Facts, Finding, Level, Places, Rule,
+        self, Example, Facts, Finding, Level, Places, Rule, look,
         rules::{self, RULES},
     },
     script::SqlFile,
@@ -165,8 +165,16 @@ async fn findings(server: &Server, rule: &Rule, example: &Example) -> Result<(Ve
     let changes = compare(base, target);
     let places = Places::default();
     let policy = policy(rule);
-    let facts =
-        Facts { base, target, changes: &changes, plan: &plan, proof: Some(&proof), places: &places, naming: &policy.naming };
+    let facts = Facts {
+        base,
+        target,
+        changes: &changes,
+        plan: &plan,
+        proof: Some(&proof),
+        places: &places,
+        naming: &policy.naming,
+        found: look::Found::default(),
+    };
     let head = SqlFiles { files: vec![SqlFile { path: "head.sql".into(), text: example.head.into() }], ..SqlFiles::default() };
     let found = risk::findings(&facts, &head);
     if std::env::var_os("SCHEMAPROOF_TEST_URL").is_some() {

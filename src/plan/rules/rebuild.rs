@@ -97,6 +97,7 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
             let text = format!("ALTER TABLE {} DROP COLUMN {}", sql::name(object), sql::ident(column.id.name()));
             let action = out.other(column, Verb::Drop, text);
             action.releases.extend(column.needs.iter().cloned().chain([object.id.clone()]));
+            action.needs.extend(partition.map(|_| table::link_gone(&object.id)));
             action.destroys.push(column.id.clone());
         }
     }

@@ -643,25 +643,28 @@ pub fn link_gone(child: &ObjectId) -> ObjectId {
 /// DETACH PARTITION, and what only came from the parent and is not wanted goes.
 fn detach(cx: &Context<'_>, before: &Object, after: &Object, parent: &str, out: &mut Actions<'_>) {
     let gone: Vec<ObjectId> = parents(&cx.base, before).map(|parent| parent.id.clone()).collect();
-    // What is dropped above goes here too as long as this is a partition.
-    let above = parents(&cx.base, before).flat_map(|parent| cx.base.parts_of(&parent.id, Kind::Constraint).collect::<Vec<_>>());
-    let dropped: Vec<ObjectId> = above
-        .filter(|part| matches!(part.text("form"), Some("c" | "f")) && dropped_alone(cx, part))
-        .chain(partition::keys_that_see(cx, before).into_iter().filter(|key| cx.vanishes(&key.id)))
-        .map(|part| constraint::gone(&part.id))
-        .collect();
     // An interrupted one is brought to its end.
     let pending = before.flag("detach_pending");
     let detach = format!("ALTER TABLE {parent} DETACH PARTITION {}{}", sql::name(before), if pending { " FINALIZE" } else { "" });
     let action = out.other(after, Verb::Drop, detach.clone());
     action.releases.extend(gone);
-    action.needs.extend(dropped);
+    action.needs.extend(dropped_above(cx, before));
     action.creates.push(link_gone(&before.id));
     if !pending && online::partition::leaves_concurrently(cx, before) {
         online::partition::concurrently(action, &detach);
         online::partition::drop_leftover(cx, before, link_gone(&before.id), out);
     }
     leftovers(cx, before, after, &link_gone(&before.id), out);
+}
+
+/// Marks of constraints that are dropped above: as long as this is a partition they go here too.
+fn dropped_above(cx: &Context<'_>, before: &Object) -> Vec<ObjectId> {
+    let above = parents(&cx.base, before).flat_map(|parent| cx.base.parts_of(&parent.id, Kind::Constraint).collect::<Vec<_>>());
+    above
+        .filter(|part| matches!(part.text("form"), Some("c" | "f")) && dropped_alone(cx, part))
+        .chain(partition::keys_that_see(cx, before).into_iter().filter(|key| cx.vanishes(&key.id)))
+        .map(|part| constraint::gone(&part.id))
+        .collect()
 }
 
 /// DETACH PARTITION of a table that goes.
@@ -671,6 +674,7 @@ pub fn detach_for_good(cx: &Context<'_>, object: &Object, parent: &str, out: &mu
     let action = out.other(object, Verb::Drop, detach.clone());
     action.releases.extend(gone);
     action.releases.extend(held_above(cx, object));
+    action.needs.extend(dropped_above(cx, object));
     action.creates.push(link_gone(&object.id));
     if online::partition::leaves_concurrently(cx, object) {
         online::partition::concurrently(action, &detach);

@@ -1,5 +1,7 @@
 //! Constraints: what they are, and which are added.
 
+use std::collections::BTreeSet;
+
 use super::text;
 use crate::{
     catalog::{Action, Kind, Object, ObjectId, Value},
@@ -60,17 +62,20 @@ pub fn is_not_null_constraint(facts: &Facts<'_>, constraint: &ObjectId) -> bool 
 
 /// Whether a new constraint of the same table has the same definition: another name alone.
 pub fn replaced_by_twin(facts: &Facts<'_>, constraint: &ObjectId) -> bool {
-    let Some(old) = facts.base.objects.get(constraint) else { return false };
-    let table = constraint.path.get(..2);
-    facts
-        .created(Kind::Constraint)
-        .any(|new| new.id.path.get(..2) == table && !definition(old).is_empty() && definition(new) == definition(old))
+    let Some(old) = facts.base.objects.get(constraint).filter(|old| !definition(old).is_empty()) else { return false };
+    let Some(table) = &old.parent else { return false };
+    let mut new = facts.target.within(Kind::Constraint, table).filter(|new| !facts.base.objects.contains_key(&new.id));
+    new.any(|new| !facts.is_renamed(&new.id) && definition(new) == definition(old))
 }
 
 /// Constraints of a type that tables of the base get and that are checked against their rows, with their definitions. One that only
 /// has another name is none.
 pub fn added_constraints<'a>(facts: &Facts<'a>, wanted: ConstraintType) -> Vec<(&'a Object, String)> {
     let mut found = Vec::new();
+    let dropped: BTreeSet<(Option<&[String]>, &str)> = facts
+        .dropped(Kind::Constraint)
+        .filter_map(|old| Some((old.path.get(..2), facts.base.objects.get(old).map(self::definition)?)))
+        .collect();
     let changed = facts
         .changes
         .iter()
@@ -79,10 +84,7 @@ pub fn added_constraints<'a>(facts: &Facts<'a>, wanted: ConstraintType) -> Vec<(
         let Some(new) = facts.target.objects.get(&change.object) else { continue };
         let definition = definition(new);
         let old = facts.in_base(&change.object).map(self::definition);
-        let named_anew = facts.dropped(Kind::Constraint).any(|old| {
-            old.path.get(..2) == change.object.path.get(..2)
-                && facts.base.objects.get(old).is_some_and(|old| self::definition(old) == definition)
-        });
+        let named_anew = dropped.contains(&(change.object.path.get(..2), definition));
         let existed = change.object.path.get(..2).is_some_and(|path| facts.relation_existed(path));
         if constraint_type(new) == Some(wanted)
             && existed
@@ -98,10 +100,13 @@ pub fn added_constraints<'a>(facts: &Facts<'a>, wanted: ConstraintType) -> Vec<(
 
 /// Whether a primary key that is new has this column: it brings NOT NULL with it.
 pub fn in_new_primary_key(facts: &Facts<'_>, column: &ObjectId) -> bool {
-    facts.created(Kind::Constraint).any(|constraint| {
-        constraint_type(constraint) == Some(ConstraintType::PrimaryKey)
-            && constraint.id.path.get(..2) == column.path.get(..2)
-            && constraint.needs.contains(column)
+    let table = facts.object(column).and_then(|column| column.parent.as_ref());
+    let mut keys = table.into_iter().flat_map(|table| facts.target.within(Kind::Constraint, table));
+    keys.any(|key| {
+        constraint_type(key) == Some(ConstraintType::PrimaryKey)
+            && !facts.base.objects.contains_key(&key.id)
+            && !facts.is_renamed(&key.id)
+            && key.needs.contains(column)
     })
 }
 

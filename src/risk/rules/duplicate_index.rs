@@ -44,12 +44,8 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
         look::definition(object).split_once(" ON ").map(|(head, tail)| (head.contains(" UNIQUE "), tail.to_string()))
     };
     let own = after_name(index)?;
-    let twin = facts.target.objects.values().find(|other| {
-        other.id.kind == Kind::Index
-            && other.id != index.id
-            && other.parent == index.parent
-            && after_name(other).as_ref() == Some(&own)
-    })?;
+    let mut others = facts.indexes_of(index.parent.as_ref()?).filter(|other| other.id != index.id);
+    let twin = others.find(|other| after_name(other).as_ref() == Some(&own))?;
     Some(RULE.finding(
         facts,
         &change.object,

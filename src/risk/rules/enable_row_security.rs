@@ -43,7 +43,7 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
     if !on && !forced {
         return None;
     }
-    let policies = facts.target.objects.keys().any(|id| id.kind == Kind::Policy && id.path.get(..2) == table.path.get(..2));
+    let policies = facts.target.within(Kind::Policy, table).next().is_some();
     let who = if forced { "everybody, its owner too," } else { "everybody but its owner" };
     let (what, level) = match policies {
         true => ("only the rows that a policy lets through", Level::Warning),

@@ -1,7 +1,7 @@
 //! `foreign-key-without-index`: a new foreign key has no index.
 
 use crate::{
-    catalog::{Action, Change, Kind},
+    catalog::{Action, Change, Kind, Object},
     risk::{Example, Facts, Finding, Level, Rule, look},
 };
 
@@ -42,11 +42,14 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
     let columns = look::key_columns(look::definition(key));
     let covered = || {
         let list = columns.trim_end_matches(')');
-        facts.target.objects.values().filter(|other| other.parent == key.parent && other.id != key.id).any(|other| {
-            let definition = look::definition(other);
-            let keyed = other.id.kind == Kind::Index
-                || matches!(look::constraint_type(other), Some(look::ConstraintType::PrimaryKey | look::ConstraintType::Unique));
-            keyed && look::key_columns(definition).strip_prefix(list).is_some_and(|rest| rest.starts_with([')', ',']))
+        let begins = |other: &Object| {
+            look::key_columns(look::definition(other)).strip_prefix(list).is_some_and(|rest| rest.starts_with([')', ',']))
+        };
+        let unique = |other: &&Object| {
+            matches!(look::constraint_type(other), Some(look::ConstraintType::PrimaryKey | look::ConstraintType::Unique))
+        };
+        key.parent.as_ref().is_some_and(|table| {
+            facts.indexes_of(table).any(begins) || facts.target.within(Kind::Constraint, table).filter(unique).any(begins)
         })
     };
     (look::constraint_type(key) == Some(look::ConstraintType::ForeignKey) && !covered()).then(|| {

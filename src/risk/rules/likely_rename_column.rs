@@ -1,5 +1,7 @@
 //! `likely-rename-column`: a column may have been renamed.
 
+use std::collections::BTreeMap;
+
 use crate::{
     catalog::{Kind, ObjectId},
     risk::{Example, Facts, Finding, Level, Rule, look, types},
@@ -20,21 +22,19 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts<'_>) -> Vec<Finding> {
-    let dropped: Vec<&ObjectId> = facts.dropped(Kind::Column).collect();
+    let mut dropped: BTreeMap<Option<&[String]>, Vec<&ObjectId>> = BTreeMap::new();
+    for old in facts.dropped(Kind::Column) {
+        dropped.entry(old.path.get(..2)).or_default().push(old);
+    }
     facts
         .created(Kind::Column)
         .filter_map(|new| {
             let kind = look::text(new, "type")?;
             let same = |old: &&&ObjectId| {
-                old.path.get(..2) == new.id.path.get(..2)
-                    && facts
-                        .base
-                        .objects
-                        .get(**old)
-                        .and_then(|old| look::text(old, "type"))
-                        .is_some_and(|old| types::base(old) == types::base(kind))
+                let old = facts.base.objects.get(**old).and_then(|old| look::text(old, "type"));
+                old.is_some_and(|old| types::base(old) == types::base(kind))
             };
-            let mut candidates = dropped.iter().filter(same);
+            let mut candidates = dropped.get(&new.id.path.get(..2))?.iter().filter(same);
             let old = candidates.next()?;
             let others = candidates.count();
             let or = if others > 0 { format!(" or one of {others} others") } else { String::new() };

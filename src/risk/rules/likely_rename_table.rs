@@ -1,5 +1,7 @@
 //! `likely-rename-table`: a table may have been renamed.
 
+use std::collections::BTreeMap;
+
 use crate::{
     catalog::Kind,
     plan::sql,
@@ -28,11 +30,15 @@ CREATE TABLE articles (id int PRIMARY KEY, title text);",
 };
 
 fn check(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut dropped = BTreeMap::new();
+    for old in facts.dropped(Kind::Table) {
+        dropped.entry(look::columns(facts.base, old)).or_insert(old);
+    }
     facts
         .created(Kind::Table)
         .filter_map(|new| {
             let columns = look::columns(facts.target, &new.id);
-            let old = facts.dropped(Kind::Table).find(|old| !columns.is_empty() && look::columns(facts.base, old) == columns)?;
+            let old = *dropped.get(&columns).filter(|_| !columns.is_empty())?;
             let message = format!(
                 "Table {} is new, and {} with the same columns is dropped: a rename, perhaps. As planned, its rows are lost.",
                 look::name(&new.id),

@@ -1,7 +1,7 @@
 //! `name-pattern`: a new name does not follow the pattern.
 
 use crate::{
-    catalog::{Action, Kind, Object},
+    catalog::{Kind, Object},
     config::Named,
     risk::{Example, Facts, Finding, Level, Rule, look},
 };
@@ -35,9 +35,8 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
     if facts.naming.is_empty() {
         return Vec::new();
     }
-    let renamed =
-        |object: &Object| facts.changes.iter().any(|change| change.action == Action::Rename && change.object == object.id);
-    let new = facts.target.objects.values().filter(|object| facts.in_base(&object.id).is_none() || renamed(object));
+    let new = facts.target.objects.values();
+    let new = new.filter(|object| facts.in_base(&object.id).is_none() || facts.is_renamed(&object.id));
     new.filter_map(|object| {
         let pattern = facts.naming.broken(named(facts, object)?, look::last_name(&object.id))?;
         let message = format!("The name of {} does not match {}.", look::name(&object.id), look::quoted(pattern));

@@ -28,11 +28,8 @@ fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
         return None;
     }
     let table = facts.target.objects.get(&change.object)?;
-    let keyed = facts.target.objects.values().any(|part| {
-        part.id.kind == Kind::Constraint
-            && part.parent.as_ref() == Some(&change.object)
-            && look::constraint_type(part) == Some(look::ConstraintType::PrimaryKey)
-    });
+    let mut keys = facts.target.within(Kind::Constraint, &change.object);
+    let keyed = keys.any(|key| look::constraint_type(key) == Some(look::ConstraintType::PrimaryKey));
     (!keyed && look::text(table, "partition_of").is_none())
         .then(|| RULE.finding(facts, &change.object, format!("Table {} has no primary key.", look::name(&change.object))))
 }
