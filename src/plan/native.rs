@@ -831,7 +831,7 @@ fn act(cx: &Context<'_>) -> Result<Vec<Action>, PlanError> {
     }
     if cx.options.online {
         online::partition::defaults(cx, &mut out);
-        online::partition::columns_above(cx, &mut out);
+        online::partition::changes_above(cx, &mut out);
     }
     rules::rebuild::frame(cx, &mut out);
     rules::base_type::frame(cx, &mut out);

@@ -42,7 +42,22 @@ fn check(cx: &Context<'_>, child: &Object, ends: Vec<ObjectId>, out: &mut Action
     action.needs.push(validated.clone());
     // After everything else about the table.
     action.position = i64::MAX;
+    // What leaves it in the meantime keeps the check.
+    for below in table::offspring(&cx.base, &child.id) {
+        if cx.vanishes(&below.id) || table::stays_child(cx, &below.id) {
+            continue;
+        }
+        let text = format!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {name}", sql::name(below));
+        let action = out.other(below, Verb::Alter, text);
+        action.needs.extend([validated.clone(), table::link_gone(&below.id)]);
+        action.creates.push(rid_of_check(&below.id));
+    }
     Some(validated)
+}
+
+/// Stands for a table that left another having no check of it any more.
+fn rid_of_check(table: &ObjectId) -> ObjectId {
+    stands_for("bounds above unchecked", table)
 }
 
 fn fits_name(child: &Object) -> String {
@@ -57,7 +72,7 @@ pub fn before_attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) ->
     }
     if cx.options.online {
         // Detaching may take long, and comes late of itself.
-        needs.push(table::link_gone(&child.id));
+        needs.extend([table::link_gone(&child.id), rid_of_check(&child.id)]);
     }
     needs.extend(default_partition(cx, child).map(|default| stands_for("bounds validated", &default.id)));
     needs
@@ -103,20 +118,28 @@ pub fn leaves_concurrently(cx: &Context<'_>, child: &Object) -> bool {
     })
 }
 
-/// Has the columns above a partition that leaves concurrently, and stays as a table, change after that: what is done to them is done to
-/// partitions too.
-pub fn columns_above(cx: &Context<'_>, out: &mut Actions<'_>) {
-    let mut left: BTreeMap<ObjectId, Vec<ObjectId>> = BTreeMap::new();
+/// Has what changes in tables above a partition that leaves concurrently change after that. What is done to their columns, and the checks and
+/// foreign keys that they get, a partition gets too and keeps; an index or key of theirs is not valid while a partition has none.
+pub fn changes_above(cx: &Context<'_>, out: &mut Actions<'_>) {
+    let mut left: BTreeMap<ObjectId, Vec<(bool, ObjectId)>> = BTreeMap::new();
     for action in out.all.iter().filter(|action| !action.transactional) {
         let child = cx.base.get(&action.subject).filter(|child| action.creates.contains(&table::link_gone(&child.id)));
-        let Some(child) = child.filter(|child| !cx.vanishes(&child.id)) else { continue };
+        let Some(child) = child else { continue };
         for parent in table::ancestors(&cx.base, child) {
-            left.entry(parent.id.clone()).or_default().push(table::link_gone(&child.id));
+            left.entry(parent.id.clone()).or_default().push((cx.vanishes(&child.id), table::link_gone(&child.id)));
         }
     }
-    for action in out.all.iter_mut().filter(|action| action.subject.kind == Kind::Column) {
+    if left.is_empty() {
+        return;
+    }
+    for action in &mut out.all {
+        let made = action.verb == Verb::Create && matches!(action.subject.kind, Kind::Constraint | Kind::Index);
+        if !made && action.subject.kind != Kind::Column {
+            continue;
+        }
         let whole = cx.base.line(&action.subject).chain(cx.target.line(&action.subject)).find_map(|id| left.get(id));
-        action.needs.extend(whole.into_iter().flatten().cloned());
+        let gone = whole.into_iter().flatten().filter(|(vanishes, _)| made || !vanishes);
+        action.needs.extend(gone.map(|(_, gone)| gone.clone()));
     }
 }
 
