@@ -262,7 +262,7 @@ pub struct Action {
     pub unchecked_body: bool,
     /// The enum value that it adds, as a literal: other statements may use it only after a commit.
     pub new_value: Option<String>,
-    /// When it runs in an online plan. In any other everything is [`Stage::Main`].
+    /// When it runs. In a plan that is not online everything is [`Stage::Main`] but event triggers, which go first and come last.
     pub stage: Stage,
     /// Takes long and blocks nobody: a group of its own, so that it runs under no other statement's lock.
     pub slow: bool,
@@ -274,7 +274,7 @@ pub struct Action {
     pub recovery: Option<Recovery>,
 }
 
-/// When an action of an online plan runs, as far as dependencies leave it free.
+/// When an action runs, as far as dependencies leave it free; most of it for online plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// Before everything else: what others can then do in an instant. Given up where it depends on what is not early itself.
@@ -282,7 +282,7 @@ pub enum Stage {
     Main,
     /// When nothing else can run: what takes long must not stand between a drop and what replaces it.
     Late,
-    /// Drops of what was still of use.
+    /// Drops of what was still of use, and what would see the statements of the plan itself.
     Last,
 }
 

@@ -77,6 +77,9 @@ pub(super) fn apart(cx: &Context<'_>, actions: Vec<Action>, parts: &[usize]) -> 
             done.push(action);
             continue;
         }
+        if action.stage == Stage::Last {
+            close(&mut run, &mut places, &mut done);
+        }
         let at = *places.entry(whole_of.get(part).copied().unwrap_or(*part)).or_insert(run.len());
         match run.get_mut(at) {
             Some(group) => group.push(action),

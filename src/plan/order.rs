@@ -245,7 +245,8 @@ fn key(action: &Action, at: usize) -> (Stage, u8, u8, Vec<&str>, i64, usize) {
 
 fn rank(kind: Kind) -> u8 {
     match kind {
-        Kind::Role | Kind::Database | Kind::PlacementPolicy => 0,
+        // An event trigger that goes or is switched off might refuse what comes; any other has a stage of its own.
+        Kind::Role | Kind::Database | Kind::PlacementPolicy | Kind::EventTrigger => 0,
         Kind::Schema => 1,
         Kind::Extension | Kind::Language | Kind::AccessMethod => 2,
         Kind::Collation | Kind::Conversion => 3,
@@ -263,7 +264,7 @@ fn rank(kind: Kind) -> u8 {
         Kind::View => 15,
         Kind::MaterializedView => 16,
         Kind::Statistics | Kind::Rule | Kind::Policy | Kind::Trigger | Kind::Event => 17,
-        Kind::EventTrigger | Kind::Publication | Kind::Subscription => 18,
+        Kind::Publication | Kind::Subscription => 18,
         Kind::Setting | Kind::DefaultPrivilege => 19,
         Kind::Comment | Kind::SecurityLabel => 20,
         Kind::Grant => 21,

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        native::{Actions, Context, Rule, Verb, Verdict},
+        native::{Actions, Context, Rule, Stage, Verb, Verdict},
         sql,
     },
     table,
@@ -179,17 +179,21 @@ impl Rule for EventTriggerRule {
         let tags: Vec<String> = object.list("tags").iter().map(|tag| sql::literal(tag)).collect();
         let when = if tags.is_empty() { String::new() } else { format!(" WHEN TAG IN ({})", tags.join(", ")) };
         let (event, function) = (object.text("event").unwrap_or_default(), object.text("function").unwrap_or_default());
-        out.create(object, format!("CREATE EVENT TRIGGER {} ON {event}{when} EXECUTE FUNCTION {function}()", sql::name(object)));
+        let text = format!("CREATE EVENT TRIGGER {} ON {event}{when} EXECUTE FUNCTION {function}()", sql::name(object));
+        // It would see the plan's own statements, and may refuse them.
+        out.create(object, text).stage = Stage::Last;
         if object.text("enabled").is_some() {
-            out.alter(object, Self::set_state(object)).releases.clear();
+            let action = out.alter(object, Self::set_state(object));
+            action.releases.clear();
+            action.stage = Stage::Last;
         }
     }
 
     fn alter(&self, _cx: &Context<'_>, _before: &Object, after: &Object, _change: &Change, out: &mut Actions<'_>) {
-        out.alter(after, Self::set_state(after));
+        out.alter(after, Self::set_state(after)).stage = if state(after) == "DISABLE" { Stage::Early } else { Stage::Last };
     }
 
     fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
-        out.drop(object, format!("DROP EVENT TRIGGER {}", sql::name(object)));
+        out.drop(object, format!("DROP EVENT TRIGGER {}", sql::name(object))).stage = Stage::Early;
     }
 }
