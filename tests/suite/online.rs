@@ -52,9 +52,10 @@ CREATE TABLE filled (id int PRIMARY KEY, a int);
 CREATE TABLE unique_soon (id int PRIMARY KEY, a int, b int);
 CREATE TABLE keyed (id int, a int);
 CREATE TABLE rekeyed (id int CONSTRAINT rekeyed_key PRIMARY KEY, part int NOT NULL);
-CREATE TABLE grown (id int PRIMARY KEY);
+CREATE TABLE grown (id int PRIMARY KEY, at int, size int);
 CREATE TABLE whole (id int, d int NOT NULL) PARTITION BY RANGE (d);
 CREATE TABLE whole_1 PARTITION OF whole FOR VALUES FROM (0) TO (10);
+CREATE TABLE whole_0 PARTITION OF whole FOR VALUES FROM (-10) TO (0);
 CREATE TABLE whole_2 (id int, d int NOT NULL);
 CREATE TABLE rest (id int, d int NOT NULL) PARTITION BY LIST (d);
 CREATE TABLE rest_default PARTITION OF rest DEFAULT;
@@ -74,9 +75,10 @@ CREATE TABLE filled (id int PRIMARY KEY, a int NOT NULL);
 CREATE TABLE unique_soon (id int PRIMARY KEY, a int, b int, CONSTRAINT together UNIQUE (a, b) DEFERRABLE INITIALLY DEFERRED);
 CREATE TABLE keyed (id int PRIMARY KEY, a int);
 CREATE TABLE rekeyed (id int, part int NOT NULL, CONSTRAINT rekeyed_key PRIMARY KEY (id, part));
-CREATE TABLE grown (id int PRIMARY KEY, token uuid NOT NULL DEFAULT gen_random_uuid());
+CREATE TABLE grown (id int PRIMARY KEY, at int, size int, token uuid NOT NULL DEFAULT gen_random_uuid());
 CREATE TABLE whole (id int CONSTRAINT whole_other REFERENCES other, d int NOT NULL) PARTITION BY RANGE (d);
 CREATE TABLE whole_1 PARTITION OF whole FOR VALUES FROM (0) TO (10);
+CREATE TABLE whole_0 (id int, d int NOT NULL);
 CREATE TABLE whole_2 PARTITION OF whole FOR VALUES FROM (10) TO (20);
 CREATE INDEX whole_d ON whole (d);
 CREATE TABLE rest (id int, d int NOT NULL) PARTITION BY LIST (d);
@@ -170,4 +172,80 @@ async fn findings_know_whether_the_plan_is_online() {
     );
     assert!(!after.message.contains("wait") && !after.advice.contains("--online") && after.safer_sql.is_none(), "{after:?}");
     assert!(of(&plain, "build-index").is_some() && of(&online, "build-index").is_none());
+}
+
+/// A row more in every table, with a key of its own, and what an update, a deletion and a query of it lock.
+const WRITTEN: &str = "
+INSERT INTO other VALUES (nextval('numbers'));
+INSERT INTO indexed VALUES (nextval('numbers'), 1, 1, 1);
+INSERT INTO checked VALUES (nextval('numbers'), 1);
+INSERT INTO referring VALUES (nextval('numbers'), 1);
+INSERT INTO filled VALUES (nextval('numbers'), 1);
+INSERT INTO unique_soon VALUES (nextval('numbers'), nextval('numbers'), 1);
+INSERT INTO keyed VALUES (nextval('numbers'), 1);
+INSERT INTO rekeyed VALUES (nextval('numbers'), 1);
+INSERT INTO grown VALUES (nextval('numbers'));
+INSERT INTO whole VALUES (1, 5);
+INSERT INTO rest VALUES (1, 12);
+";
+const BESIDE: &str = "
+INSERT INTO whole_0 VALUES (1, -5); INSERT INTO whole_2 VALUES (1, 15);
+UPDATE indexed SET a = a WHERE false; DELETE FROM checked WHERE false; UPDATE filled SET a = a WHERE false;
+UPDATE unique_soon SET a = a WHERE false; DELETE FROM keyed WHERE false; DELETE FROM other WHERE false;
+UPDATE whole SET d = d WHERE false; SELECT FROM whole; SELECT FROM rest; SELECT FROM indexed; SELECT FROM grown;
+";
+
+/// What takes long runs beside a session that has written to every table and goes on, so that it waits where it can: it holds no lock that
+/// readers or writers wait for, and they do not queue behind one that it waits for.
+#[tokio::test]
+async fn nobody_waits_behind_what_takes_long() {
+    let plan = run(BASE, TARGET, true).await.plan;
+    crate::apply::on_server(async |server| {
+        crate::apply::execute(server, "app", &format!("{BASE} CREATE SEQUENCE numbers START 1000;")).await;
+        let connect = async || server.connect("app").await.unwrap();
+        let (runner, holder, other) = (connect().await, connect().await, connect().await);
+        other.batch_execute("SET lock_timeout = '10s'").await.unwrap();
+        let pid: i32 = runner.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        let mut long = BTreeSet::new();
+        for group in plan.steps.chunk_by(|a, b| a.group == b.group) {
+            let step = &group[0];
+            if step.online.as_ref().is_some_and(|online| online.lock_timeout.is_some()) {
+                let all: Vec<&str> = group.iter().map(|step| step.sql.as_str()).collect();
+                let sql = if all.len() > 1 { format!("BEGIN; {}; COMMIT", all.join(";\n")) } else { all.concat() };
+                runner.batch_execute(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+                continue;
+            }
+            assert_eq!(group.len(), 1, "{group:#?}");
+            long.extend(
+                ["CREATE INDEX", "CREATE UNIQUE", "DROP INDEX", "VALIDATE", "DETACH"]
+                    .iter()
+                    .filter(|word| step.sql.contains(**word)),
+            );
+            holder.batch_execute(&format!("BEGIN; {WRITTEN}")).await.unwrap();
+            let beside = async {
+                let begins: String = step.sql.chars().take(60).collect();
+                let resting = "SELECT starts_with(query, $2) AND (state <> 'active' OR wait_event_type IS NOT DISTINCT FROM 'Lock')
+                               FROM pg_stat_activity WHERE pid = $1";
+                while !other.query_one(resting, &[&pid, &begins]).await.unwrap().get::<_, bool>(0) {
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                }
+                let strong = "SELECT relation::regclass::text || ' ' || mode FROM pg_locks WHERE pid = $1 AND relation >= 16384
+                              AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')";
+                let locks = other.query(strong, &[&pid]).await.unwrap();
+                assert!(
+                    locks.is_empty(),
+                    "{}: {:?}",
+                    step.sql,
+                    locks.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>()
+                );
+                let written = other.batch_execute(&format!("{WRITTEN}{BESIDE}")).await;
+                written.unwrap_or_else(|error| panic!("beside {}: {error:?}", step.sql));
+                holder.batch_execute("COMMIT").await.unwrap();
+            };
+            let (done, ()) = tokio::join!(runner.batch_execute(&step.sql), beside);
+            done.unwrap_or_else(|error| panic!("{}: {error:?}", step.sql));
+        }
+        assert_eq!(long, ["CREATE INDEX", "CREATE UNIQUE", "DROP INDEX", "VALIDATE", "DETACH"].into(), "{}", plan.to_sql());
+    })
+    .await;
 }

@@ -111,24 +111,37 @@ pub fn late(cx: &Context<'_>, column: &Object) -> Option<ObjectId> {
     volatile_default(cx, &column.id).filter(|_| filled).map(|default| default.id.clone())
 }
 
-/// Fills a new column's default into the rows that were there, a stretch of the table at a time, each in a transaction of its own. Rows that
-/// have a value are left alone, so that it can be run again.
+/// Fills a new column's default into the rows that were there, a stretch of the table at a time, each in a transaction of its own, and at last
+/// into those that others moved to where it had been or ended. Rows that have a value are left alone, so that it can be run again.
 pub fn fill(cx: &Context<'_>, column: &Object, out: &mut Actions<'_>) {
     let Some(default) = volatile_default(cx, &column.id) else { return };
     let (table, name) = (sql::whole(&column.id), sql::ident(column.id.name()));
     let expression = default.text("expression").unwrap_or_default();
+    // Before Postgres 14 a range of places is looked for in the whole table, those that are listed are not.
+    let stretch = match cx.base.catalog.server_version {
+        140_000.. => format!("ctid >= format('(%s,0)', fill.at)::tid AND ctid < format('(%s,0)', fill.at + {STRETCH})::tid"),
+        _ => format!(
+            "ctid = ANY (ARRAY(SELECT format('(%s,%s)', page, item)::tid
+            FROM generate_series(fill.at, fill.at + {STRETCH} - 1) AS page, generate_series(1, fill.size / 28) AS item))"
+        ),
+    };
+    // The table's columns may be called as the variables are.
     let body = format!(
         "
+#variable_conflict use_column
+<<fill>>
 DECLARE
-    blocks bigint := pg_catalog.pg_relation_size({}) / pg_catalog.current_setting('block_size')::bigint;
+    size int := pg_catalog.current_setting('block_size')::int;
+    blocks bigint := pg_catalog.pg_relation_size({}) / size;
     at bigint := 0;
 BEGIN
     WHILE at <= blocks LOOP
         UPDATE ONLY {table} SET {name} = {expression}
-        WHERE ctid >= format('(%s,0)', at)::tid AND ctid < format('(%s,0)', at + {STRETCH})::tid AND {name} IS NULL;
+        WHERE {stretch} AND {name} IS NULL;
         COMMIT;
         at := at + {STRETCH};
     END LOOP;
+    UPDATE ONLY {table} SET {name} = {expression} WHERE {name} IS NULL;
 END",
         sql::literal(&table)
     );
@@ -142,5 +155,5 @@ END",
     action.lock_timeout = Some(LOCK_TIMEOUT);
 }
 
-/// Blocks of a table that are filled in one transaction.
-const STRETCH: u32 = 1000;
+/// Blocks of a table that are filled in one transaction: some 10,000 rows, which others that change one of them wait for.
+const STRETCH: u32 = 100;
