@@ -15,12 +15,32 @@ pub enum CatalogError {
         "reading {what} from pg_catalog gave {found} where {wanted} was asked for: this is a defect of schemaproof, please report it"
     )]
     Row { what: &'static str, found: String, wanted: String },
+    /// What was there when the reading began was not when the server was to print it: printing looks at what is there now.
+    #[error(
+        "reading {what} from pg_catalog gave no {wanted}, several times over: another session is changing the schema; run it again when that is \
+         done, and if nothing changes it, this is a defect of schemaproof, please report it"
+    )]
+    Changing { what: &'static str, wanted: &'static str },
     /// The runtime ended first.
     #[error("reading the catalog was broken off, since the program ends")]
     Cancelled,
     /// A pattern to exclude is none.
     #[error("the pattern {pattern:?} in `exclude` cannot be understood: {source}; use for instance \"ag_catalog.*\"")]
     Pattern { pattern: String, source: globset::Error },
+}
+
+impl CatalogError {
+    /// Whether another session's change of the schema may be why, so that another reading may succeed.
+    pub(super) fn may_pass(&self) -> bool {
+        // Of relations and other objects that are gone: undefined_table, undefined_object, undefined_function, internal_error
+        // ("cache lookup failed", "could not open relation with OID").
+        const GONE: [&str; 4] = ["42P01", "42704", "42883", "XX000"];
+        match self {
+            Self::Changing { .. } => true,
+            Self::Query { source, .. } => source.code().is_some_and(|code| GONE.contains(&code.code())),
+            _ => false,
+        }
+    }
 }
 
 fn describe(error: &tokio_postgres::Error) -> String {

@@ -74,13 +74,29 @@ fn exclude(mut catalog: Catalog, patterns: &[String]) -> Result<Catalog, Catalog
 /// # Errors
 /// [`CatalogError`] when the server is too old, a query is refused or times out, or a pattern to exclude is none.
 pub async fn read(client: &Client, options: &ReadOptions) -> Result<Catalog, CatalogError> {
-    let outcome = async {
-        let mut reading = Reading::begin(client, options).await?;
-        reading.everything(client).await?;
-        reading.finish(client, options).await
-    };
-    let outcome = outcome.await;
-    end(client, outcome).await
+    let mut tried = 0;
+    loop {
+        let outcome = async {
+            let mut reading = Reading::begin(client, options).await?;
+            reading.everything(client).await?;
+            reading.finish(client, options).await
+        };
+        let outcome = outcome.await;
+        match end(client, outcome).await {
+            Err(error) if error.may_pass() && is_left(&mut tried) => tokio::time::sleep(PAUSE).await,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// How often is read, and how long is waited in between, when another session changes what is being read.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// Counts a try; whether there is another.
+fn is_left(tried: &mut u32) -> bool {
+    *tried += 1;
+    *tried < TRIES
 }
 
 /// Reads two databases at once, in order to plan between them: what differs, what depends on that, and what these refer to. Of relations
@@ -92,13 +108,26 @@ pub async fn read_two<C>(base: Arc<C>, target: Arc<C>, options: &ReadOptions) ->
 where
     C: Borrow<Client> + Send + Sync + 'static,
 {
+    let mut tried = 0;
+    loop {
+        match read_two_once(&base, &target, options).await {
+            Err(error) if error.may_pass() && is_left(&mut tried) => tokio::time::sleep(PAUSE).await,
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn read_two_once<C>(base: &Arc<C>, target: &Arc<C>, options: &ReadOptions) -> Result<(Catalog, Catalog), CatalogError>
+where
+    C: Borrow<Client> + Send + Sync + 'static,
+{
     let outcome = async {
         // Each side is a task of its own: a core for each, and next to the one that reads from its socket.
         let look = |client: &Arc<C>| {
             let (client, options) = (Arc::clone(client), options.clone());
             aside(async move { Reading::look((*client).borrow(), &options).await })
         };
-        let (one, two) = tokio::try_join!(look(&base), look(&target))?;
+        let (one, two) = tokio::try_join!(look(base), look(target))?;
         let comparable = one.builder.version() == two.builder.version() && one.encoding == two.encoding;
         let near = if comparable { glance::near(one.side(), two.side()) } else { None };
         let [base_near, target_near] = near.map_or([None, None], |near| near.map(Some));
@@ -109,14 +138,14 @@ where
                 reading.finish((*client).borrow(), &options).await
             })
         };
-        tokio::try_join!(conclude(&base, one, base_near), conclude(&target, two, target_near))
+        tokio::try_join!(conclude(base, one, base_near), conclude(target, two, target_near))
     };
     let (one, two) = match outcome.await {
         Ok((one, two)) => (Ok(one), Ok(two)),
         // The other transaction has to end all the same; its own error is the lesser one.
         Err(error) => (Err(error), Ok(Catalog::default())),
     };
-    let (one, two) = tokio::join!(end((*base).borrow(), one), end((*target).borrow(), two));
+    let (one, two) = tokio::join!(end((**base).borrow(), one), end((**target).borrow(), two));
     Ok((one?, two?))
 }
 
@@ -376,7 +405,8 @@ async fn print(client: &Client, catalog: &mut Catalog, asked: &[Asked]) -> Resul
     ask(client, &texts, &mut |at, row, places| {
         let Some((printed, _)) = queries.get(at) else { return Ok(()) };
         let row = Row { what: printed.what(), row: &row, places };
-        if let (Some(id), Some(text)) = (of.get(&(*printed, row.oid("oid")?)), row.opt("text")?)
+        let text = row.text("text")?;
+        if let Some(id) = of.get(&(*printed, row.oid("oid")?))
             && let Some(object) = catalog.objects.get_mut(id)
         {
             let (attribute, text) = printed.kept(text);

@@ -173,7 +173,7 @@ impl<'a> Row<'a> {
     }
 
     pub fn text(&self, column: &'static str) -> Result<&'a str, CatalogError> {
-        self.opt(column)?.ok_or_else(|| self.refuse("NULL", column))
+        self.opt(column)?.ok_or(CatalogError::Changing { what: self.what, wanted: column })
     }
 
     /// A boolean; NULL is false.
