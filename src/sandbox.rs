@@ -182,8 +182,7 @@ async fn set_up(server: &Server, setup: &[String]) -> Result<(), SandboxError> {
     if setup.is_empty() {
         return Ok(());
     }
-    let database = if server.turn.is_some() { &server.maintenance } else { &server.database };
-    let connection = server.connect(database).await?;
+    let connection = server.connect_to_itself().await?;
     for sql in setup {
         let refused = |source| SandboxError::Setup { sql: sql.clone(), source };
         match tokio::time::timeout(server.limits.statement, connection.batch_execute(sql)).await {

@@ -1,13 +1,15 @@
 //! Roles belong to a server, not to a database: what the two sides' servers must both have before a plan about them can run.
 
+use secrecy::SecretString;
 use tokio_postgres::Client;
 
-use super::PipelineError;
+use super::{PipelineError, live};
 use crate::{
     catalog::{Action, Change, Kind, ObjectId},
     plan::{Origin, Step, sql},
     sandbox::Server,
-    script::quote_identifier,
+    script::{self, Item, Names, quote_identifier},
+    source::SqlFiles,
 };
 
 /// The names of a server's roles, without Postgres's own.
@@ -30,11 +32,38 @@ pub(super) async fn make(client: &Client, names: &[String]) -> Result<Vec<String
     Ok(made)
 }
 
-/// Gives each of two servers the roles that only the other has; answers with those that the base's had not. Each server comes with a
-/// database to connect to.
-pub(super) async fn level(base: (&Server, &str), target: (&Server, &str), which: Which) -> Result<Vec<Role>, PipelineError> {
+/// Makes the roles of a live database's server that files which are loaded beside it may name, without any right; answers with their
+/// names. Those that the files make are left to them.
+pub(super) async fn stand_in(server: &Server, files: &SqlFiles, live: &SecretString) -> Result<Vec<String>, PipelineError> {
+    let names = Names { database: server.database().into(), role: server.role().into() };
+    // What cannot be split is said when it is loaded.
+    let items = script::split_including(&files.files, &files.included, &names).unwrap_or_default();
+    let own: Vec<String> = items.iter().filter_map(made_by).collect();
+    let roles: Vec<String> = live::roles(live).await?.into_iter().filter(|name| !own.contains(name)).collect();
+    let connection = server.connect_to_itself().await?;
+    let made = make(&connection, &roles).await?;
+    connection.close().await;
+    Ok(made)
+}
+
+/// The role that a statement makes.
+fn made_by(item: &Item) -> Option<String> {
+    let Item::Statement(statement) = item else { return None };
+    let makes = ["role", "user", "group"].iter().any(|kind| statement.begins_with(&["create", kind]));
+    script::names(&statement.text).nth(2).filter(|_| makes)
+}
+
+/// Gives each of two servers the roles that only the other has; answers with those that the base's had not, or had for that reason
+/// already (`stand_ins`). Each server comes with a database to connect to.
+pub(super) async fn level(
+    base: (&Server, &str),
+    target: (&Server, &str),
+    stand_ins: &[String],
+    which: Which,
+) -> Result<Vec<Role>, PipelineError> {
     let (base, target) = (base.0.connect(base.1).await?, target.0.connect(target.1).await?);
-    let made = make(&base, &read(&target).await?).await?;
+    let mut made = make(&base, &read(&target).await?).await?;
+    made.extend_from_slice(stand_ins);
     let roles = look_at(&target, &made, which).await?;
     make(&target, &read(&base).await?).await?;
     base.close().await;

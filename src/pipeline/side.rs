@@ -136,6 +136,8 @@ impl Sides {
 
 /// Builds both sides, each on its server, side by side.
 pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, PipelineError> {
+    let of_base = stand_ins(&servers.base, &job.base, &job.target).await?;
+    stand_ins(servers.target(), &job.target, &job.base).await?;
     let (base, target) = tokio::join!(
         build(&job.config, &servers.base, &job.base, Strictness::Lenient),
         build(&job.config, servers.target(), &job.target, Strictness::Strict)
@@ -145,6 +147,7 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
     let only_in_target = roles::level(
         (&servers.base, &base.database),
         (servers.target(), &target.database),
+        &of_base,
         if job.target.live().is_some() { roles::Which::Named } else { roles::Which::All },
     )
     .await?;
@@ -161,6 +164,14 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
         sides.rename(&servers.base, &files.executed(), &job.renames).await?;
     }
     Ok(sides)
+}
+
+/// Makes the roles that files may name because the other side's live database has them.
+async fn stand_ins(server: &Server, input: &Input, other: &Input) -> Result<Vec<String>, PipelineError> {
+    match (&input.schema, other.live()) {
+        (Schema::Files(files), Some(url)) => roles::stand_in(server, files, url).await,
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// Reads two live databases: all of them, or what a plan between them needs ([`read::read_two`]).

@@ -97,6 +97,14 @@ impl Server {
         self.connect_with(database, "").await
     }
 
+    /// A new session for what belongs to the whole server, in a database that is there whosever turn it is.
+    ///
+    /// # Errors
+    /// As [`Server::connect`].
+    pub async fn connect_to_itself(&self) -> Result<Connection, SandboxError> {
+        self.connect(if self.turn.is_some() { &self.maintenance } else { &self.database }).await
+    }
+
     /// A new session with start options (`-c name=value`), which `RESET ALL` goes back to.
     ///
     /// # Errors

@@ -262,3 +262,39 @@ async fn a_partition_that_is_half_detached_is_detached_whole() {
     .await
     .unwrap();
 }
+
+/// Files may name roles that the live database's server has and the sandbox has not. Those that they make they make themselves.
+#[tokio::test]
+async fn files_may_name_the_roles_of_the_live_server() {
+    with_servers(&request(Where::Docker), Sides::One, &CancellationToken::new(), async |servers| {
+        let server = &servers.base;
+        let database = server.create_database("live", None).await?;
+        let connection = server.connect(&database).await?;
+        let there = "CREATE ROLE only_there; CREATE ROLE \"In both\"; CREATE TABLE t (a int); GRANT SELECT ON t TO only_there";
+        connection.batch_execute(there).await.unwrap();
+        connection.close().await;
+        let text = "CREATE ROLE \"In both\" LOGIN; CREATE TABLE t (a int); GRANT SELECT, INSERT ON t TO only_there;";
+        let files = SqlFiles { files: vec![SqlFile { path: "s.sql".into(), text: text.into() }], ..SqlFiles::default() };
+        let input = |name: &str, schema| Input { name: name.into(), commit: None, schema };
+        let live = || input("live", Schema::Live(server.url(&database)));
+        let made = |report: &Report| report.steps.iter().map(|step| step.sql.clone()).collect::<Vec<_>>();
+
+        let job = Job::new(native(), live(), input("files", Schema::Files(files.clone())));
+        let report = pipeline::run(&job, &CancellationToken::new()).await.report;
+        assert!(report.proven, "{:#?}", report.error);
+        assert_eq!(made(&report), ["GRANT INSERT ON TABLE public.t TO only_there"]);
+
+        // The plan makes them for a base that stood on stand-ins.
+        let config = Config { create_roles: true, ..native() };
+        let job = Job::new(config, input("files", Schema::Files(files)), live());
+        let report = pipeline::run(&job, &CancellationToken::new()).await.report;
+        assert!(report.proven, "{:#?}", report.error);
+        let steps = made(&report);
+        assert!(steps[0].contains("CREATE ROLE only_there"), "{steps:?}");
+        assert_eq!(steps[1..], ["REVOKE INSERT ON TABLE public.t FROM only_there"]);
+        server.drop_database(&database).await?;
+        Ok::<(), SandboxError>(())
+    })
+    .await
+    .unwrap();
+}
