@@ -32,6 +32,13 @@ pub struct Unused {
     pub why: String,
 }
 
+/// A note that stands at an object of the target.
+struct Note {
+    to: ObjectId,
+    old: String,
+    place: Place,
+}
+
 /// What the notes of a schema say, and what was asked for on the pull request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Renames {
@@ -127,20 +134,27 @@ impl Renames {
         base: &Catalog,
         target: &Catalog,
     ) -> Renames {
-        let mut found = Renames::default();
+        let (mut found, mut notes) = (Renames::default(), Vec::new());
         for file in files.iter().filter(|file| file.text.contains("@renamed")) {
             let comments = script::comments(file, target.dialect);
             for comment in &comments {
                 let Some(old) = old_name(&comment.text, target.dialect) else { continue };
                 let place = Place { file: file.path.clone(), line: comment.line, column: 1 };
                 match meant(comment, &comments, file, places, target.dialect) {
-                    None => found.unused.push(Unused { place, why: "no object begins on its line or on the one below it".into() }),
-                    Some(to) => found.add(to, &old, place, base, target),
+                    None => {
+                        let why = "no object that can be renamed begins on its line or on the one below it".into();
+                        found.unused.push(Unused { place, why });
+                    }
+                    Some(to) => notes.push(Note { to, old, place }),
                 }
             }
         }
+        for note in &notes {
+            found.add(note, &notes, base, target);
+        }
         found.bind(asked, base, target);
         found.renames.sort_by(|a, b| (a.to.path.len(), &a.to).cmp(&(b.to.path.len(), &b.to)));
+        found.free_names_first();
         found.add_names_made_of_names(base, target);
         found.renames.retain(|rename| rename.sql(target.dialect).is_some());
         // A part's old name stands under its whole's new one.
@@ -156,27 +170,50 @@ impl Renames {
         found
     }
 
-    fn add(&mut self, to: ObjectId, old: &str, place: Place, base: &Catalog, target: &Catalog) {
-        let mut path = self.path_in_base(&to.path);
-        if let Some(last) = path.last_mut() {
-            *last = old.to_string();
-        }
-        let from = ObjectId { kind: to.kind, path: path.into() };
-        let why = if from.path == to.path {
+    fn add(&mut self, note: &Note, notes: &[Note], base: &Catalog, target: &Catalog) {
+        let to = note.to.clone();
+        let to_in_base = ObjectId { kind: to.kind, path: self.path_in_base(&to.path).into() };
+        let from = with_name(&to_in_base, &note.old);
+        let there = base.objects.contains_key(&to_in_base);
+        // The object that has the old name now, if it had another before.
+        let heir = notes.iter().find(|other| other.to == with_name(&to, &note.old));
+        let why = if from == to_in_base {
             "the old name is the new one".to_string()
         } else if !base.objects.contains_key(&from) {
-            match base.objects.contains_key(&ObjectId { kind: to.kind, path: self.path_in_base(&to.path).into() }) {
+            match there {
                 // The note has done its work: it may stay where it is.
                 true => return,
                 false => format!("the base has no {} {from}", from.kind),
             }
-        } else if target.objects.contains_key(&from) {
+        } else if heir.is_some_and(|heir| heir.old == to.name()) {
+            format!(
+                "it swaps its name with {} {from}, and notes that stay would swap them again in the next plan: give one of them a third \
+                 name in between, in a change of its own",
+                from.kind
+            )
+        } else if target.objects.contains_key(&from) && (there || heir.is_none()) {
             format!("the {} {from} is still there", from.kind)
+        } else if there && !notes.iter().any(|other| with_name(&other.to, &other.old) == to) {
+            format!("the base has a {} {to_in_base} already: drop that one, or rename it, in a change before", to.kind)
         } else {
             self.renames.push(Rename { from, to });
             return;
         };
-        self.unused.push(Unused { place, why });
+        self.unused.push(Unused { place: note.place.clone(), why });
+    }
+
+    /// Puts what has a name that another one is to have before that one.
+    fn free_names_first(&mut self) {
+        let mut rest = std::mem::take(&mut self.renames);
+        while !rest.is_empty() {
+            let taken = |rename: &Rename| {
+                let name = with_name(&rename.from, rename.to.name());
+                rest.iter().any(|other| other.from == name)
+            };
+            let next = rest.iter().position(|rename| !taken(rename)).unwrap_or(0);
+            let rename = rest.remove(next);
+            self.renames.push(rename);
+        }
     }
 
     /// A path of the target with the wholes' names of the base.
@@ -243,6 +280,15 @@ impl fmt::Display for Rename {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} -> {}", self.from.kind, self.from, self.to)
     }
+}
+
+/// The object beside this one that has another name.
+fn with_name(id: &ObjectId, name: &str) -> ObjectId {
+    let mut id = id.clone();
+    if let Some(last) = id.path.last_mut() {
+        *last = name.to_owned();
+    }
+    id
 }
 
 /// `orders_customer_id_fkey` with `orders` -> `invoices`: whole words between underscores.
@@ -335,11 +381,36 @@ mod tests {
             text: "CREATE TABLE t (\n  a int, -- @renamed from=x\n  b int -- @renamed from=y\n);\n-- @renamed from=z\n".into(),
         };
         let place = |line| Place { file: "t.sql".into(), line, column: 3 };
-        let id = |name| ObjectId::new(Kind::Column, ["public", "t", name]);
+        let id = |name: &str| ObjectId::new(Kind::Column, ["public", "t", name]);
         let places = BTreeMap::from([(id("a"), place(2)), (id("b"), place(3))]);
         let found = Renames::read(&[file], &[], &places, &catalog(&["a"]), &catalog(&["a", "b"]));
         assert_eq!(found.renames, []);
         let unused: Vec<_> = found.unused.iter().map(|unused| (unused.place.line, unused.why.as_str())).collect();
-        assert_eq!(unused, [(3, "the base has no column public.t.y"), (5, "no object begins on its line or on the one below it")]);
+        assert_eq!(
+            unused,
+            [
+                (5, "no object that can be renamed begins on its line or on the one below it"),
+                (3, "the base has no column public.t.y")
+            ]
+        );
+        // A name that another one leaves is free, but two that swap theirs would do so again and again.
+        let columns = |notes: &[(&str, &str)], base: &[&str]| {
+            let lines = notes.iter().map(|(name, old)| format!("  {name} int, -- @renamed from={old}\n"));
+            let file = SqlFile { path: "t.sql".into(), text: format!("CREATE TABLE t (\n{});", lines.collect::<String>()).into() };
+            let places = notes.iter().enumerate().map(|(at, (name, _))| (id(name), place(at as u32 + 2))).collect();
+            let names: Vec<&str> = notes.iter().map(|(name, _)| *name).collect();
+            Renames::read(&[file], &[], &places, &catalog(base), &catalog(&names))
+        };
+        let chain = [("b", "a"), ("c", "b")];
+        let steps = |found: &Renames| found.steps(Dialect::Postgres).into_iter().map(|step| step.sql).collect::<Vec<_>>();
+        let start = "ALTER TABLE public.t RENAME COLUMN";
+        assert_eq!(steps(&columns(&chain, &["a", "b"])), [format!("{start} b TO c"), format!("{start} a TO b")]);
+        let whys = |found: &Renames| found.unused.iter().map(|unused| unused.why.clone()).collect::<Vec<_>>().join("\n");
+        assert_eq!(columns(&[("b", "a")], &["b"]), Renames::default());
+        assert_eq!(whys(&columns(&chain, &["b", "c"])), "the column public.t.b is still there");
+        let swapped = columns(&[("a", "b"), ("b", "a")], &["a", "b"]);
+        assert_eq!(swapped.renames, []);
+        assert!(whys(&swapped).contains("it swaps its name with column public.t.b"), "{swapped:?}");
+        assert!(whys(&columns(&[("b", "a")], &["a", "b"])).contains("has a column public.t.b already"));
     }
 }
