@@ -112,7 +112,8 @@ pub(super) async fn collect(server: &Server, database: &str, installed: Option<I
             Ok(read) => touched = read,
             Err(error) => tracing::debug!("places of objects are not known: {error}"),
         }
-        let sql = format!("drop schema {schema} cascade");
+        // Event triggers of the files' own may refuse it; as `replica` none runs but those that are enabled always.
+        let sql = format!("set session_replication_role = replica; drop schema {schema} cascade");
         connection.batch_execute(&sql).await.map_err(failed(&sql))?;
     }
     connection.close().await;

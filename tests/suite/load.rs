@@ -252,3 +252,17 @@ async fn a_statement_that_is_there_twice_has_the_place_of_each() {
     })
     .await;
 }
+
+/// An event trigger of the files' own may refuse every change of the schema: what notes places is gone all the same.
+#[tokio::test]
+async fn files_may_refuse_every_change_of_the_schema() {
+    let sql =
+        "CREATE FUNCTION deny() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; CREATE TABLE t (a int);
+               CREATE EVENT TRIGGER deny ON ddl_command_start EXECUTE FUNCTION deny();";
+    loaded(&[file("a.sql", sql)], strict(), async |server, loaded| {
+        let loaded = loaded.unwrap();
+        let left = "SELECT count(*)::text FROM pg_namespace WHERE nspname LIKE 'schemaproof%'";
+        assert_eq!(text(server, &loaded.database, left).await, "0");
+    })
+    .await;
+}
