@@ -12,7 +12,7 @@ use crate::plan::Plan;
 /// What a database holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// By the quoted name of a table: a number for each of its rows, sorted.
+    /// By the quoted name of a table, for partitions of that at their root: a number for each of its rows, sorted.
     rows: BTreeMap<String, Vec<i64>>,
     /// By the quoted name of a sequence.
     positions: BTreeMap<String, String>,
@@ -21,11 +21,14 @@ pub struct Contents {
 /// One statement a table and a sequence that says what it holds. Columns stand in the order of their names: one that was made again is its table's last.
 const ASKED: &str = "
     SELECT CASE c.relkind WHEN 'S' THEN format('SELECT %L, NULL, concat_ws('' '', last_value, is_called) FROM %s', named.name, named.name)
-      ELSE format('SELECT %L, pg_catalog.hashtextextended(ROW(%s)::text, 0), NULL FROM ONLY %s', named.name,
+      ELSE format('SELECT %L, pg_catalog.hashtextextended(ROW(%s)::text, 0), NULL FROM ONLY %s', named.root,
         (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname COLLATE \"C\") FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''), named.name) END
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
-      LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS name) named
+      LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS name,
+        (SELECT format('%I.%I', above.nspname, root.relname) FROM pg_catalog.pg_class root
+         JOIN pg_catalog.pg_namespace above ON above.oid = root.relnamespace
+         WHERE root.oid = coalesce(pg_catalog.pg_partition_root(c.oid), c.oid)) AS root) named
     WHERE (c.relkind = 'S' OR c.relkind = 'r' AND pg_catalog.pg_relation_size(c.oid) > 0)
       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
 

@@ -2,7 +2,7 @@
 //!
 //! Two kinds. *Ordinary* rows go into empty tables, three each: whatever fails on them fails on nearly any data. *Unusual* ones go
 //! into every table that the plan works on: each is an existing row with what its constraints allow and a change may not, such as NULLs, the
-//! same values twice, the longest texts and the largest numbers; what fails on them fails on a database that has such rows.
+//! same values twice, the longest texts, blanks at the end of some and the largest numbers; what fails on them fails on a database that has such rows.
 //!
 //! Foreign keys hold by construction: a column that refers to another table takes its values from there, or, where tables refer to each other,
 //! a value that depends on type and row number alone. What a check wants is found by trying the literals that it is made of. What
@@ -172,11 +172,15 @@ async fn unusual(client: &Client, types: &Types, table: &Table) {
     let free = |column: &&Column| !column.key && column.refers.is_none();
     let large = |column: &Column| types.value(column.r#type, column.modifier, Shape::Large, 0);
     let small = |column: &Column| types.value(column.r#type, column.modifier, Shape::Small, 0);
+    let texts = |column: &&Column| types.category(column.r#type) == 'S';
+    let blank = |column: &Column| {
+        Some(column).filter(texts).and_then(|column| types.value(column.r#type, column.modifier, Shape::Blank, 0))
+    };
     let null = |column: &Column| column.nullable.then(|| "NULL".to_string());
     let mut row = 0;
     // The same values twice, but for keys.
     insert(client, types, table, &BTreeMap::new(), row).await;
-    for shape in [&null as &dyn Fn(&Column) -> Option<String>, &large, &small] {
+    for shape in [&null as &dyn Fn(&Column) -> Option<String>, &large, &small, &blank] {
         row += 1;
         let values: BTreeMap<&str, String> = table
             .columns

@@ -18,6 +18,8 @@ pub(super) enum Shape {
     Large,
     /// As short, small or early.
     Small,
+    /// As long as the column allows, and most of it blanks at the end, which a shorter type cuts off without a word.
+    Blank,
 }
 
 /// Letters of the longest text that is made where a type allows more.
@@ -110,7 +112,7 @@ impl Types {
                 let at = match shape {
                     Shape::Plain(row) => (row as usize).wrapping_sub(1) % r#type.labels.len().max(1),
                     Shape::Large => r#type.labels.len().saturating_sub(1),
-                    Shape::Small => 0,
+                    Shape::Small | Shape::Blank => 0,
                 };
                 return r#type.labels.get(at).cloned();
             }
@@ -129,6 +131,7 @@ impl Types {
             Shape::Plain(row) => plain(r#type, modifier, row),
             Shape::Large => large(r#type, modifier).or_else(|| plain(r#type, modifier, 9)),
             Shape::Small => small(r#type).or_else(|| plain(r#type, modifier, 8)),
+            Shape::Blank => blank(r#type, modifier).or_else(|| plain(r#type, modifier, 7)),
         }
     }
 
@@ -136,7 +139,7 @@ impl Types {
         let bound = |shape| self.value(r#type.range_of, -1, shape, depth + 1);
         let (low, high) = match shape {
             Shape::Plain(row) => (bound(Shape::Plain(row))?, bound(Shape::Plain(row + 1))?),
-            Shape::Large | Shape::Small => (bound(Shape::Small)?, bound(Shape::Large)?),
+            Shape::Large | Shape::Small | Shape::Blank => (bound(Shape::Small)?, bound(Shape::Large)?),
         };
         Some(format!("{}({low}, {high})", sql::qualified(&[&r#type.schema, &r#type.name])))
     }
@@ -229,6 +232,16 @@ fn large(r#type: &Type, modifier: i64) -> Option<String> {
 /// Digits behind the point of a `numeric` with a modifier: eleven bits, with a sign since 15.
 fn scale(modifier: i64) -> i64 {
     (((modifier - 4) & 0x7ff) ^ 1024) - 1024
+}
+
+/// A word with blanks after it.
+fn blank(r#type: &Type, modifier: i64) -> Option<String> {
+    let declared = modifier - 4;
+    Some(match r#type.name.as_str() {
+        "varchar" if modifier >= 0 => format!("rpad('x', {})", declared.clamp(1, LONGEST)),
+        "text" | "varchar" | "citext" => format!("rpad('x', {LONG})"),
+        _ => return None,
+    })
 }
 
 fn small(r#type: &Type) -> Option<String> {
