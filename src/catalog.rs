@@ -460,12 +460,14 @@ pub fn compare(base: &Catalog, target: &Catalog) -> Vec<Change> {
         let new = if order == Ordering::Less { None } else { after.next() };
         match (old, new) {
             (Some(old), Some(new)) => {
+                let mut attributes = Vec::new();
                 if old.attributes != new.attributes {
-                    let mut attributes = compare_attributes(old, new);
+                    attributes = compare_attributes(old, new);
                     attributes.retain(|change| known(change.name));
-                    if !attributes.is_empty() {
-                        note(Action::Alter, &new.id, attributes);
-                    }
+                }
+                attributes.extend(order_of_attributes((base, old), (target, new)));
+                if !attributes.is_empty() {
+                    note(Action::Alter, &new.id, attributes);
                 }
             }
             (Some(old), None) => {
@@ -482,6 +484,27 @@ pub fn compare(base: &Catalog, target: &Catalog) -> Vec<Change> {
         }
     }
     changes
+}
+
+/// The order of a composite type's attributes, where those that stay and then those that are new do not stand in it: rows that are written
+/// as text or as ROW depend on it.
+fn order_of_attributes(before: (&Catalog, &Object), after: (&Catalog, &Object)) -> Option<AttributeChange> {
+    let composite = |object: &Object| object.id.kind == Kind::Type && object.text("form") == Some("composite");
+    if !composite(before.1) || !composite(after.1) {
+        return None;
+    }
+    let names = |(catalog, whole): (&Catalog, &Object)| {
+        let first = ObjectId { kind: Kind::Column, path: whole.id.path.clone() };
+        let columns = catalog.objects.range(first..).map(|(_, column)| column);
+        let columns = columns.take_while(|column| column.id.kind == Kind::Column && column.id.path.starts_with(&whole.id.path));
+        let mut columns: Vec<&Object> = columns.filter(|column| column.parent.as_ref() == Some(&whole.id)).collect();
+        columns.sort_by_key(|column| column.integer("position"));
+        columns.into_iter().map(|column| column.id.name().to_owned()).collect::<Vec<_>>()
+    };
+    let (old, new) = (names(before), names(after));
+    let stay = old.iter().filter(|name| new.contains(name));
+    let in_order = stay.chain(new.iter().filter(|name| !old.contains(name))).eq(&new);
+    (!in_order).then_some(AttributeChange { name: "order", before: Some(Value::List(old)), after: Some(Value::List(new)) })
 }
 
 fn compare_attributes(before: &Object, after: &Object) -> Vec<AttributeChange> {

@@ -629,6 +629,11 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>, anew: &BTreeSet<Obje
         } else if let Some(change) = cx.altered.get(&id).cloned() {
             let (Some(before), Some(after)) = (cx.base.get(&id), cx.target.get(&id)) else { continue };
             let rule = rule_for(&id)?;
+            for member in rules::publication::in_the_way(cx, &id, &change) {
+                cx.altered.remove(&member);
+                cx.replaced.insert(member.clone());
+                work.push(member);
+            }
             for holder in rules::column::holders_of_row(cx, &id, &change) {
                 if alter_too(cx, &holder, "type") {
                     work.push(holder);
@@ -690,7 +695,8 @@ fn sort_changes(cx: &mut Context<'_>, changes: Vec<Change>, anew: &BTreeSet<Obje
         .dropped
         .iter()
         .filter(|id| {
-            let swapped = |at: &ObjectId| id.kind == Kind::Column && cx.swapped.contains(at);
+            // The successor of a type is made without them.
+            let swapped = |at: &ObjectId| matches!(id.kind, Kind::Column | Kind::Grant | Kind::Comment) && cx.swapped.contains(at);
             cx.base.line(id).skip(1).any(|at| cx.replaced.contains(at) || cx.dropped.contains(at) || swapped(at))
         })
         .cloned()
@@ -835,6 +841,7 @@ fn act(cx: &Context<'_>) -> Result<Vec<Action>, PlanError> {
     }
     rules::rebuild::frame(cx, &mut out);
     rules::base_type::frame(cx, &mut out);
+    rules::user_catalog::frame(cx, &mut out);
     rules::routine::frame(&mut out);
     Ok(out.all)
 }

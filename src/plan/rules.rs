@@ -29,6 +29,7 @@ pub mod table;
 pub mod text_search;
 pub mod trigger;
 pub mod types;
+pub mod user_catalog;
 pub mod view;
 
 /// All rules. A kind stands in exactly one.

@@ -7,7 +7,7 @@ use super::{
         native::{Actions, Context, Reaction, Rule, Side, Verb, Verdict, stands_for},
         online, sql,
     },
-    constraint, sequence, table, types,
+    constraint, publication, sequence, table, types, user_catalog,
 };
 use crate::catalog::{Action, AttributeChange, Change, Kind, Object, ObjectId, column::plain_not_null_name};
 
@@ -241,17 +241,29 @@ fn has_cast(cx: &Context<'_>, old: &str, new: &str, plainly: bool) -> bool {
         || old.strip_suffix("[]").zip(new.strip_suffix("[]")).is_some_and(|(old, new)| has_cast(cx, old, new, plainly))
 }
 
+/// Whether a composite type is made anew with other attributes, or with the same in another order.
+fn reshaped(cx: &Context<'_>, id: &ObjectId) -> bool {
+    let names = |side: &Side<'_>| side.parts_of(id, Kind::Column).map(|part| part.id.name().to_owned()).collect::<Vec<_>>();
+    let composite = |side: &Side<'_>| side.get(id).is_some_and(|of| of.text("form") == Some("composite"));
+    cx.swapped.contains(id) && composite(&cx.base) && composite(&cx.target) && names(&cx.base) != names(&cx.target)
+}
+
+/// The composite type that a column of the base is of, itself and not inside of another.
+fn composite_of(before: &Object) -> Option<&ObjectId> {
+    let bare = before.text("bare_type");
+    before.needs.iter().find(|need| need.kind == Kind::Type && Some(sql::qualified(&need.path)).as_deref() == bare)
+}
+
+/// Whether values of composite types that are made anew with other attributes stand inside of the values of a column of the base.
+fn is_reshaped_inside(cx: &Context<'_>, before: &Object) -> bool {
+    let own = composite_of(before);
+    before.text("generated").is_none() && inside(cx, before, &|_| true).into_iter().any(|id| Some(id) != own && reshaped(cx, id))
+}
+
 /// The value of a column of a composite type that is made anew with other attributes: each of them by its name.
 fn composed(cx: &Context<'_>, before: &Object) -> Option<String> {
     let name = sql::ident(before.id.name());
-    let names =
-        |side: &Side<'_>, id: &ObjectId| side.parts_of(id, Kind::Column).map(|part| part.id.name().to_owned()).collect::<Vec<_>>();
-    let of = before.needs.iter().find(|need| {
-        let own = Some(sql::qualified(&need.path)).as_deref() == before.text("bare_type");
-        let form = |side: &Side<'_>| side.get(need).and_then(|of| of.text("form")).map(str::to_owned);
-        let same_form = cx.target.get(need).is_some() && form(&cx.base) == form(&cx.target);
-        cx.swapped.contains(*need) && same_form && own && names(&cx.base, need) != names(&cx.target, need)
-    })?;
+    let of = composite_of(before).filter(|of| reshaped(cx, of))?;
     let values = cx.target.parts_of(of, Kind::Column).map(|attribute| match cx.base.get(&attribute.id) {
         Some(_) => format!("(({name}).{})::text::{}", sql::ident(attribute.id.name()), attribute.text("type").unwrap_or_default()),
         None => "NULL".to_owned(),
@@ -264,11 +276,47 @@ fn composed(cx: &Context<'_>, before: &Object) -> Option<String> {
     ))
 }
 
+/// The value of a column of type `row` (a table's row, or one made for this) whose value is given as JSON: attributes go by their names.
+fn from_json(row: &str, column: &str, json: &str) -> String {
+    format!(
+        "(pg_catalog.jsonb_populate_record(NULL::{row}, pg_catalog.jsonb_build_object({}, {json}))).{}",
+        sql::literal(column),
+        sql::ident(column)
+    )
+}
+
+/// Gives a column its type by way of JSON. What is no composite value itself needs a type with this one column, which is there for this
+/// statement alone: what the statement waits for, and what it then stands for.
+fn retype_by_name(after: &Object, json: &str, needs: &[ObjectId], out: &mut Actions<'_>) -> (String, Option<(ObjectId, ObjectId)>) {
+    if after.text("type_kind") == Some("c") {
+        let (name, kind) = (sql::ident(after.id.name()), after.text("type").unwrap_or_default());
+        let value = format!("pg_catalog.jsonb_populate_record(NULL::{kind}, {json})");
+        return (format!("ALTER COLUMN {name} TYPE {kind} USING {value}"), None);
+    }
+    let mut path = after.id.path.clone();
+    let own = path.pop().unwrap_or_default();
+    let table = path.pop().unwrap_or_default();
+    path.push(sql::interim(&format!("{table}_{own}"), "row"));
+    let (name, kind) = (sql::ident(after.id.name()), after.text("type").unwrap_or_default());
+    let row = ObjectId { kind: Kind::Type, path };
+    let done = stands_for("retyped", &after.id);
+    let of = sql::qualified(&row.path);
+    let made = out.other(after, Verb::Alter, format!("CREATE TYPE {of} AS ({name} {kind})"));
+    made.needs.extend(after.needs.iter().chain(&after.parent).chain(needs).cloned());
+    made.creates.push(row.clone());
+    out.other(after, Verb::Drop, format!("DROP TYPE {of}")).needs.push(done.clone());
+    (format!("ALTER COLUMN {name} TYPE {kind} USING {}", from_json(&of, after.id.name(), json)), Some((row, done)))
+}
+
 /// The old column's value as one of the new column's type.
 pub fn conversion(cx: &Context<'_>, before: &Object, after: &Object) -> String {
     let name = sql::ident(after.id.name());
     let kind = after.text("type").unwrap_or_default();
-    if let Some(value) = composed(cx, before).filter(|_| before.text("type") == Some(kind)) {
+    let same = before.text("type") == Some(kind);
+    if same && is_reshaped_inside(cx, before) {
+        return from_json(&sql::whole(&after.id), after.id.name(), &format!("pg_catalog.to_jsonb({name})"));
+    }
+    if let Some(value) = composed(cx, before).filter(|_| same) {
         return value;
     }
     let (old, new) = (before.text("bare_type").unwrap_or_default(), after.text("bare_type").unwrap_or_default());
@@ -328,6 +376,16 @@ fn can_be_emptied(cx: &Context<'_>, before: &Object) -> bool {
         && cx.target.dependents(&before.id).iter().find(held).is_none()
 }
 
+fn is_of_its_type(need: &ObjectId) -> bool {
+    matches!(need.kind, Kind::Type | Kind::Domain | Kind::Collation | Kind::Extension)
+}
+
+/// Whether a column of the base keeps its values and is no longer computed, so that it needs nothing for that.
+fn keeps_values(cx: &Context<'_>, before: &Object) -> bool {
+    let after = cx.target.get(&before.id).filter(|after| !follows_parent(cx, after));
+    before.text("generated") == Some("STORED") && after.is_some_and(|after| after.text("generated").is_none())
+}
+
 /// Whether what a generated column of the base is computed from goes, or gets another type.
 fn is_emptied(cx: &Context<'_>, before: &Object) -> bool {
     let retyped = |need: &ObjectId| {
@@ -342,16 +400,20 @@ fn change_expression(cx: &Context<'_>, before: &Object, after: &Object, out: &mu
     let column = format!("ALTER COLUMN {}", sql::ident(after.id.name()));
     let whole = alter_whole(after);
     let expression = after.text("expression").unwrap_or_default();
-    if !is_emptied(cx, before) {
-        out.alter(after, format!("{whole} {column} SET EXPRESSION AS ({expression})"));
+    let action = if !is_emptied(cx, before) {
+        out.alter(after, format!("{whole} {column} SET EXPRESSION AS ({expression})"))
     } else {
         let constraint = match (before.flag("not_null") && after.flag("not_null"), plainly_named(cx, after)) {
             (false, _) => String::new(),
             (true, true) => format!(", {column} SET NOT NULL"),
             (true, false) => format!(", ADD{}", named_not_null(after)),
         };
-        out.alter(after, format!("{whole} {column} SET EXPRESSION AS ({expression}){constraint}")).releases.clear();
-    }
+        let action = out.alter(after, format!("{whole} {column} SET EXPRESSION AS ({expression}){constraint}"));
+        action.releases.clear();
+        action
+    };
+    action.creates.extend(user_catalog::rewritten_with(cx, after));
+    action.needs.extend(publication::let_go(cx, before));
     // It reaches tables below, which may have expressions of their own.
     for id in below(&cx.target, after) {
         let own = cx.target.get(&id).filter(|column| follows_parent(cx, column) && column.text("generated").is_some());
@@ -371,6 +433,8 @@ fn empty(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions<'_
     let action = out.other(after, Verb::Drop, format!("{whole} {nullable}{column} SET EXPRESSION AS (NULL)"));
     action.alters.push(after.id.clone());
     action.releases.extend(releases);
+    action.creates.extend(user_catalog::rewritten_with(cx, after));
+    action.needs.extend(publication::let_go(cx, before));
 }
 
 impl Rule for ColumnRule {
@@ -449,6 +513,7 @@ impl Rule for ColumnRule {
             | Kind::Function
             | Kind::Procedure
             | Kind::Publication => replace(!changed("expression") || changed("type")),
+            Kind::Column if keeps_values(cx, dependent) => Reaction::Nothing,
             Kind::Column if dependent.text("generated").is_some() && (changed("type") || changed("collation")) => {
                 if can_be_emptied(cx, dependent) { Reaction::Alter("expression") } else { Reaction::Replace }
             }
@@ -478,6 +543,7 @@ impl Rule for ColumnRule {
         match need.id.kind {
             Kind::Type | Kind::Domain if in_partition_key(cx, object) => Reaction::ReplaceWhole,
             Kind::Function | Kind::Operator if can_be_emptied(cx, object) => Reaction::Alter("expression"),
+            _ if keeps_values(cx, object) && !is_of_its_type(&need.id) => Reaction::Nothing,
             _ if object.text("generated").is_some() => Reaction::Replace,
             Kind::Type | Kind::Domain => Reaction::Alter("type"),
             Kind::Sequence => Reaction::Nothing,
@@ -524,14 +590,15 @@ impl Rule for ColumnRule {
             return;
         }
         let mut parts = Vec::new();
-        let filled = online::column::is_filled_afterwards(cx, object);
-        let bare = filled.then(|| without_not_null(object));
+        let later = online::column::is_filled_afterwards(cx, object);
+        let bare = later.then(|| without_not_null(object));
         let Some(text) = definition(cx, bare.as_ref().unwrap_or(object), false, &mut parts) else { return };
         let below: Vec<&Object> = below(&cx.target, object)
             .iter()
             .filter_map(|id| cx.target.get(id))
             .filter(|column| follows_parent(cx, column))
             .collect();
+        let filled = !parts.is_empty() || object.text("generated").is_some() || object.text("type_kind") == Some("d");
         let mut made = parts;
         for column in below {
             made.push(column);
@@ -539,6 +606,7 @@ impl Rule for ColumnRule {
             made.extend(cx.target.parts_of(&column.id, Kind::Default).filter(same));
         }
         let action = out.create_with(object, &made, format!("{} ADD COLUMN {text}", alter_whole(object)));
+        action.creates.extend(filled.then(|| user_catalog::rewritten_with(cx, object)).into_iter().flatten());
         action.needs.extend(object.parent.as_ref().map(table::link_gone));
         action.needs.retain(|need| need.kind != Kind::Table || Some(need) == object.parent.as_ref() || object.needs.contains(need));
         settings(cx, None, object, out);
@@ -623,9 +691,12 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
     }
     let follows = follows_parent(cx, after);
     if changed("generated") && after.text("generated").is_none() && !follows {
-        out.alter(after, format!("{whole} ALTER COLUMN {name} DROP EXPRESSION"));
+        let action = out.other(after, Verb::Drop, format!("{whole} ALTER COLUMN {name} DROP EXPRESSION"));
+        action.alters.push(after.id.clone());
+        action.releases.extend(before.needs.iter().filter(|need| !is_of_its_type(need)).map(|need| cx.old(need)));
     }
-    let identity_changes = changed("identity") && !follows && !identity_of_parents(cx, before, after);
+    let (had_identity, has_identity) = (owns_identity(&cx.base, before), owns_identity(&cx.target, after));
+    let identity_changes = changed("identity") && !follows && (had_identity || has_identity);
     let numbers_no_longer = !matches!(after.text("bare_type"), Some("smallint" | "integer" | "bigint"));
     if identity_changes && numbers_no_longer {
         drop_identity(cx, before, after, out);
@@ -638,24 +709,36 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
         let below: Vec<ObjectId> = below(&cx.target, after).into_iter().filter(|id| !cx.appears(id)).collect();
         let fits: Vec<ObjectId> =
             cx.target.parts_of(&after.id, Kind::Sequence).map(|sequence| sequence::fits(&sequence.id)).collect();
-        let mut text = type_change(cx, before, after);
         let rows = changing_rows(cx, before);
-        if !rows.is_empty() {
-            // By name, since there may be other columns then; arrays would need a query, which USING refuses.
-            let kind = after.text("type").unwrap_or_default();
-            let (waiting, back) = match before.text("type_kind") {
-                Some("c") => (
-                    format!("jsonb USING pg_catalog.to_jsonb({name})"),
-                    format!("pg_catalog.jsonb_populate_record(NULL::{kind}, {name})"),
-                ),
-                _ => (format!("text USING {name}::text"), format!("{name}::{kind}")),
-            };
-            let action = out.other(after, Verb::Drop, format!("{whole} ALTER COLUMN {name} TYPE {waiting}"));
-            action.alters.push(after.id.clone());
-            action.releases.extend(rows.clone());
-            text = format!("ALTER COLUMN {name} TYPE {kind} USING {back}");
-        }
+        let generated = after.text("generated").is_some();
+        let by_name = before.text("type") == after.text("type") && !generated && is_reshaped_inside(cx, before);
+        let mut only_row = None;
+        let text = if rows.is_empty() && !by_name {
+            type_change(cx, before, after)
+        } else {
+            // By name, since there may be other columns then.
+            let json = format!("pg_catalog.to_jsonb({name})");
+            // What an extension's type is as JSON, nobody knows.
+            let unknown = rows.iter().any(|need| need.kind == Kind::Extension);
+            if !rows.is_empty() {
+                let waiting = if unknown { format!("text USING {name}::text") } else { format!("jsonb USING {json}") };
+                let action = out.other(after, Verb::Drop, format!("{whole} ALTER COLUMN {name} TYPE {waiting}"));
+                action.alters.push(after.id.clone());
+                action.creates.extend(user_catalog::rewritten_with(cx, after));
+                action.releases.extend(rows.clone());
+            }
+            if unknown {
+                let kind = after.text("type").unwrap_or_default();
+                format!("ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}")
+            } else {
+                let json = if rows.is_empty() { json } else { name.clone() };
+                let (text, row) = retype_by_name(after, &json, &rows, out);
+                only_row = row;
+                text
+            }
+        };
         let action = out.alter(after, format!("{whole} {text}"));
+        action.creates.extend(user_catalog::rewritten_with(cx, after));
         if emptied {
             action.releases.clear();
             action.needs.retain(|need| matches!(need.kind, Kind::Type | Kind::Domain | Kind::Collation));
@@ -663,6 +746,10 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
         if !rows.is_empty() {
             action.releases.clear();
             action.needs.extend(rows);
+        }
+        if let Some((row, done)) = only_row {
+            action.needs.push(row);
+            action.creates.push(done);
         }
         action.alters.extend(below);
         action.needs.extend(fits);
@@ -680,8 +767,11 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
         drop_identity(cx, before, after, out);
     }
     alter_not_null(cx, before, after, change, out);
-    if identity_changes && let Some(how) = after.text("identity") {
-        if before.text("identity").is_some() {
+    if identity_changes
+        && has_identity
+        && let Some(how) = after.text("identity")
+    {
+        if had_identity {
             out.alter(after, format!("{whole} ALTER COLUMN {name} SET GENERATED {how}"));
         } else if let Some((clause, sequence)) = identity(cx, after) {
             let id = sequence.id.clone();
@@ -698,18 +788,22 @@ fn alter(cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out
     settings(cx, Some(before), after, out);
 }
 
-/// Whether an identity is the parent's before and after, so that a partition loses it when it is detached and has it when it is attached.
-fn identity_of_parents(cx: &Context<'_>, before: &Object, after: &Object) -> bool {
-    let of_partition = |side: &Side<'_>, column: &Object| {
-        let table = column.parent.as_ref().and_then(|whole| side.get(whole));
-        table.is_some_and(|table| table.text("partition_of").is_some())
-    };
-    cx.base.catalog.server_version >= 170_000 && of_partition(&cx.base, before) && of_partition(&cx.target, after)
+/// Whether an identity is its table's own: a partition has its parent's, comes to it when it is attached and loses it when it is detached.
+fn owns_identity(side: &Side<'_>, column: &Object) -> bool {
+    let table = column.parent.as_ref().and_then(|whole| side.get(whole));
+    let partition = table.is_some_and(|table| table.text("partition_of").is_some());
+    column.text("identity").is_some() && !(partition && side.catalog.server_version >= 170_000)
 }
 
-/// Takes the identity off a column that has none in the target.
+/// Whether a column's identity comes or goes with its table's place below another.
+pub fn identity_moves(cx: &Context<'_>, column: &Object) -> bool {
+    let after = cx.target.get(&column.id);
+    column.id.kind == Kind::Column && after.is_some_and(|after| owns_identity(&cx.base, column) != owns_identity(&cx.target, after))
+}
+
+/// Takes the identity off a column that has none of its own in the target.
 fn drop_identity(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions<'_>) {
-    if after.text("identity").is_some() {
+    if !owns_identity(&cx.base, before) || owns_identity(&cx.target, after) {
         return;
     }
     let sequences: Vec<ObjectId> = cx.base.parts_of(&before.id, Kind::Sequence).map(|sequence| sequence.id.clone()).collect();
@@ -728,6 +822,21 @@ fn drop_identity(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Ac
 
 const RELATIONS: &[Kind] = &[Kind::Table, Kind::ForeignTable, Kind::View, Kind::MaterializedView];
 
+/// What a column of the base needs, and what those types among it are made of that are `open`.
+fn inside<'a>(cx: &Context<'a>, before: &'a Object, open: &dyn Fn(&ObjectId) -> bool) -> Vec<&'a ObjectId> {
+    let mut inside: Vec<&ObjectId> = before.needs.iter().collect();
+    let mut at = 0;
+    while let Some(need) = inside.get(at).copied() {
+        at += 1;
+        if let Some(of) = cx.base.get(need).filter(|_| matches!(need.kind, Kind::Type | Kind::Domain) && open(need)) {
+            let parts = cx.base.parts_of(need, Kind::Column).flat_map(|attribute| &attribute.needs);
+            let more: Vec<&ObjectId> = parts.chain(&of.needs).filter(|need| !inside.contains(need)).collect();
+            inside.extend(more);
+        }
+    }
+    inside
+}
+
 /// Tables and views, and columns of theirs, whose row type a column of the base has, itself or inside of its type, and which are made anew or
 /// get columns of other types: Postgres refuses both while a column holds their rows, which wait as another type.
 fn changing_rows(cx: &Context<'_>, before: &Object) -> Vec<ObjectId> {
@@ -735,18 +844,9 @@ fn changing_rows(cx: &Context<'_>, before: &Object) -> Vec<ObjectId> {
     if before.text("generated").is_some() {
         return found;
     }
-    let mut inside: Vec<&ObjectId> = before.needs.iter().collect();
-    let mut at = 0;
-    while let Some(need) = inside.get(at).copied() {
-        at += 1;
-        let is_type = matches!(need.kind, Kind::Type | Kind::Domain);
-        if let Some(of) = cx.base.get(need).filter(|_| is_type && !cx.swapped.contains(need)) {
-            let parts = cx.base.parts_of(need, Kind::Column).flat_map(|attribute| &attribute.needs);
-            let more: Vec<&ObjectId> = parts.chain(&of.needs).filter(|need| !inside.contains(need)).collect();
-            inside.extend(more);
-        }
-    }
-    for need in inside.into_iter().filter(|need| RELATIONS.contains(&need.kind)) {
+    let stays = |id: &ObjectId| !cx.swapped.contains(id);
+    for need in inside(cx, before, &stays).into_iter().filter(|need| RELATIONS.contains(&need.kind) || need.kind == Kind::Extension)
+    {
         let columns: Vec<ObjectId> = cx.base.parts_of(need, Kind::Column).map(|column| column.id.clone()).collect();
         let retyped = |id: &&ObjectId| {
             let type_changes = |change: &Change| change.attributes.iter().any(|attribute| attribute.name == "type");
@@ -908,10 +1008,12 @@ fn alter_not_null(cx: &Context<'_>, before: &Object, after: &Object, change: &Ch
         && let Some(old) = before.text("not_null_name")
     {
         let (old_above, new_above) = (above(&cx.base, before), above(&cx.target, after));
-        let held = |parents: &[&Object]| parents.iter().any(|parent| parent.flag("not_null"));
+        let held =
+            |parents: &[&Object]| parents.iter().any(|parent| parent.flag("not_null") && !parent.flag("not_null_no_inherit"));
         // The parent's statement renames it, or takes it away and makes it again.
         let (was, is) = (held(&old_above), held(&new_above));
-        if !(follows && was && (is || !before.flag("not_null_local"))) {
+        let gone = !new_above.iter().any(|parent| parent.flag("not_null"));
+        if !(follows && was && (is || gone && !before.flag("not_null_local"))) {
             // Not even a foreign table's is renamed by ALTER FOREIGN TABLE.
             let text = format!("ALTER TABLE {} RENAME CONSTRAINT {} TO {name}", sql::whole(&after.id), sql::ident(old));
             let action = out.alter(after, text);

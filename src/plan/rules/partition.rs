@@ -80,11 +80,21 @@ pub fn may_lose(cx: &Context<'_>, child: &Object) -> bool {
         })
 }
 
+/// The table above a partition of the target that stays there and is made anew, where its rows may belong to others now.
+pub fn shared_above<'a>(cx: &'a Context<'_>, child: &'a Object) -> Option<&'a Object> {
+    let (parent, before) = (parents(&cx.target, child).next()?, cx.base.get(&child.id)?);
+    let stays = before.text("partition_of") == child.text("partition_of") && !cx.appears(&parent.id);
+    let others = || children(&cx.target, &parent.id).into_iter().filter(|other| other.id != child.id);
+    let moves = bound(before) != bound(child)
+        || bound(child) == Some(Bound::Default) && others().any(|other| relinked(cx, &other.id) || cx.appears(&other.id));
+    (child.text("partition_of").is_some() && stays && moves).then_some(parent)
+}
+
 /// Moves the rows that `child` is to have, before it is attached, from partitions that may have them, and those that it may no longer have
 /// to the default partition. What its attaching must wait for.
 pub fn gather(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) -> Vec<ObjectId> {
     let Some(parent) = parents(&cx.target, child).next() else { return Vec::new() };
-    let remade = cx.appears(&parent.id) || cx.replaced.contains(&child.id) || child.id.kind != Kind::Table;
+    let remade = cx.appears(&parent.id) || child.id.kind != Kind::Table;
     if remade || cx.base.get(&parent.id).is_none() {
         return Vec::new();
     }

@@ -5,13 +5,14 @@
 
 use super::{
     super::{
-        native::{Actions, Context, Rule, Verdict},
+        native::{Actions, Context, Rule, Side, Verdict},
         sql,
     },
     constraint::gone,
     foreign::MASK,
+    table,
 };
-use crate::catalog::{Change, Kind, Object};
+use crate::catalog::{Change, Kind, Object, ObjectId};
 
 pub struct PublicationRule;
 
@@ -25,6 +26,35 @@ fn publish(object: &Object) -> String {
         options.push(format!("publish_generated_columns = {generated}"));
     }
     options.join(", ")
+}
+
+/// Members of publications that stay, of a table of the base whose virtual column gets another expression: Postgres refuses that to tables
+/// that are published by name.
+pub fn in_the_way(cx: &Context<'_>, id: &ObjectId, change: &Change) -> Vec<ObjectId> {
+    let expression = |change: &Change| change.attributes.iter().any(|attribute| attribute.name == "expression");
+    let column = cx.base.get(id).filter(|column| column.text("generated") == Some("VIRTUAL") && expression(change));
+    let members = members_of(&cx.base, column).into_iter();
+    members
+        .filter(|member| cx.target.get(&member.id).is_some() && !cx.vanishes(&member.id))
+        .map(|member| member.id.clone())
+        .collect()
+}
+
+/// Members of publications that are a column's table, or one below it.
+fn members_of<'a>(side: &Side<'a>, column: Option<&Object>) -> Vec<&'a Object> {
+    let whole = column.and_then(|column| column.parent.as_ref());
+    let tables = whole.into_iter().flat_map(|whole| {
+        let below = table::offspring(side, whole).into_iter().map(|table| table.id.clone());
+        below.chain([whole.clone()]).collect::<Vec<_>>()
+    });
+    let member = |user: &&Object| user.id.kind == Kind::Publication && user.text("member").is_some();
+    tables.flat_map(|table| side.dependents(&table).iter().copied().filter(member).collect::<Vec<_>>()).collect()
+}
+
+/// What a new expression of a virtual column waits for.
+pub fn let_go(cx: &Context<'_>, column: &Object) -> Vec<ObjectId> {
+    let column = Some(column).filter(|column| column.text("generated") == Some("VIRTUAL"));
+    members_of(&cx.base, column).into_iter().filter(|member| cx.vanishes(&member.id)).map(|member| gone(&member.id)).collect()
 }
 
 impl Rule for PublicationRule {
@@ -45,6 +75,11 @@ impl Rule for PublicationRule {
             // A schema and a list of columns do not go together.
             let members = object.parent.iter().flat_map(|whole| cx.base.parts_of(whole, Kind::Publication));
             action.needs.extend(members.filter(|other| cx.vanishes(&other.id)).map(|other| gone(&other.id)));
+            let tables = object.needs.iter().filter(|need| need.kind == Kind::Table);
+            let columns = tables.flat_map(|table| cx.target.parts_of(table, Kind::Column));
+            let computed =
+                columns.filter(|column| column.text("generated") == Some("VIRTUAL") && cx.altered.contains_key(&column.id));
+            action.needs.extend(computed.map(|column| column.id.clone()));
             return;
         }
         let all = if object.flag("all_tables") { " FOR ALL TABLES" } else { "" };

@@ -1,6 +1,7 @@
 //! Tables that must be made anew and keep their rows: the old one waits in a schema of its own, its rows are copied over, then it is dropped.
 //!
-//! A schema, and not another name, so that its indexes, constraints and sequences are out of the way too.
+//! A schema, and not another name, so that its indexes, constraints and sequences are out of the way too. Where a partition key holds what must
+//! go before its successor is made, only the rows wait, in a plain table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,7 @@ use super::{
         native::{Actions, Context, Verb, stands_for},
         online, sql,
     },
-    column, table,
+    column, partition, table,
 };
 use crate::catalog::{Kind, Object, ObjectId};
 
@@ -61,6 +62,48 @@ pub fn is_moved(cx: &Context<'_>, object: &Object) -> bool {
     object.id.kind == Kind::Table && (cx.replaced.contains(&object.id) || cx.replaced.contains(&root(cx, object).id))
 }
 
+/// Whether only the rows of a tree of partitions wait: a key of theirs holds what goes before its successor can be made.
+fn only_rows_wait(cx: &Context<'_>, top: &Object) -> bool {
+    let goes = |need: &ObjectId| {
+        matches!(need.kind, Kind::OperatorClass | Kind::OperatorFamily | Kind::Function | Kind::Operator | Kind::Collation)
+            && cx.vanishes(need)
+    };
+    std::iter::once(top).chain(table::offspring(&cx.base, &top.id)).any(|table| table.needs.iter().any(goes))
+}
+
+/// Stands for rows waiting in a table of their own.
+fn set_aside(id: &ObjectId) -> ObjectId {
+    stands_for("set aside", id)
+}
+
+/// Sequences of a table's columns whose position goes on.
+fn sequences<'a>(cx: &Context<'a>, after: &Object) -> Vec<(&'a Object, &'a Object)> {
+    let columns = cx.target.parts_of(&after.id, Kind::Column);
+    let of = |column: &'a Object| {
+        let goes_on = |sequence: &&Object| cx.base.get(&sequence.id).is_some_and(|old| old.parent.is_some());
+        Some((column, cx.target.parts_of(&column.id, Kind::Sequence).find(goes_on)?))
+    };
+    columns.filter_map(of).collect()
+}
+
+/// Copies the rows of a tree of partitions, and where its sequences stand, into plain tables, and drops it.
+fn put_aside(cx: &Context<'_>, object: &Object, after: &Object, out: &mut Actions<'_>) {
+    let schema = waiting(cx, &object.id);
+    let (names, _) = columns(cx, object, after);
+    let rows = (!names.is_empty()).then(|| (object.id.name(), names.join(", "), sql::name(object)));
+    let positions = sequences(cx, after).into_iter().map(|(_, sequence)| sequence);
+    let positions = positions.map(|sequence| (sequence.id.name(), "last_value, is_called".to_owned(), sql::name(sequence)));
+    let below = table::offspring(&cx.base, &object.id);
+    for (name, what, from) in rows.into_iter().chain(positions) {
+        let text = format!("CREATE TABLE {} AS SELECT {what} FROM {from}", sql::qualified(&[&schema, name]));
+        let action = out.other(object, Verb::Drop, text);
+        action.needs.push(place(&schema));
+        action.releases.push(object.id.clone());
+        action.releases.extend(below.iter().map(|table| table.id.clone()));
+        action.creates.push(set_aside(&object.id));
+    }
+}
+
 /// Moves the old table away; the root of a tree of partitions also has its rows copied and is dropped in the end.
 pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     let top = root(cx, object);
@@ -77,13 +120,22 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         action.releases.extend([parent.id.clone(), object.id.clone()]);
     }
     let schema = waiting(cx, &object.id);
-    let action = out.drop(object, format!("ALTER TABLE {} SET SCHEMA {schema}", sql::name(object)));
-    action.needs.push(place(&schema));
-    let mut releases = std::mem::take(&mut action.releases);
+    let aside = only_rows_wait(cx, top);
+    let action = if aside {
+        let action = out.drop(object, format!("DROP TABLE {}", sql::name(object)));
+        action.needs.push(set_aside(&top.id));
+        action
+    } else {
+        let action = out.drop(object, format!("ALTER TABLE {} SET SCHEMA {schema}", sql::name(object)));
+        action.needs.push(place(&schema));
+        action
+    };
+    let mut releases = if aside { action.releases.clone() } else { std::mem::take(&mut action.releases) };
     if partition.is_some() {
         action.needs.push(table::link_gone(&object.id));
         let let_go = table::held_above(cx, object);
         releases.retain(|need| !let_go.contains(need));
+        action.releases.retain(|need| !let_go.contains(need));
     }
     let old = sql::qualified(&[&schema, object.id.name()]);
     if !is_root {
@@ -91,8 +143,8 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     }
     // Generated columns are not copied: those whose functions go, go first.
     let goes = |need: &ObjectId| matches!(need.kind, Kind::Function | Kind::Aggregate | Kind::Operator) && cx.vanishes(need);
-    let releases: Vec<ObjectId> = releases.into_iter().filter(|need| !goes(need)).collect();
-    for column in cx.base.parts_of(&object.id, Kind::Column).filter(|column| column.text("generated").is_some()) {
+    releases.retain(|need| !goes(need));
+    for column in cx.base.parts_of(&object.id, Kind::Column).filter(|column| !aside && column.text("generated").is_some()) {
         if column.needs.iter().any(goes) {
             let text = format!("ALTER TABLE {} DROP COLUMN {}", sql::name(object), sql::ident(column.id.name()));
             let action = out.other(column, Verb::Drop, text);
@@ -101,9 +153,19 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
             action.destroys.push(column.id.clone());
         }
     }
+    if aside {
+        // The types of the rows that wait are all that holds anything.
+        releases.clear();
+        let columns = cx.base.parts_of(&object.id, Kind::Column);
+        let types = columns.flat_map(|column| &column.needs).filter(|need| matches!(need.kind, Kind::Type | Kind::Domain));
+        releases.extend(types.cloned());
+    }
     let mut sources = vec![object.id.clone()];
     sources.extend(table::offspring(&cx.base, &object.id).iter().map(|child| child.id.clone()));
     let Some(after) = cx.target.get(&object.id) else { return };
+    if aside {
+        put_aside(cx, object, after, out);
+    }
     let (names, values) = columns(cx, object, after);
     let mut marks = Vec::new();
     if !names.is_empty() {
@@ -112,17 +174,18 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         } else {
             ""
         };
+        let into = partition::shared_above(cx, after).unwrap_or(after);
         // Rows of tables that inherit from it stay theirs.
         let inherited = object.text("partition_key").is_none() && !table::children(&cx.base, &object.id).is_empty();
         let only = if inherited { "ONLY " } else { "" };
         let text = format!(
             "INSERT INTO {} ({}){overriding} SELECT {} FROM {only}{old}",
-            sql::name(after),
+            sql::name(into),
             names.join(", "),
             values.join(", ")
         );
         let needs: Vec<ObjectId> = std::iter::once(after)
-            .chain(table::offspring(&cx.target, &after.id))
+            .chain(table::offspring(&cx.target, &into.id))
             .flat_map(|made| {
                 let parts = cx.target.parts_of(&made.id, Kind::Column).map(|column| column.id.clone());
                 parts.chain([made.id.clone(), table::link(made)]).collect::<Vec<_>>()
@@ -133,25 +196,26 @@ pub fn move_away(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         action.creates.push(copied(&after.id));
         marks.push(copied(&after.id));
     }
-    for column in cx.target.parts_of(&after.id, Kind::Column) {
-        let sequence = cx
-            .target
-            .parts_of(&column.id, Kind::Sequence)
-            .find(|sequence| cx.base.get(&sequence.id).is_some_and(|old| old.parent.is_some()));
-        if let Some(sequence) = sequence {
-            let old = sql::qualified(&[&schema, sequence.id.name()]);
-            let text =
-                format!("SELECT pg_catalog.setval({}, last_value, is_called) FROM {old}", sql::literal(&sql::name(sequence)));
-            let mark = copied(&sequence.id);
-            let action = out.other(after, Verb::Alter, text);
-            action.needs.push(sequence.id.clone());
-            action.needs.push(column.id.clone());
-            action.creates.push(mark.clone());
-            marks.push(mark);
-        }
+    let sequences = sequences(cx, after);
+    for (column, sequence) in &sequences {
+        let old = sql::qualified(&[&schema, sequence.id.name()]);
+        let text = format!("SELECT pg_catalog.setval({}, last_value, is_called) FROM {old}", sql::literal(&sql::name(sequence)));
+        let mark = copied(&sequence.id);
+        let action = out.other(after, Verb::Alter, text);
+        action.needs.push(sequence.id.clone());
+        action.needs.push(column.id.clone());
+        action.creates.push(mark.clone());
+        marks.push(mark);
     }
     let gone = ObjectId::new(Kind::Table, [&schema, object.id.name()]);
-    let action = out.other(object, Verb::Drop, format!("DROP TABLE {old}"));
+    let mut waiting_tables: Vec<String> = if aside && names.is_empty() { Vec::new() } else { vec![old] };
+    if aside {
+        waiting_tables.extend(sequences.iter().map(|(_, sequence)| sql::qualified(&[&schema, sequence.id.name()])));
+    }
+    if waiting_tables.is_empty() {
+        return;
+    }
+    let action = out.other(object, Verb::Drop, format!("DROP TABLE {}", waiting_tables.join(", ")));
     action.needs.extend(marks);
     action.needs.push(after.id.clone());
     let moved = |need: ObjectId| match cx.base.get(&need) {

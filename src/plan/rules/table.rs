@@ -8,7 +8,7 @@ use super::{
         native::{Action, Actions, Context, Reaction, Rule, Side, Verb, Verdict, stands_for},
         online, sql,
     },
-    column, constraint, index, partition, rebuild, sequence,
+    column, constraint, index, partition, rebuild, sequence, user_catalog,
 };
 use crate::catalog::{Change, Kind, Object, ObjectId};
 
@@ -28,6 +28,11 @@ impl Rule for TableRule {
             _ => false,
         });
         if replaces { Verdict::Replace } else { Verdict::Alter }
+    }
+
+    fn around(&self, cx: &Context<'_>, _before: &Object, _after: &Object, change: &Change, dependent: &Object) -> Reaction {
+        let relinked = change.attributes.iter().any(|attribute| attribute.name == "partition_of");
+        if relinked && column::identity_moves(cx, dependent) { Reaction::Alter("identity") } else { Reaction::Nothing }
     }
 
     fn react(&self, cx: &Context<'_>, object: &Object, need: &Object) -> Reaction {
@@ -175,10 +180,11 @@ impl Rule for TableRule {
                     let earlier = persisted_before(cx, after);
                     let action = out.alter(after, format!("{table} SET {how}"));
                     action.prefers.extend(earlier);
-                    action.creates.push(persisted(&after.id));
+                    action.creates.extend([persisted(&after.id), user_catalog::rewritten(&after.id)]);
                     sequence::keep_persistence(cx, after, out);
                 }
-                "options" | "toast_options" => set_options(&table, before, after, attribute.name, out),
+                "options" => user_catalog::set_options(before, after, out),
+                "toast_options" => set_options(&table, before, after, attribute.name, out),
                 "tablespace" => {
                     out.alter(
                         after,
@@ -189,7 +195,9 @@ impl Rule for TableRule {
                     out.alter(
                         after,
                         format!("{table} SET ACCESS METHOD {}", sql::ident(after.text("access_method").unwrap_or("heap"))),
-                    );
+                    )
+                    .creates
+                    .push(user_catalog::rewritten(&after.id));
                 }
                 "partition_of" | "partition_bound" | "detach_pending" if !partition => {
                     partition = true;
@@ -435,19 +443,22 @@ fn security(object: &Object, attribute: &str, out: &mut Actions<'_>) {
     out.alter(object, format!("ALTER TABLE {} {what} ROW LEVEL SECURITY", sql::name(object)));
 }
 
-/// SET and RESET of storage parameters.
+/// SET and RESET of storage parameters. What is set stands last: so that all stand in the target's order, what stays and comes after
+/// something that is set is set too.
 pub fn set_options(table: &str, before: &Object, after: &Object, attribute: &str, out: &mut Actions<'_>) {
     let (old, new) = (before.list(attribute), after.list(attribute));
     let key = |option: &str| option.split('=').next().unwrap_or_default().to_owned();
-    let set: Vec<String> = new.iter().filter(|option| !old.contains(option)).map(|option| sql::option(option)).collect();
-    if !set.is_empty() {
-        out.alter(after, format!("{table} SET ({})", set.join(", ")));
-    }
+    let mut there = old.iter();
+    let stay = new.iter().take_while(|option| there.any(|other| other == *option)).count();
+    let set: Vec<String> = new.iter().skip(stay).map(|option| sql::option(option)).collect();
     let reset: Vec<String> = old
         .iter()
         .filter(|option| !new.iter().any(|kept| key(kept) == key(option)))
         .map(|option| sql::option(&key(option)))
         .collect();
+    if !set.is_empty() {
+        out.alter(after, format!("{table} SET ({})", set.join(", ")));
+    }
     if !reset.is_empty() {
         out.alter(after, format!("{table} RESET ({})", reset.join(", ")));
     }
@@ -607,7 +618,10 @@ fn attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) {
                 .filter(|index| !index::mistakable(cx, index) && (own || !index::comes_late(cx, index)));
             let parts = keys.chain(indexes).chain(cx.target.parts_of(&table.id, Kind::Column));
             let parts = parts.filter(|part| !later.iter().any(|index| index.id == part.id));
-            parts.map(|part| part.id.clone()).chain(std::iter::once(table.id.clone())).collect::<Vec<_>>()
+            // An index of its own that is not valid would not be found.
+            let whole = |part: &Object| if own { index::valid(cx, &part.id) } else { Vec::new() };
+            let parts = parts.flat_map(|part| [vec![part.id.clone()], whole(part)].concat());
+            parts.chain(std::iter::once(table.id.clone())).collect::<Vec<_>>()
         })
         .collect();
     let tables = parents(&cx.target, child).chain(std::iter::once(child));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{
-        native::{Actions, Context, Reaction, Rule, Side, Verb, Verdict},
+        native::{Actions, Context, Reaction, Rule, Verb, Verdict},
         sql,
     },
     base_type,
@@ -48,9 +48,8 @@ fn is_stored(cx: &Context<'_>, r#type: &Object, inside: bool) -> bool {
     })
 }
 
-/// Types that ALTER would change, but for what Postgres refuses or puts elsewhere: domains that get a condition while arrays or composite
-/// values in tables hold theirs, and composite types whose attributes would not stand in the target's order, where no values
-/// in tables hold theirs inside.
+/// Types that ALTER would change, but for what Postgres refuses: domains that get a condition while arrays or composite values in tables
+/// hold theirs.
 pub fn made_anew(cx: &Context<'_>) -> Vec<ObjectId> {
     let both = |id: &ObjectId| Some((cx.base.get(id)?, cx.target.get(id)?));
     let free = |id: &ObjectId| !cx.swapped.contains(id) && !cx.vanishes(id);
@@ -61,15 +60,7 @@ pub fn made_anew(cx: &Context<'_>) -> Vec<ObjectId> {
     });
     let domains = conditions.filter_map(|check| check.parent.as_ref()).chain(not_null).filter(|id| id.kind == Kind::Domain);
     let held = domains.filter(|id| free(id) && both(id).is_some_and(|(before, _)| is_stored(cx, before, true)));
-    let types = cx.created.iter().filter_map(|id| cx.target.get(id)?.parent.as_ref()).filter(|id| id.kind == Kind::Type);
-    let reordered = types.filter(|id| {
-        let names = |side: &Side<'_>| side.parts_of(id, Kind::Column).map(|part| part.id.name().to_owned()).collect::<Vec<_>>();
-        let (old, new) = (names(&cx.base), names(&cx.target));
-        let kept = old.iter().filter(|name| new.contains(name));
-        let order_changes = kept.chain(new.iter().filter(|name| !old.contains(name))).ne(&new);
-        free(id) && order_changes && both(id).is_some_and(|(before, _)| !is_stored(cx, before, true))
-    });
-    held.chain(reordered).cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    held.cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The id that a type has when it is a domain, and the other way round.

@@ -18,3 +18,6 @@ create schema s2;
 alter default privileges in schema s2 grant all on tables to n2_user;
 create table s2.t (a integer);
 alter default privileges for role n2_other grant select on tables to n2_user with grant option;
+create schema types_made_anew;
+create type types_made_anew.e as enum ('y');
+create table types_made_anew.t (e types_made_anew.e);

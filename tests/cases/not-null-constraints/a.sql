@@ -10,3 +10,6 @@ create table pt (a int, b int not null) partition by range (a);
 create table pt1 partition of pt (constraint b1 not null b) for values from (0) to (10);
 create table pt2 (a int, b int constraint pt2b not null);
 alter table pt attach partition pt2 for values from (10) to (20);
+create table np (a int constraint pn not null no inherit);
+create table nc (a int constraint own not null, d int) inherits (np);
+comment on constraint own on nc is 'own';

@@ -4,3 +4,14 @@ create table u (id int) with (fillfactor = 70, autovacuum_enabled = false, toast
 create table r (id int not null, x int not null, constraint r_key unique (id), constraint r_x unique (x));
 alter table r replica identity using index r_key;
 alter table r cluster on r_key;
+create schema catalog_table;
+set search_path = catalog_table;
+create table t (a int primary key, b int) with (user_catalog_table = true, fillfactor = 50);
+create table u (a int) with (user_catalog_table);
+create table c () inherits (u);
+insert into t values (1, 2);
+reset search_path;
+create schema order_of_options;
+create table order_of_options.t (a int) with (fillfactor = 70, autovacuum_enabled = off, parallel_workers = 3, toast.autovacuum_enabled = off);
+create index i on order_of_options.t (a) with (fillfactor = 50, deduplicate_items = off);
+create view order_of_options.v with (security_barrier, check_option = local) as select a from order_of_options.t where a > 1;

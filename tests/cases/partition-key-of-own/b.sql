@@ -1,0 +1,14 @@
+create function h(a int, b bigint) returns bigint language sql immutable as 'select $1 + $2 + 1';
+create operator class oc for type int using hash as operator 1 =, function 2 h(int, bigint);
+create table p (a int, b text) partition by hash (a oc);
+create table p0 partition of p for values with (modulus 2, remainder 0);
+create table p1 partition of p for values with (modulus 2, remainder 1);
+create function lf(t text) returns varchar language sql immutable as 'select lower($1)';
+create table q (id serial, t text) partition by list (lf(t));
+create table q1 partition of q for values in ('a');
+create table qd partition of q default partition by list (t);
+create table qd1 partition of qd default;
+create index qi on q (lf(t));
+create view qv as select * from q;
+insert into p select g, 'x' from generate_series(1, 20) g;
+insert into q (t) values ('A'), ('B');

@@ -1,0 +1,14 @@
+create table p (k int not null, l int not null, v text) partition by list (k);
+create table a (k int not null, l int not null, v text) partition by range (l);
+create table a1 partition of a for values from (0) to (10);
+create table a2 partition of p for values in (5);
+create table b partition of p for values in (2) partition by range (l);
+create table b1 partition of b for values from (0) to (10);
+create index pi on p (l);
+create index ai on a (l);
+create unique index pu on p (k, l);
+create function f() returns trigger language plpgsql as 'begin return new; end';
+create trigger tr before insert on p for each row execute function f();
+create trigger tra before insert on a for each row execute function f();
+alter table a1 add constraint ac check (v <> '');
+comment on index pi is 'x';
