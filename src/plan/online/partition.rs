@@ -24,7 +24,8 @@ fn fitting(child: &Object) -> Option<&str> {
 /// Shows beforehand that the rows of a table fit what they will have to; answers with what stands for that having been done. The check is
 /// dropped when `ends` are there.
 fn check(cx: &Context<'_>, child: &Object, ends: Vec<ObjectId>, out: &mut Actions<'_>) -> Option<ObjectId> {
-    let fits = fitting(child).filter(|_| in_use(cx, &child.id) && !partition::may_lose(cx, child))?;
+    let plain = in_use(cx, &child.id) && !partition::may_lose(cx, child) && !changes_partitions(cx, child);
+    let fits = fitting(child).filter(|_| plain)?;
     let (start, name) = (format!("ALTER TABLE {}", sql::name(child)), sql::ident(&fits_name(child)));
     let (added, validated) = (stands_for("bounds checked", &child.id), stands_for("bounds validated", &child.id));
     let columns: Vec<ObjectId> =
@@ -58,6 +59,14 @@ fn check(cx: &Context<'_>, child: &Object, ends: Vec<ObjectId>, out: &mut Action
 /// Stands for a table that left another having no check of it any more.
 fn rid_of_check(table: &ObjectId) -> ObjectId {
     stands_for("bounds above unchecked", table)
+}
+
+/// Whether a table gets or loses partitions: a check that it has for a while would have to be theirs too, or would stay theirs.
+fn changes_partitions(cx: &Context<'_>, table: &Object) -> bool {
+    [&cx.base, &cx.target].iter().any(|side| {
+        let below = table::children(side, &table.id).into_iter();
+        below.filter(|child| child.text("partition_of").is_some()).any(|child| !table::stays_child(cx, &child.id))
+    })
 }
 
 fn fits_name(child: &Object) -> String {
@@ -114,6 +123,8 @@ pub fn leaves_concurrently(cx: &Context<'_>, child: &Object) -> bool {
             && in_use(cx, &parent.id)
             && !has_default
             && !stays(parent)
+            // What is left behind is told by all that is above.
+            && !partition::relinked(cx, &parent.id)
             && fitting(child).is_some()
     })
 }
