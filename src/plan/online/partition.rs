@@ -24,7 +24,7 @@ fn fitting(child: &Object) -> Option<&str> {
 /// Shows beforehand that the rows of a table fit what they will have to; answers with what stands for that having been done. The check is
 /// dropped when `ends` are there.
 fn check(cx: &Context<'_>, child: &Object, ends: Vec<ObjectId>, out: &mut Actions<'_>) -> Option<ObjectId> {
-    let plain = in_use(cx, &child.id) && !partition::may_lose(cx, child) && !changes_partitions(cx, child);
+    let plain = in_use(cx, &child.id) && !partition::may_lose(cx, child) && !gets_partitions(cx, child);
     let fits = fitting(child).filter(|_| plain)?;
     let (start, name) = (format!("ALTER TABLE {}", sql::name(child)), sql::ident(&fits_name(child)));
     let (added, validated) = (stands_for("bounds checked", &child.id), stands_for("bounds validated", &child.id));
@@ -61,12 +61,10 @@ fn rid_of_check(table: &ObjectId) -> ObjectId {
     stands_for("bounds above unchecked", table)
 }
 
-/// Whether a table gets or loses partitions: a check that it has for a while would have to be theirs too, or would stay theirs.
-fn changes_partitions(cx: &Context<'_>, table: &Object) -> bool {
-    [&cx.base, &cx.target].iter().any(|side| {
-        let below = table::children(side, &table.id).into_iter();
-        below.filter(|child| child.text("partition_of").is_some()).any(|child| !table::stays_child(cx, &child.id))
-    })
+/// Whether a table gets partitions: a check that it has for a while would have to be theirs too.
+fn gets_partitions(cx: &Context<'_>, table: &Object) -> bool {
+    let below = table::children(&cx.target, &table.id).into_iter();
+    below.filter(|child| child.text("partition_of").is_some()).any(|child| !table::stays_child(cx, &child.id))
 }
 
 fn fits_name(child: &Object) -> String {
