@@ -164,6 +164,9 @@ impl Relations {
         let mut now: BTreeMap<u32, Relation> = rows.iter().filter_map(Relation::from_row).collect();
         let before: Vec<u32> = if transactional { locked } else { self.known.keys().copied().collect() };
         let (mut tallies, mut in_use) = (Vec::new(), Vec::new());
+        // Values of rows that came to a table, by column: what left another in the same step is not lost.
+        let mut came: BTreeMap<String, u64> = BTreeMap::new();
+        let mut lost_in: Vec<(u32, String, String, u64)> = Vec::new();
         for oid in before {
             let Some(old) = self.known.remove(&oid) else { continue };
             let Some(mut new) = now.remove(&oid) else {
@@ -190,11 +193,20 @@ impl Relations {
                 self.known.insert(oid, new);
                 continue;
             }
+            let written = old.kind == 'r' && old.state != new.state;
             self.known.insert(oid, new);
+            if !had_rows && written {
+                let empty = self.known[&oid].clone();
+                self.count(client, &[oid]).await?;
+                for column in self.known[&oid].columns.values() {
+                    *came.entry(column.name.clone()).or_default() += column.values;
+                }
+                self.known.insert(oid, empty);
+            }
             if had_rows {
                 self.count(client, &[oid]).await?;
                 let new = &self.known[&oid];
-                let (mut lost_of, mut looks) = (BTreeMap::new(), 0);
+                let mut looks = 0;
                 for (attribute, column) in &old.columns {
                     let now = new.columns.get(attribute);
                     let mut lost = column.values.saturating_sub(now.map_or(0, |now| now.values));
@@ -204,18 +216,27 @@ impl Relations {
                         lost += cut;
                         looks += 1;
                     }
+                    if let Some(now) = now.filter(|now| now.values > column.values) {
+                        *came.entry(column.name.clone()).or_default() += now.values - column.values;
+                    }
                     if lost > 0 {
-                        lost_of.insert(format!("{}.{}", old.name, column.name), lost);
+                        lost_in.push((oid, format!("{}.{}", old.name, column.name), column.name.clone(), lost));
                     }
                 }
                 tallies.push((old.name, old.rows, new.rows));
                 // Looking was a scan of our own.
                 self.known.entry(oid).and_modify(|relation| relation.scans += looks);
-                if !lost_of.is_empty() {
-                    effects.values_lost += lost_of.values().sum::<u64>();
-                    effects.lost_of.append(&mut lost_of);
-                    in_use.push(oid);
-                }
+            }
+        }
+        for (oid, of, column, mut lost) in lost_in {
+            if let Some(came) = came.get_mut(&column) {
+                let moved = lost.min(*came);
+                (lost, *came) = (lost - moved, *came - moved);
+            }
+            if lost > 0 {
+                effects.values_lost += lost;
+                effects.lost_of.insert(of, lost);
+                in_use.push(oid);
             }
         }
         for relation in now.values_mut() {

@@ -273,10 +273,21 @@ async fn a_way_back_is_lossless_only_where_all_that_was_tried_came_back() {
          CREATE SUBSCRIPTION more CONNECTION 'host=127.0.0.1 port=1' PUBLICATION one WITH (connect = false, slot_name = none);",
     );
     assert!(lossless(kept.0, kept.1).await);
+    // The same rows in other partitions.
+    let rows = "INSERT INTO p SELECT g, 'x' FROM generate_series(0, 19) g;";
+    let parted = |bound: u32| {
+        format!(
+            "CREATE TABLE p (k int, v text) PARTITION BY RANGE (k); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO ({bound});
+             CREATE TABLE p2 PARTITION OF p FOR VALUES FROM ({bound}) TO (20); {rows}"
+        )
+    };
+    assert!(lossless(&parted(10), &parted(5)).await);
     for (base, target) in [
         // Another form of the same value.
         ("CREATE TABLE t (a json);", "CREATE TABLE t (a jsonb);"),
         ("CREATE TABLE t (a text); INSERT INTO t VALUES ('007');", "CREATE TABLE t (a int);"),
+        // Blanks at the end are cut without a word.
+        ("CREATE TABLE t (a varchar(10));", "CREATE TABLE t (a varchar(5));"),
         // Rows that come later and do not fit on the way back.
         ("CREATE TABLE t (a int);", "CREATE TABLE t (a bigint);"),
         (

@@ -257,3 +257,30 @@ async fn what_was_taken_out_is_not_missed() {
     assert_eq!(codes, [Some("23502"), None, Some("23503"), None, None]);
     assert!(effects.iter().all(|effects| effects.error.is_none()), "{effects:#?}");
 }
+
+#[tokio::test]
+async fn values_of_rows_that_move_to_another_table_are_not_lost() {
+    let effects = effects(
+        "CREATE TABLE a (k int, v text); CREATE TABLE b (v text, k int); CREATE TABLE c (k int); CREATE TABLE d (k int); CREATE TABLE e (k int);
+         INSERT INTO a SELECT g, 'x' FROM generate_series(1, 9) g; INSERT INTO b VALUES ('y', 20); INSERT INTO c VALUES (1), (2), (3)",
+        &[
+            "WITH moved AS (DELETE FROM a WHERE k > 5 RETURNING *) INSERT INTO b (k, v) SELECT k, v FROM moved",
+            "TRUNCATE d, e",
+            "WITH moved AS (DELETE FROM c WHERE k > 1 RETURNING *) INSERT INTO d SELECT k FROM moved WHERE k > 2",
+            "WITH moved AS (DELETE FROM a WHERE k > 3 RETURNING *) INSERT INTO e SELECT k FROM moved",
+        ],
+    )
+    .await;
+    let lost: Vec<u64> = effects.iter().map(|effects| effects.values_lost).collect();
+    assert_eq!(lost, [0, 6, 1, 2], "{effects:#?}");
+}
+
+#[tokio::test]
+async fn rows_are_taken_out_of_a_published_table_that_cannot_tell_them_apart() {
+    let effects = effects(
+        "CREATE TABLE t (a text); INSERT INTO t VALUES ('x'); CREATE PUBLICATION p FOR TABLE t",
+        &["ALTER TABLE t ALTER a TYPE int USING a::int"],
+    )
+    .await;
+    assert!(effects.iter().all(|effects| effects.error.is_none() && effects.failed_rows == Some(FailedRows::Own)), "{effects:#?}");
+}
