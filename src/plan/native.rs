@@ -732,7 +732,10 @@ fn react_to(cx: &mut Context<'_>, need: &ObjectId, work: &mut Vec<ObjectId>) -> 
         let Some(after) = cx.target.get(&dependent.id) else { continue };
         let gone_for_good = cx.target.get(need).is_none();
         let hangs = rules::index::hangs_on(dependent, needed);
-        let taken_off = gone_for_good && cx.altered.contains_key(&dependent.id) && !after.needs.contains(need) && !hangs;
+        let taken_off = gone_for_good
+            && cx.altered.get(&dependent.id).is_some_and(|change| rules::column::may_take_off(change, needed))
+            && !after.needs.contains(need)
+            && !hangs;
         let namesake = taken_off && can_be_anew(&dependent.id) && has_new_namesake(cx, need);
         if taken_off && !namesake {
             // Its own change takes it off what goes.

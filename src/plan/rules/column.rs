@@ -395,6 +395,13 @@ fn is_emptied(cx: &Context<'_>, before: &Object) -> bool {
     before.text("generated").is_some() && before.needs.iter().any(|need| cx.vanishes(need) || retyped(need))
 }
 
+/// Whether a change can take a column off what it needs: a routine or operator stands in its expression alone.
+pub fn may_take_off(change: &Change, need: &Object) -> bool {
+    let computes = matches!(need.id.kind, Kind::Function | Kind::Aggregate | Kind::Operator);
+    let expression = |attribute: &AttributeChange| matches!(attribute.name, "expression" | "generated");
+    change.object.kind != Kind::Column || !computes || change.attributes.iter().any(expression)
+}
+
 /// Changes the expression of a generated column; where what it needs goes or changes first, the column is empty in the meantime.
 fn change_expression(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions<'_>) {
     let column = format!("ALTER COLUMN {}", sql::ident(after.id.name()));

@@ -9,7 +9,7 @@ use super::{
     },
     base_type,
 };
-use crate::catalog::{Object, ObjectId};
+use crate::catalog::{Kind, Object, ObjectId};
 
 /// The name under which the old type waits for its end.
 pub fn old_id(id: &ObjectId) -> ObjectId {
@@ -61,7 +61,18 @@ pub fn swap(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions
     drop.destroys.push(old);
     let parts = cx.base.descendants(&before.id);
     drop.releases.extend(parts.iter().flat_map(|part| &part.needs).chain(&before.needs).map(|need| cx.old(need)));
+    // A domain's default must not hold a function that goes before the domain's successor is made.
+    let goes = |need: &&ObjectId| matches!(need.kind, Kind::Function | Kind::Aggregate | Kind::Operator) && cx.vanishes(need);
+    let computed: Vec<ObjectId> = match (before.id.kind, before.text("default")) {
+        (Kind::Domain, Some(_)) => before.needs.iter().filter(goes).map(|need| cx.old(need)).collect(),
+        _ => Vec::new(),
+    };
+    drop.releases.retain(|need| !computed.contains(need));
     // Its functions are renamed away too, and go with it.
     let along: Vec<ObjectId> = base_type::functions(&cx.base, before).into_iter().map(|function| function.id.clone()).collect();
     drop.releases.retain(|need| !along.contains(need));
+    if !computed.is_empty() {
+        let action = out.other(before, Verb::Drop, format!("ALTER {noun} {} DROP DEFAULT", sql::name(before)));
+        action.releases.extend(computed.into_iter().chain([before.id.clone()]));
+    }
 }
