@@ -43,7 +43,8 @@ pub(super) const PARTS: &[PartReader] = &[
                 "select l.classoid, l.objoid, l.objsubid, l.label as text, l.provider, null as type, null as identity, null::bool as from_script from pg_seclabel l
                  union all
                  select classoid, objoid, 0, label, provider, null, null, null from pg_shseclabel
-                 where classoid = 'pg_database'::regclass and objoid = (select oid from pg_database where datname = current_database())"
+                 where classoid = 'pg_subscription'::regclass
+                   or classoid = 'pg_database'::regclass and objoid = (select oid from pg_database where datname = current_database())"
                     .to_owned(),
             )
             },

@@ -2,7 +2,7 @@
 //!
 //! A case is a folder with `a.sql` and `b.sql` (`old.sql` and `new.sql`, `base.sql` and `head.sql`), and maybe `setup.sql`, which is run first
 //! on both sides, `kept.sql`, a query whose answer the plan must not change, and in the first line of `a.sql` the oldest server
-//! that knows it: `-- server: 15`.
+//! that knows it: `-- server: 15`. `-- needs: label provider` there keeps it from a server without one.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -34,6 +34,7 @@ pub struct Case {
     pub setup: String,
     kept: Option<String>,
     pub oldest: u32,
+    labels: bool,
     /// Its rows must be kept, and may be in the plan's way.
     rows: bool,
     /// What fails to load is left out: real history (`base.sql` and `head.sql`) needs libraries that are not here.
@@ -43,7 +44,7 @@ pub struct Case {
 impl Case {
     /// A case that stands in no folder, whose rows are looked at.
     pub fn with_rows(name: String, a: String, b: String) -> Self {
-        Self { name, a, b, setup: String::new(), kept: None, oldest: 0, rows: true, lenient: false }
+        Self { name, a, b, setup: String::new(), kept: None, oldest: 0, labels: false, rows: true, lenient: false }
     }
 }
 
@@ -94,7 +95,9 @@ pub fn find(folder: &Path) -> Result<Vec<Case>> {
                     at.strip_prefix(folder).ok().filter(|name| !name.as_os_str().is_empty()).unwrap_or(&at).display().to_string();
                 let setup = std::fs::read_to_string(at.join("setup.sql")).unwrap_or_default();
                 let kept = std::fs::read_to_string(at.join("kept.sql")).ok();
-                cases.push(Case { name, a, b, setup, kept, oldest: oldest.unwrap_or(0) * 10_000, rows: false, lenient });
+                let labels = a.lines().take(2).any(|line| line == "-- needs: label provider");
+                let oldest = oldest.unwrap_or(0) * 10_000;
+                cases.push(Case { name, a, b, setup, kept, oldest, labels, rows: false, lenient });
             }
             None => folders.extend(inner),
         }
@@ -119,8 +122,8 @@ pub async fn run(server: &Arc<Server>, cases: Vec<Case>, options: &Options) -> R
     const AT_ONCE: usize = 4;
     make_roles(server, &cases).await?;
     let count = cases.len();
-    let queue =
-        Arc::new(Mutex::new(cases.into_iter().filter(|case| case.oldest <= server.version).enumerate().collect::<VecDeque<_>>()));
+    let fits = |case: &Case| case.oldest <= server.version && (server.labels || !case.labels);
+    let queue = Arc::new(Mutex::new(cases.into_iter().filter(fits).enumerate().collect::<VecDeque<_>>()));
     let mut workers = tokio::task::JoinSet::new();
     for worker in 0..AT_ONCE.min(count) {
         let (server, queue, options) = (Arc::clone(server), Arc::clone(&queue), options.clone());

@@ -40,11 +40,10 @@ pub fn attributes(catalog: &Catalog) -> BTreeMap<Kind, BTreeSet<&'static str>> {
     found
 }
 
-/// Kinds that the planner deliberately never makes or drops, or that no case can have, and why.
+/// Kinds that the planner deliberately never makes or drops, and why.
 pub const APART: &[(Kind, &str)] = &[
     (Kind::Database, "never made or dropped: its settings, grants and comments are planned"),
     (Kind::Role, "belongs to the server: named in grants and owners, made where `create-roles` asks for it"),
-    (Kind::SecurityLabel, "planned, and not proven by the cases: it needs a label provider, which no Postgres image has"),
 ];
 
 /// Kinds whose objects are only made and dropped: nothing about them differs otherwise.
