@@ -3,18 +3,19 @@
 //! One that cannot be read stops no other. Nothing is compared here: see [`crate::environments`].
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use futures_util::{StreamExt as _, stream};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Input, PipelineError, Schema, image, live,
     mysql::{self, one::Canonical},
+    roles,
 };
 use crate::{
     catalog::{
@@ -55,8 +56,9 @@ pub async fn compare(environments: &[Environment], config: &Config, connections:
         family.0 = flavor.dialect();
     }
     let request = image::request(config, live.filter(|_| family.0.is_postgres())).await;
+    let roles = live_roles(environments, &family.0).await;
     let read = async |(at, Environment { name, input }): (usize, &Environment)| {
-        let read = catalog(input, config, &request, &family, &options, &own).await.map(|catalog| {
+        let read = catalog(input, config, (&request, &roles), &family, &options, &own).await.map(|catalog| {
             let print = catalog.fingerprint();
             catalogs.lock().unwrap_or_else(PoisonError::into_inner).entry(print.clone()).or_insert(catalog);
             print
@@ -90,10 +92,27 @@ fn family(environments: &[Environment], config: &Config) -> (Dialect, Option<Can
     (dialect, named.filter(|_| !dialect.is_postgres()))
 }
 
+/// The roles of the live databases' servers, which files beside them may name. A server that does not answer says so when its databases
+/// are read.
+async fn live_roles(environments: &[Environment], dialect: &Dialect) -> Vec<String> {
+    let files = environments.iter().any(|environment| matches!(environment.input.schema, Schema::Files(_)));
+    let mut servers = BTreeMap::new();
+    for url in environments.iter().filter_map(|environment| environment.input.live()).filter(|_| files && dialect.is_postgres()) {
+        let parsed = url::Url::parse(url.expose_secret()).ok();
+        servers.entry(parsed.map(|url| (url.host_str().map(String::from), url.port()))).or_insert(url);
+    }
+    let found = stream::iter(servers.into_values()).map(live::roles).buffer_unordered(SERVERS_AT_ONCE).collect::<Vec<_>>().await;
+    let names: BTreeSet<String> = found.into_iter().flatten().flatten().collect();
+    names.into_iter().collect()
+}
+
+/// Servers whose roles are asked for at once.
+const SERVERS_AT_ONCE: usize = 8;
+
 async fn catalog(
     input: &Input,
     config: &Config,
-    request: &Request,
+    (request, roles): (&Request, &[String]),
     (dialect, database): &(Dialect, Option<Canonical>),
     options: &ReadOptions,
     cancel: &CancellationToken,
@@ -110,8 +129,8 @@ async fn catalog(
             () = cancel.cancelled() => Err(SandboxError::Cancelled.into()),
             catalog = live::read(url, options) => catalog,
         },
-        Schema::Files(files) => load(files, config, request, options, cancel).await,
-        Schema::Empty => load(&SqlFiles::default(), config, request, options, cancel).await,
+        Schema::Files(files) => load(files, config, (request, roles), options, cancel).await,
+        Schema::Empty => load(&SqlFiles::default(), config, (request, &[]), options, cancel).await,
     }
 }
 
@@ -119,12 +138,13 @@ async fn catalog(
 async fn load(
     files: &SqlFiles,
     config: &Config,
-    request: &Request,
+    (request, roles): (&Request, &[String]),
     options: &ReadOptions,
     cancel: &CancellationToken,
 ) -> Result<Catalog, PipelineError> {
     sandbox::with_servers(request, Sides::One, cancel, async |servers| {
         let server = &servers.base;
+        roles::stand_in(server, files, roles).await?;
         let strict = load::Options { session: config.session, strictness: Strictness::Strict };
         let loaded = load::load_source(server, files, strict).await?;
         let connection = server.connect(&loaded.database).await?;

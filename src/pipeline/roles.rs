@@ -1,9 +1,8 @@
 //! Roles belong to a server, not to a database: what the two sides' servers must both have before a plan about them can run.
 
-use secrecy::SecretString;
 use tokio_postgres::Client;
 
-use super::{PipelineError, live};
+use super::PipelineError;
 use crate::{
     catalog::{Action, Change, Kind, ObjectId},
     plan::{Origin, Step, sql},
@@ -32,14 +31,14 @@ pub(super) async fn make(client: &Client, names: &[String]) -> Result<Vec<String
     Ok(made)
 }
 
-/// Makes the roles of a live database's server that files which are loaded beside it may name, without any right; answers with their
-/// names. Those that the files make are left to them.
-pub(super) async fn stand_in(server: &Server, files: &SqlFiles, live: &SecretString) -> Result<Vec<String>, PipelineError> {
+/// Makes the roles of live databases' servers, which files that are loaded beside these may name, without any right; answers with the
+/// names of those made. Those that the files make are left to them.
+pub(super) async fn stand_in(server: &Server, files: &SqlFiles, live: &[String]) -> Result<Vec<String>, PipelineError> {
     let names = Names { database: server.database().into(), role: server.role().into() };
     // What cannot be split is said when it is loaded.
     let items = script::split_including(&files.files, &files.included, &names).unwrap_or_default();
     let own: Vec<String> = items.iter().filter_map(made_by).collect();
-    let roles: Vec<String> = live::roles(live).await?.into_iter().filter(|name| !own.contains(name)).collect();
+    let roles: Vec<String> = live.iter().filter(|name| !own.contains(name)).cloned().collect();
     let connection = server.connect_to_itself().await?;
     let made = make(&connection, &roles).await?;
     connection.close().await;

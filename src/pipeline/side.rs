@@ -169,7 +169,7 @@ pub(super) async fn both(job: &Job, servers: &Servers) -> Result<Sides, Pipeline
 /// Makes the roles that files may name because the other side's live database has them.
 async fn stand_ins(server: &Server, input: &Input, other: &Input) -> Result<Vec<String>, PipelineError> {
     match (&input.schema, other.live()) {
-        (Schema::Files(files), Some(url)) => roles::stand_in(server, files, url).await,
+        (Schema::Files(files), Some(url)) => roles::stand_in(server, files, &live::roles(url).await?).await,
         _ => Ok(Vec::new()),
     }
 }

@@ -95,6 +95,21 @@ async fn repository_and_databases_are_compared_object_by_object() {
     .await;
 }
 
+/// Roles belong to servers: files may name those that a live database's server has.
+#[tokio::test]
+async fn files_may_name_the_roles_of_a_live_server() {
+    on_server(async |server| {
+        const SCHEMA: &str =
+            "CREATE TABLE t (id int PRIMARY KEY); GRANT SELECT ON t TO reporting; CREATE POLICY p ON t TO reporting USING (true);";
+        execute(server, "app", &format!("CREATE ROLE reporting; {SCHEMA}")).await;
+        let directory = schema(SCHEMA);
+        let same = compare(directory.path(), &["repository=schema", &environment("live", server, "app")]);
+        execute(server, "app", "DROP TABLE t; DROP ROLE reporting").await;
+        assert_eq!(same.status.code(), Some(0), "{}", said(&same));
+    })
+    .await;
+}
+
 /// How many tenants are compared: making them takes most of the time.
 fn tenants() -> usize {
     let asked = std::env::var("SCHEMAPROOF_TEST_TENANTS").ok().map(|number| number.parse().unwrap());
