@@ -3,13 +3,15 @@
 //!
 //! Postgres has no such way for exclusion constraints, keys WITHOUT OVERLAPS, and constraints of domains.
 
+use std::collections::BTreeSet;
+
 use super::{
     super::{
         native::{Action, Actions, Context, Stage, Verb, stands_for},
         rules::{self, constraint, table},
         sql,
     },
-    in_use, index, slow,
+    column, in_use, index, slow,
 };
 use crate::catalog::{Kind, Object, ObjectId};
 
@@ -111,7 +113,13 @@ fn from_index(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) -> Optio
     index::concurrently(action, schema, &name);
     index::without_whole(object, action);
     action.creates = vec![built.clone()];
-    Some(Way { text: format!("{form} USING INDEX {}{deferred}", sql::ident(&name)), needs: vec![built], validate: false })
+    let mut needs = vec![built];
+    if form == "PRIMARY KEY" {
+        // Its NOT NULL would be the table's own, by a name of its own, where one comes from above.
+        let columns = object.needs.iter().filter(|need| need.kind == Kind::Column).filter_map(|need| cx.target.get(need));
+        needs.extend(columns.flat_map(|column| column::set_above(cx, column)));
+    }
+    Some(Way { text: format!("{form} USING INDEX {}{deferred}", sql::ident(&name)), needs, validate: false })
 }
 
 /// A foreign key of a partitioned table, which cannot be NOT VALID before Postgres 18: each partition gets its own, validated, and the
@@ -131,7 +139,7 @@ pub fn before_attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) ->
                 .base
                 .get(&child.id)
                 .is_some_and(|before| before.list("inherited_constraints").iter().any(|name| name == key.id.name()));
-            if kept && !cx.appears(&key.id) {
+            if kept && !cx.appears(&key.id) || waits_for_itself(cx, key) {
                 continue;
             }
             // Before Postgres 18 a new key of the table above makes those of all partitions itself.
@@ -143,6 +151,38 @@ pub fn before_attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) ->
         }
     }
     needs
+}
+
+/// The table that a foreign key looks up.
+fn looked_up(key: &Object) -> Option<ObjectId> {
+    let own = key.parent.as_ref()?;
+    let columns = key.needs.iter().filter(|need| need.kind == Kind::Column);
+    let mut tables = columns.map(|column| ObjectId::new(Kind::Table, column.path.iter().take(2).map(String::as_str)));
+    Some(tables.find(|table| table != own).unwrap_or_else(|| own.clone()))
+}
+
+/// What stands for the tables in use being attached that become part of this one.
+fn joining(cx: &Context<'_>, table: &ObjectId) -> Vec<ObjectId> {
+    let joins = |child: &&Object| in_use(cx, &child.id) && !table::stays_child(cx, &child.id);
+    table::offspring(&cx.target, table).into_iter().filter(joins).map(table::link).collect()
+}
+
+/// Whether what a foreign key of a table looks up is there only when that table is attached: its own rows, or those of another one that
+/// waits so for it.
+fn waits_for_itself(cx: &Context<'_>, key: &Object) -> bool {
+    let Some(own) = &key.parent else { return false };
+    let mut open: Vec<ObjectId> = looked_up(key).into_iter().collect();
+    let mut seen = BTreeSet::new();
+    while let Some(table) = open.pop() {
+        if table == *own {
+            return true;
+        }
+        if joining(cx, &table).is_empty() || !seen.insert(table.clone()) {
+            continue;
+        }
+        open.extend(cx.target.parts_of(&table, Kind::Constraint).filter(|key| key.text("form") == Some("f")).filter_map(looked_up));
+    }
+    false
 }
 
 /// Whether an action gives a partition its own part of its table's foreign key.
@@ -181,6 +221,7 @@ fn key_of_partition(cx: &Context<'_>, key: &Object, leaf: &Object, out: &mut Act
     action.creates.push(added.clone());
     let action = out.other(key, Verb::Alter, format!("{whole} VALIDATE CONSTRAINT {name}"));
     action.needs.push(added);
+    action.needs.extend(looked_up(key).iter().flat_map(|table| joining(cx, table)));
     action.creates.push(validated.clone());
     slow(action, Stage::Late);
     Some(validated)
