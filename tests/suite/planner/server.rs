@@ -41,9 +41,16 @@ impl Server {
                     url.username()
                 )
             });
-            return Self { url, shell: shell.split(' ').map(str::to_owned).collect(), inside, container: None, version: 0, labels: false }
-                .ready()
-                .await;
+            return Self {
+                url,
+                shell: shell.split(' ').map(str::to_owned).collect(),
+                inside,
+                container: None,
+                version: 0,
+                labels: false,
+            }
+            .ready()
+            .await;
         }
         let image = match std::env::var("SCHEMAPROOF_TEST_IMAGE") {
             Ok(image) => image,
@@ -73,8 +80,7 @@ impl Server {
         let url = url::Url::parse(&format!("postgres://postgres:corpus@{address}/"))?;
         let shell = ["docker", "exec", "-i", &container, "sh"].map(str::to_owned).to_vec();
         let inside = "export PGUSER=postgres".to_owned();
-        let mut server =
-            Self { url, shell, inside, container: Some(container.clone()), version: 0, labels: false }.ready().await?;
+        let mut server = Self { url, shell, inside, container: Some(container.clone()), version: 0, labels: false }.ready().await?;
         if cfg!(target_os = "linux") {
             server.provide_labels(&container).await?;
         }
