@@ -438,6 +438,13 @@ pub struct Change {
     pub attributes: Vec<AttributeChange>,
 }
 
+impl Change {
+    /// Whether this attribute is among those that change.
+    pub fn concerns(&self, attribute: &str) -> bool {
+        self.attributes.iter().any(|change| change.name == attribute)
+    }
+}
+
 /// What differs between two catalogs, in the order of [`ObjectId`]. Parts of an object that is created or dropped whole are not
 /// listed beside it. What only one of two servers' versions knows is no difference, nor is what one of the readers had no right to see.
 pub fn compare(base: &Catalog, target: &Catalog) -> Vec<Change> {

@@ -1,11 +1,9 @@
-//! Foreign-data wrappers, servers and user mappings. Values of options are masked wherever a statement is shown.
+//! Foreign-data wrappers, servers and user mappings, whose options are masked wherever a statement is shown; and how options are written,
+//! those of foreign tables and their columns too.
 
-use super::{
-    super::{
-        native::{Action, Actions, Context, Rule, Verdict},
-        sql,
-    },
-    table::{changed_foreign_options, foreign_options},
+use super::super::{
+    native::{Action, Actions, Context, Rule, Verdict},
+    sql,
 };
 use crate::catalog::{Change, Kind, Object};
 
@@ -26,6 +24,30 @@ pub(crate) fn masked(kind: Kind, options: &[String]) -> Vec<String> {
         _ => option.clone(),
     };
     options.iter().map(mask).collect()
+}
+
+/// `name 'value', ...` of options as `pg_foreign_table.ftoptions` has them.
+pub fn options(options: &[String]) -> String {
+    let write = |option: &String| match option.split_once('=') {
+        Some((name, value)) => format!("{} {}", sql::ident(name), sql::literal(value)),
+        None => sql::ident(option),
+    };
+    options.iter().map(write).collect::<Vec<_>>().join(", ")
+}
+
+/// ADD, SET and DROP of foreign options.
+pub fn changed_options(old: &[String], new: &[String]) -> String {
+    let key = |option: &str| option.split('=').next().unwrap_or_default().to_owned();
+    let has = |list: &[String], name: &str| list.iter().any(|option| key(option) == name);
+    let mut parts = Vec::new();
+    for option in old.iter().filter(|option| !has(new, &key(option))) {
+        parts.push(format!("DROP {}", sql::ident(&key(option))));
+    }
+    for option in new.iter().filter(|option| !old.contains(option)) {
+        let verb = if has(old, &key(option)) { "SET" } else { "ADD" };
+        parts.push(format!("{verb} {}", options(std::slice::from_ref(option))));
+    }
+    parts.join(", ")
 }
 
 /// `CREATE USER MAPPING FOR name SERVER name` has its name in two places.
@@ -67,7 +89,7 @@ fn create(object: &Object, options: &[String]) -> String {
         _ => {}
     }
     if !options.is_empty() {
-        text.push_str(&format!(" OPTIONS ({})", foreign_options(options)));
+        text.push_str(&format!(" OPTIONS ({})", self::options(options)));
     }
     text
 }
@@ -114,8 +136,8 @@ impl Rule for ForeignRule {
                     // The same statement with only what changed, so that a masked value differs exactly where the value does.
                     let rest: Vec<String> = old.iter().filter(|option| !new.contains(option)).map(key).collect();
                     let old_names: Vec<String> = rest.iter().map(|name| format!("{name}=")).collect();
-                    let shown = changed_foreign_options(&old_names, &masked(after.id.kind, &changed));
-                    hide(out.alter(after, text(&changed_foreign_options(old, new))), text(&shown));
+                    let shown = changed_options(&old_names, &masked(after.id.kind, &changed));
+                    hide(out.alter(after, text(&changed_options(old, new))), text(&shown));
                 }
                 _ => {}
             }

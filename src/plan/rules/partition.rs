@@ -25,8 +25,7 @@ fn bound(partition: &Object) -> Option<Bound> {
 
 /// Whether a table that stays gets another place below its parent, or another bound.
 pub fn relinked(cx: &Context<'_>, id: &ObjectId) -> bool {
-    let link = |name: &str| matches!(name, "partition_of" | "partition_bound" | "detach_pending");
-    cx.altered.get(id).is_some_and(|change| change.attributes.iter().any(|attribute| link(attribute.name)))
+    ["partition_of", "partition_bound", "detach_pending"].into_iter().any(|attribute| cx.alters(id, attribute))
 }
 
 /// Whether rows of a partition of the base may have to go to another: it goes, gets another bound, or is the default partition.

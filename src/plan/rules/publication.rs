@@ -31,8 +31,7 @@ fn publish(object: &Object) -> String {
 /// Members of publications that stay, of a table of the base whose virtual column gets another expression: Postgres refuses that to tables
 /// that are published by name.
 pub fn in_the_way(cx: &Context<'_>, id: &ObjectId, change: &Change) -> Vec<ObjectId> {
-    let expression = |change: &Change| change.attributes.iter().any(|attribute| attribute.name == "expression");
-    let column = cx.base.get(id).filter(|column| column.text("generated") == Some("VIRTUAL") && expression(change));
+    let column = cx.base.get(id).filter(|column| column.text("generated") == Some("VIRTUAL") && change.concerns("expression"));
     let members = members_of(&cx.base, column).into_iter();
     members
         .filter(|member| cx.target.get(&member.id).is_some() && !cx.vanishes(&member.id))
@@ -172,24 +171,23 @@ impl Rule for SubscriptionRule {
 
     fn alter(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
         let name = sql::name(after);
-        let changed = |name: &str| change.attributes.iter().any(|attribute| attribute.name == name);
-        if changed("enabled") && !after.flag("enabled") {
+        if change.concerns("enabled") && !after.flag("enabled") {
             out.alter(after, format!("ALTER SUBSCRIPTION {name} DISABLE"));
         }
-        if changed("connection") {
+        if change.concerns("connection") {
             let text = |connection: &str| format!("ALTER SUBSCRIPTION {name} CONNECTION {}", sql::literal(connection));
             let action = out.alter(after, text(after.text("connection").unwrap_or_default()));
             action.masked = Some(text(MASK));
         }
-        if changed("publications") {
+        if change.concerns("publications") {
             let publications = sql::idents(after.list("publications"));
             out.alter(after, format!("ALTER SUBSCRIPTION {name} SET PUBLICATION {publications} WITH (refresh = false)"));
         }
         let mut options = Vec::new();
-        if changed("slot") {
+        if change.concerns("slot") {
             options.push(format!("slot_name = {}", slot(after)));
         }
-        if changed("options") {
+        if change.concerns("options") {
             let (old, new) = (before.list("options"), after.list("options"));
             let key = |option: &str| option.split(" = ").next().unwrap_or_default().to_owned();
             options.extend(new.iter().filter(|option| !old.contains(option)).cloned());
@@ -199,7 +197,7 @@ impl Rule for SubscriptionRule {
         if !options.is_empty() {
             out.alter(after, format!("ALTER SUBSCRIPTION {name} SET ({})", options.join(", ")));
         }
-        if changed("enabled") && after.flag("enabled") {
+        if change.concerns("enabled") && after.flag("enabled") {
             out.alter(after, format!("ALTER SUBSCRIPTION {name} ENABLE"));
         }
     }

@@ -39,7 +39,7 @@ impl Rule for RoutineRule {
     }
 
     fn verdict(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
-        let definition = change.attributes.iter().any(|attribute| attribute.name == "definition");
+        let definition = change.concerns("definition");
         if definition && needs_drop(before, after) { Verdict::Replace } else { Verdict::Alter }
     }
 
@@ -123,7 +123,7 @@ impl Rule for AggregateRule {
 
     fn verdict(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
         let same = |name: &str| before.details.get(name) == after.details.get(name);
-        let arguments = change.attributes.iter().any(|attribute| attribute.name == "arguments");
+        let arguments = change.concerns("arguments");
         if arguments || !same("kind") || !same("result") { Verdict::Replace } else { Verdict::Alter }
     }
 

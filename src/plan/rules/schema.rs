@@ -34,7 +34,7 @@ impl Rule for ExtensionRule {
     }
 
     fn verdict(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
-        let moves = change.attributes.iter().any(|attribute| attribute.name == "schema");
+        let moves = change.concerns("schema");
         // Scripts lead from older versions to newer ones.
         let numbers = |object: &Object| -> Vec<u32> {
             let version = object.text("version").unwrap_or_default();

@@ -234,10 +234,7 @@ fn set_persistence<'a>(sequence: &Object, out: &'a mut Actions<'_>) -> &'a mut A
 
 /// Whether a sequence's table becomes logged or unlogged, and the sequence with it.
 fn goes_with_table(cx: &Context<'_>, sequence: &Object) -> bool {
-    let changes = |id: &ObjectId| {
-        cx.altered.get(id).is_some_and(|change| change.attributes.iter().any(|attribute| attribute.name == "unlogged"))
-    };
-    cx.target.line(&sequence.id).any(|id| matches!(id.kind, Kind::Table) && changes(id))
+    cx.target.line(&sequence.id).any(|id| matches!(id.kind, Kind::Table) && cx.alters(id, "unlogged"))
 }
 
 impl Rule for SequenceRule {
@@ -248,8 +245,7 @@ impl Rule for SequenceRule {
     fn verdict(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
         let becomes = is_identity(before) != is_identity(after)
             || is_identity(after) && before.list("identity_of") != after.list("identity_of");
-        let logged =
-            change.attributes.iter().any(|attribute| attribute.name == "unlogged") && cx.base.catalog.server_version < 150_000;
+        let logged = change.concerns("unlogged") && cx.base.catalog.server_version < 150_000;
         if becomes || logged && !is_identity(after) { Verdict::Replace } else { Verdict::Alter }
     }
 
@@ -274,7 +270,7 @@ impl Rule for SequenceRule {
 
     fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
         change_options(before, after, change.attributes.iter().map(|attribute| attribute.name), out);
-        if change.attributes.iter().any(|attribute| attribute.name == "unlogged") && !goes_with_table(cx, after) {
+        if change.concerns("unlogged") && !goes_with_table(cx, after) {
             set_persistence(after, out);
         }
         if before.list("owned_by") != after.list("owned_by") {

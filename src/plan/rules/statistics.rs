@@ -18,7 +18,7 @@ impl Rule for StatisticsRule {
     }
 
     fn verdict(&self, _cx: &Context<'_>, _before: &Object, _after: &Object, change: &Change) -> Verdict {
-        if change.attributes.iter().any(|attribute| attribute.name == "definition") { Verdict::Replace } else { Verdict::Alter }
+        if change.concerns("definition") { Verdict::Replace } else { Verdict::Alter }
     }
 
     fn create(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {

@@ -38,7 +38,7 @@ impl Rule for DictionaryRule {
     }
 
     fn verdict(&self, _cx: &Context<'_>, _before: &Object, _after: &Object, change: &Change) -> Verdict {
-        if change.attributes.iter().any(|attribute| attribute.name == "template") { Verdict::Replace } else { Verdict::Alter }
+        if change.concerns("template") { Verdict::Replace } else { Verdict::Alter }
     }
 
     fn create(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
@@ -83,7 +83,7 @@ impl Rule for ConfigurationRule {
     }
 
     fn verdict(&self, _cx: &Context<'_>, _before: &Object, _after: &Object, change: &Change) -> Verdict {
-        if change.attributes.iter().any(|attribute| attribute.name == "parser") { Verdict::Replace } else { Verdict::Alter }
+        if change.concerns("parser") { Verdict::Replace } else { Verdict::Alter }
     }
 
     fn create(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {

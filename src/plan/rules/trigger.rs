@@ -9,10 +9,6 @@ use super::{
 };
 use crate::catalog::{Change, Kind, Object};
 
-fn changed(change: &Change, name: &str) -> bool {
-    change.attributes.iter().any(|attribute| attribute.name == name)
-}
-
 /// `ALTER TABLE` for what stands on a view or foreign table too.
 fn whole(object: &Object) -> String {
     format!("ALTER TABLE {}", sql::whole(&object.id))
@@ -34,7 +30,7 @@ impl Rule for TriggerRule {
     }
 
     fn verdict(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change) -> Verdict {
-        if changed(change, "definition") && !before.flag("clone") && !after.flag("clone") {
+        if change.concerns("definition") && !before.flag("clone") && !after.flag("clone") {
             Verdict::Replace
         } else {
             Verdict::Alter
@@ -95,11 +91,11 @@ impl Rule for RuleRule {
     }
 
     fn alter(&self, _cx: &Context<'_>, _before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
-        if changed(change, "definition") {
+        if change.concerns("definition") {
             let definition = after.text("definition").unwrap_or_default();
             out.alter(after, definition.replacen("CREATE RULE", "CREATE OR REPLACE RULE", 1));
         }
-        if changed(change, "enabled") {
+        if change.concerns("enabled") {
             out.alter(after, Self::set_state(after));
         }
     }
@@ -133,8 +129,8 @@ impl Rule for PolicyRule {
 
     fn verdict(&self, _cx: &Context<'_>, _before: &Object, after: &Object, change: &Change) -> Verdict {
         // ALTER POLICY can neither change the command nor take an expression away.
-        let taken = |name: &str| changed(change, name) && after.text(name).is_none();
-        let replaces = changed(change, "command") || changed(change, "restrictive") || taken("using") || taken("check");
+        let taken = |name: &str| change.concerns(name) && after.text(name).is_none();
+        let replaces = change.concerns("command") || change.concerns("restrictive") || taken("using") || taken("check");
         if replaces { Verdict::Replace } else { Verdict::Alter }
     }
 
@@ -149,7 +145,7 @@ impl Rule for PolicyRule {
     }
 
     fn alter(&self, _cx: &Context<'_>, _before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
-        out.alter(after, format!("ALTER POLICY {}{}", sql::name(after), clauses(after, changed(change, "roles"))));
+        out.alter(after, format!("ALTER POLICY {}{}", sql::name(after), clauses(after, change.concerns("roles"))));
     }
 
     fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
@@ -171,7 +167,7 @@ impl Rule for EventTriggerRule {
     }
 
     fn verdict(&self, _cx: &Context<'_>, _before: &Object, _after: &Object, change: &Change) -> Verdict {
-        let replaces = ["event", "function", "tags"].iter().any(|name| changed(change, name));
+        let replaces = ["event", "function", "tags"].iter().any(|name| change.concerns(name));
         if replaces { Verdict::Replace } else { Verdict::Alter }
     }
 

@@ -144,7 +144,7 @@ impl Rule for TypeRule {
             base_type::alter(cx, before, after, &change.attributes, out);
             return;
         }
-        if !change.attributes.iter().any(|attribute| attribute.name == "values") {
+        if !change.concerns("values") {
             return;
         }
         let (old, new) = (before.list("values"), after.list("values"));

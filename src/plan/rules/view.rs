@@ -38,7 +38,7 @@ impl Rule for ViewRule {
     }
 
     fn verdict(&self, cx: &Context<'_>, _before: &Object, after: &Object, change: &Change) -> Verdict {
-        let definition = change.attributes.iter().any(|attribute| attribute.name == "definition");
+        let definition = change.concerns("definition");
         if definition && !columns_stay(cx, after) { Verdict::Replace } else { Verdict::Alter }
     }
 
@@ -49,7 +49,7 @@ impl Rule for ViewRule {
 
     fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
         let name = sql::name(after);
-        if change.attributes.iter().any(|attribute| attribute.name == "definition") {
+        if change.concerns("definition") {
             let new: Vec<_> = cx
                 .target
                 .parts_of(&after.id, Kind::Column)
@@ -58,7 +58,7 @@ impl Rule for ViewRule {
                 .collect();
             let action = out.alter(after, format!("CREATE OR REPLACE VIEW {name}{} AS\n{}", options(after), select(after)));
             action.creates.extend(new);
-        } else if change.attributes.iter().any(|attribute| attribute.name == "options") {
+        } else if change.concerns("options") {
             table::set_options(&format!("ALTER VIEW {name}"), before, after, "options", out);
         }
     }

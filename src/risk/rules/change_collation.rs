@@ -24,7 +24,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
-    let changes = change.object.kind == Kind::Column && change.attributes.iter().any(|attribute| attribute.name == "collation");
+    let changes = change.object.kind == Kind::Column && change.concerns("collation");
     (changes && look::is_table_column(facts, &change.object))
         .then(|| RULE.finding(facts, &change.object, format!("The collation of {} changes.", look::name(&change.object))))
 }

@@ -28,7 +28,6 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 fn finding(facts: &Facts<'_>, change: &Change) -> Option<Finding> {
-    let changes =
-        change.object.kind == Kind::Table && change.attributes.iter().any(|attribute| attribute.name == "replica_identity");
+    let changes = change.object.kind == Kind::Table && change.concerns("replica_identity");
     changes.then(|| RULE.finding(facts, &change.object, format!("The replica identity of {} changes.", look::name(&change.object))))
 }
