@@ -1,4 +1,5 @@
-//! Base types: made of functions that are made of the type, so a shell of the type comes first, then the functions, then the type itself.
+//! Base types, and ranges with a canonical function: made of functions that are made of the type, so a shell of the type comes first, then
+//! the functions, then the type itself.
 //!
 //! What goes with the type goes by its CASCADE: its functions alone, all else is gone by then.
 
@@ -46,28 +47,36 @@ fn shell(id: &ObjectId) -> ObjectId {
     stands_for("shell", id)
 }
 
-/// The functions of a base type that have the type in their signature.
+/// The functions of a type that have the type in their signature.
 pub fn functions<'a>(side: &Side<'a>, of: &Object) -> Vec<&'a Object> {
-    if !is_base(of) {
-        return Vec::new();
-    }
     let needed = of.needs.iter().filter(|need| need.kind == Kind::Function).filter_map(|need| side.get(need));
     needed.filter(|function| function.needs.contains(&of.id)).collect()
 }
 
-/// The base type of the base that a function is such a function of.
+/// The type of the base that a function is such a function of.
 fn whose<'a>(cx: &Context<'a>, function: &'a Object) -> Option<&'a Object> {
     let types = function.needs.iter().filter(|need| need.kind == Kind::Type).filter_map(|need| cx.base.get(need));
-    types.into_iter().find(|of| is_base(of) && of.needs.contains(&function.id))
+    types.into_iter().find(|of| of.needs.contains(&function.id))
+}
+
+/// Makes a type's shell, after which its functions can be made; answers with what stands for it.
+fn create_shell(object: &Object, out: &mut Actions<'_>) -> ObjectId {
+    let action = out.create(object, format!("CREATE TYPE {}", sql::name(object)));
+    action.needs.retain(|need| need.kind == Kind::Schema);
+    action.creates.push(shell(&object.id));
+    shell(&object.id)
+}
+
+/// Makes the shell of a range type, where its canonical function needs one.
+pub fn create_shell_of_range(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) -> Option<ObjectId> {
+    (!functions(&cx.target, object).is_empty()).then(|| create_shell(object, out))
 }
 
 pub fn create(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     let name = sql::name(object);
     let shell_there = cx.base.get(&object.id).is_some_and(|before| before.text("form") == Some("shell")) && !cx.appears(&object.id);
     if !shell_there {
-        let action = out.create(object, format!("CREATE TYPE {name}"));
-        action.needs.retain(|need| need.kind == Kind::Schema);
-        action.creates.push(shell(&object.id));
+        create_shell(object, out);
     }
     if object.text("form") == Some("shell") {
         return;
@@ -133,7 +142,7 @@ pub fn drop(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
     action.releases.retain(|need| !destroyed.contains(need));
 }
 
-/// Drops a function of a base type with it, or renames it away with it; false when it is no such function.
+/// Drops a function of a type with it, or renames it away with it; false when it is no such function.
 pub fn takes_along(cx: &Context<'_>, function: &Object, out: &mut Actions<'_>) -> bool {
     let Some(of) = cx.base.get(&function.id).and_then(|function| whose(cx, function)) else { return false };
     if cx.swapped.contains(&of.id) {
@@ -149,11 +158,11 @@ pub fn takes_along(cx: &Context<'_>, function: &Object, out: &mut Actions<'_>) -
     cx.vanishes(&of.id)
 }
 
-/// Lets the functions of new base types be made of their shells.
+/// Lets the functions of new types be made of their shells.
 pub fn frame(cx: &Context<'_>, out: &mut Actions<'_>) {
     let shells: Vec<ObjectId> =
         out.all.iter().flat_map(|action| &action.creates).filter(|id| id.kind == Kind::Setting).cloned().collect();
-    for object in cx.target.catalog.objects.values().filter(|object| is_base(object)) {
+    for object in cx.target.catalog.objects.values().filter(|object| object.id.kind == Kind::Type) {
         let mark = shell(&object.id);
         if !shells.contains(&mark) {
             continue;

@@ -10,7 +10,7 @@ use super::{
     },
     constraint, foreign, table, types, user_catalog,
 };
-use crate::catalog::{Change, Kind, Object};
+use crate::catalog::{Change, Kind, Object, ObjectId};
 
 mod attribute;
 mod default;
@@ -33,7 +33,7 @@ pub use self::{
     generated::may_take_off,
     identity::identity_moves,
     inheritance::{followers, stands_alone},
-    not_null::{inherited_not_null, owns_not_null},
+    not_null::{inherited_not_null, owns_not_null, without_not_null},
     retype::conversion,
     rows::holders_of_row,
 };
@@ -203,22 +203,24 @@ impl Rule for ColumnRule {
             if object.flag("not_null") {
                 not_null::set(cx, object, out);
             }
-            settings(cx, None, &not_null::without(object), out);
+            settings(cx, None, &without_not_null(object), out);
             return;
         }
-        if follows_parent(cx, object) {
+        let joins = follows_parent(cx, object);
+        if joins && !object.flag("local") {
             settings(cx, None, object, out);
             return;
         }
         let mut parts = Vec::new();
         let later = online::column::is_filled_afterwards(cx, object);
-        let bare = later.then(|| not_null::without(object));
+        let bare = (later || joins && !owns_not_null(cx, object)).then(|| without_not_null(object));
         let Some(text) = definition(cx, bare.as_ref().unwrap_or(object), false, &mut parts) else { return };
-        let below: Vec<&Object> = below(&cx.target, object)
+        // Those that are their tables' own too are made before, and become one with this.
+        let (own, below): (Vec<&Object>, Vec<&Object>) = below(&cx.target, object)
             .iter()
             .filter_map(|id| cx.target.get(id))
             .filter(|column| follows_parent(cx, column))
-            .collect();
+            .partition(|column| column.flag("local"));
         let filled = !parts.is_empty() || object.text("generated").is_some() || object.text("type_kind") == Some("d");
         let mut made = parts;
         for column in below {
@@ -229,6 +231,7 @@ impl Rule for ColumnRule {
         let action = out.create_with(object, &made, format!("{} ADD COLUMN {text}", alter_whole(object)));
         action.creates.extend(filled.then(|| user_catalog::rewritten_with(cx, object)).into_iter().flatten());
         action.needs.extend(object.parent.as_ref().map(table::link_gone));
+        action.needs.extend(own.into_iter().map(|column| column.id.clone()));
         action.needs.retain(|need| need.kind != Kind::Table || Some(need) == object.parent.as_ref() || object.needs.contains(need));
         settings(cx, None, object, out);
         if later {
@@ -267,9 +270,13 @@ impl Rule for ColumnRule {
         let table = object.parent.as_ref().and_then(|whole| cx.base.get(whole));
         let action = out.drop(object, format!("{start} DROP COLUMN {}", sql::ident(object.id.name())));
         action.needs.extend(table.map(|table| table::link_gone(&table.id)));
+        // What is its table's own beside what comes from above goes when that is gone.
+        let above = table.into_iter().flat_map(|table| table::ancestors(&cx.base, table));
+        action.needs.extend(above.map(|above| constraint::gone(&above.id.part(Kind::Column, object.id.name()))));
         action.creates.push(constraint::gone(&object.id));
         if !kept {
-            action.destroys.extend(below);
+            let own = |id: &ObjectId| cx.base.get(id).is_some_and(|column| column.flag("local"));
+            action.destroys.extend(below.into_iter().filter(|id| !own(id)));
         }
     }
 }

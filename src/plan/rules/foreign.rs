@@ -35,19 +35,23 @@ pub fn options(options: &[String]) -> String {
     options.iter().map(write).collect::<Vec<_>>().join(", ")
 }
 
-/// ADD, SET and DROP of foreign options.
+/// ADD, SET and DROP of foreign options. Those behind the first that stands in another place are dropped and added again: pg_dump shows
+/// their order.
 pub fn changed_options(old: &[String], new: &[String]) -> String {
-    let key = |option: &str| option.split('=').next().unwrap_or_default().to_owned();
-    let has = |list: &[String], name: &str| list.iter().any(|option| key(option) == name);
-    let mut parts = Vec::new();
-    for option in old.iter().filter(|option| !has(new, &key(option))) {
-        parts.push(format!("DROP {}", sql::ident(&key(option))));
-    }
-    for option in new.iter().filter(|option| !old.contains(option)) {
-        let verb = if has(old, &key(option)) { "SET" } else { "ADD" };
-        parts.push(format!("{verb} {}", options(std::slice::from_ref(option))));
-    }
-    parts.join(", ")
+    changed(old, new, |option| option.to_owned())
+}
+
+fn changed(old: &[String], new: &[String], show: impl Fn(&String) -> String) -> String {
+    let key = |option: &String| option.split('=').next().unwrap_or_default().to_owned();
+    let wanted: Vec<String> = new.iter().map(key).collect();
+    let (kept, gone): (Vec<String>, Vec<String>) = old.iter().map(key).partition(|name| wanted.contains(name));
+    let in_place = kept.iter().zip(&wanted).take_while(|(old, new)| old == new).count();
+    let drops = gone.iter().chain(&kept[in_place..]).map(|name| format!("DROP {}", sql::ident(name)));
+    let written = new.iter().enumerate().filter(|(at, option)| *at >= in_place || !old.contains(option)).map(|(at, option)| {
+        let verb = if at < in_place { "SET" } else { "ADD" };
+        format!("{verb} {}", options(&[show(option)]))
+    });
+    drops.chain(written).collect::<Vec<_>>().join(", ")
 }
 
 /// `CREATE USER MAPPING FOR name SERVER name` has its name in two places.
@@ -116,32 +120,27 @@ impl Rule for ForeignRule {
     }
 
     fn alter(&self, _cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
-        for attribute in &change.attributes {
-            match attribute.name {
-                "handler" | "validator" => {
-                    let word = attribute.name.to_uppercase();
-                    let what =
-                        after.text(attribute.name).map_or_else(|| format!("NO {word}"), |function| format!("{word} {function}"));
-                    out.alter(after, format!("ALTER {} {what}", name(after)));
-                }
-                "version" => {
-                    let version = sql::literal(after.text("version").unwrap_or_default());
-                    out.alter(after, format!("ALTER {} VERSION {version}", name(after)));
-                }
-                "options" => {
-                    let (old, new) = (before.list("options"), after.list("options"));
-                    let text = |options: &str| format!("ALTER {} OPTIONS ({options})", name(after));
-                    let key = |option: &String| option.split('=').next().unwrap_or_default().to_owned();
-                    let changed: Vec<String> = new.iter().filter(|option| !old.contains(option)).cloned().collect();
-                    // The same statement with only what changed, so that a masked value differs exactly where the value does.
-                    let rest: Vec<String> = old.iter().filter(|option| !new.contains(option)).map(key).collect();
-                    let old_names: Vec<String> = rest.iter().map(|name| format!("{name}=")).collect();
-                    let shown = changed_options(&old_names, &masked(after.id.kind, &changed));
-                    hide(out.alter(after, text(&changed_options(old, new))), text(&shown));
-                }
-                _ => {}
-            }
+        // One statement, so that a new validator sees the new options alone.
+        let (start, mut clauses) = (format!("ALTER {}", name(after)), String::new());
+        for attribute in change.attributes.iter().filter(|attribute| matches!(attribute.name, "handler" | "validator" | "version"))
+        {
+            let word = attribute.name.to_uppercase();
+            clauses.push_str(&match (attribute.name, after.text(attribute.name)) {
+                ("version", version) => format!(" {word} {}", sql::literal(version.unwrap_or_default())),
+                (_, Some(function)) => format!(" {word} {function}"),
+                (_, None) => format!(" NO {word}"),
+            });
         }
+        if !change.concerns("options") {
+            if !clauses.is_empty() {
+                out.alter(after, start + &clauses);
+            }
+            return;
+        }
+        let (old, new) = (before.list("options"), after.list("options"));
+        let mask = |option: &String| masked(after.id.kind, std::slice::from_ref(option)).concat();
+        let shown = format!("{start}{clauses} OPTIONS ({})", changed(old, new, mask));
+        hide(out.alter(after, format!("{start}{clauses} OPTIONS ({})", changed_options(old, new))), shown);
     }
 
     fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {

@@ -55,7 +55,9 @@ pub fn swap(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions
     }
     let mut gone = Object::new(old.clone());
     gone.needs.clone_from(&before.needs);
-    let cascade = if base_type::is_base(before) { " CASCADE" } else { "" };
+    // Its functions are renamed away too, and go with it.
+    let along: Vec<ObjectId> = base_type::functions(&cx.base, before).into_iter().map(|function| function.id.clone()).collect();
+    let cascade = if along.is_empty() { "" } else { " CASCADE" };
     let drop = out.other(&gone, Verb::Drop, format!("DROP {noun} {}{cascade}", sql::qualified(&old.path)));
     drop.needs.push(after.id.clone());
     drop.destroys.push(old);
@@ -68,8 +70,6 @@ pub fn swap(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions
         _ => Vec::new(),
     };
     drop.releases.retain(|need| !computed.contains(need));
-    // Its functions are renamed away too, and go with it.
-    let along: Vec<ObjectId> = base_type::functions(&cx.base, before).into_iter().map(|function| function.id.clone()).collect();
     drop.releases.retain(|need| !along.contains(need));
     if !computed.is_empty() {
         let action = out.other(before, Verb::Drop, format!("ALTER {noun} {} DROP DEFAULT", sql::name(before)));

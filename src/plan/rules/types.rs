@@ -128,7 +128,8 @@ impl Rule for TypeRule {
                     let schema = object.id.path.first().map_or("", String::as_str);
                     options.push(format!("MULTIRANGE_TYPE_NAME = {}", sql::qualified(&[schema, multirange])));
                 }
-                out.create(object, format!("CREATE TYPE {name} AS RANGE ({})", options.join(", ")));
+                let shell = base_type::create_shell_of_range(cx, object, out);
+                out.create(object, format!("CREATE TYPE {name} AS RANGE ({})", options.join(", "))).needs.extend(shell);
             }
             Some("base" | "shell") => base_type::create(cx, object, out),
             _ => {
@@ -165,11 +166,7 @@ impl Rule for TypeRule {
     }
 
     fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
-        if base_type::is_base(object) {
-            base_type::drop(cx, object, out);
-            return;
-        }
-        out.drop(object, format!("DROP TYPE {}", sql::name(object)));
+        base_type::drop(cx, object, out);
     }
 }
 

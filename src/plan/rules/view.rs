@@ -14,8 +14,29 @@ use crate::catalog::{Change, Kind, Object};
 
 pub struct ViewRule;
 
-fn select(object: &Object) -> &str {
-    object.text("definition").unwrap_or_default().trim()
+/// What stands after the view's name, and its query.
+fn query(object: &Object) -> (String, String) {
+    let definition = object.text("definition").unwrap_or_default().trim();
+    values(definition).unwrap_or_else(|| (String::new(), definition.to_owned()))
+}
+
+/// The columns and the VALUES of `CREATE VIEW v (x, y) AS VALUES ...`, which the server prints as a SELECT that is another query when it
+/// is parsed again (`get_simple_values_rte` in ruleutils.c).
+fn values(definition: &str) -> Option<(String, String)> {
+    const ALIAS: &str = ") \"*VALUES*\"";
+    let (list, rest) = definition.strip_prefix("SELECT ")?.split_once("\n   FROM (VALUES ")?;
+    let (values, end) = rest.split_once(ALIAS)?;
+    let ends = end.is_empty() || ["ORDER BY ", "LIMIT ", "OFFSET "].iter().any(|clause| end.trim_start().starts_with(clause));
+    if !ends || end.contains(ALIAS) {
+        return None;
+    }
+    let mut names = Vec::new();
+    for (at, item) in list.split(",\n    ").enumerate() {
+        let item = item.strip_prefix("\"*VALUES*\".").unwrap_or(item);
+        let (column, name) = item.split_once(" AS ").unwrap_or((item, item));
+        names.push((column == format!("column{}", at + 1)).then_some(name)?);
+    }
+    Some((format!(" ({})", names.join(", ")), format!("VALUES {values}{end}")))
 }
 
 fn options(object: &Object) -> String {
@@ -44,7 +65,8 @@ impl Rule for ViewRule {
 
     fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         let columns: Vec<&Object> = cx.target.parts_of(&object.id, Kind::Column).collect();
-        out.create_with(object, &columns, format!("CREATE VIEW {}{} AS\n{}", sql::name(object), options(object), select(object)));
+        let (names, query) = query(object);
+        out.create_with(object, &columns, format!("CREATE VIEW {}{names}{} AS\n{query}", sql::name(object), options(object)));
     }
 
     fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
@@ -56,7 +78,8 @@ impl Rule for ViewRule {
                 .filter(|column| cx.base.get(&column.id).is_none())
                 .map(|column| column.id.clone())
                 .collect();
-            let action = out.alter(after, format!("CREATE OR REPLACE VIEW {name}{} AS\n{}", options(after), select(after)));
+            let (names, query) = query(after);
+            let action = out.alter(after, format!("CREATE OR REPLACE VIEW {name}{names}{} AS\n{query}", options(after)));
             action.creates.extend(new);
         } else if change.concerns("options") {
             table::set_options(&format!("ALTER VIEW {name}"), before, after, "options", out);
@@ -92,10 +115,11 @@ impl Rule for MaterializedViewRule {
             object.list("options").iter().chain(object.list("toast_options")).map(|option| sql::option(option)).collect();
         let options = if listed.is_empty() { String::new() } else { format!(" WITH ({})", listed.join(", ")) };
         let data = if object.flag("populated") { "" } else { "\nWITH NO DATA" };
+        let (names, query) = query(object);
         out.create_with(
             object,
             &columns,
-            format!("CREATE MATERIALIZED VIEW {}{method}{options}{space} AS\n{}{data}", sql::name(object), select(object)),
+            format!("CREATE MATERIALIZED VIEW {}{names}{method}{options}{space} AS\n{query}{data}", sql::name(object)),
         );
         for part in columns {
             column::settings(cx, None, part, out);
@@ -134,5 +158,27 @@ impl Rule for MaterializedViewRule {
 
     fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         out.drop(object, format!("DROP MATERIALIZED VIEW {}", sql::name(object)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_said_as_values() {
+        let said = |definition: &str| values(definition).map(|(names, query)| format!("v{names} AS {query}"));
+        let found = said("SELECT column1 AS x,\n    column2 AS \"Y\"\n   FROM (VALUES (1,'a'::text), (2,'b'::text)) \"*VALUES*\"");
+        assert_eq!(found.as_deref(), Some("v (x, \"Y\") AS VALUES (1,'a'::text), (2,'b'::text)"));
+        let found = said("SELECT \"*VALUES*\".column1 AS x\n   FROM (VALUES (1)) \"*VALUES*\"\n  ORDER BY column1 DESC");
+        assert_eq!(found.as_deref(), Some("v (x) AS VALUES (1)\n  ORDER BY column1 DESC"));
+        for other in [
+            "SELECT column2 AS x\n   FROM (VALUES (1,2)) \"*VALUES*\"",
+            "SELECT column1 AS x\n   FROM (VALUES (1)) \"*VALUES*\"\n  WHERE (column1 > 0)",
+            "SELECT column1 AS x\n   FROM (VALUES (1)) \"*VALUES*\"\nUNION\n SELECT column1 AS x\n   FROM (VALUES (2)) \"*VALUES*\"",
+            "SELECT v.x\n   FROM ( VALUES (1)) v(x)",
+        ] {
+            assert_eq!(said(other), None, "{other}");
+        }
     }
 }

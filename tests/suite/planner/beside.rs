@@ -15,7 +15,7 @@ use schemaproof::{
 };
 
 use super::{
-    corpus::{Case, drop_database, make_roles},
+    corpus::{Case, drop_database, make_shared},
     server::Server,
 };
 
@@ -30,7 +30,7 @@ pub struct Beside {
 
 /// Reads each case both ways with the same beside it on both sides, all of it and as [`read_two`] does, and compares what is made of it.
 pub async fn run(server: &Arc<Server>, cases: Vec<Case>, same: &str) -> Result<Vec<Beside>> {
-    make_roles(server, &cases).await?;
+    make_shared(server, &cases).await?;
     let mut shell = server.shell()?;
     let client = server.connect("postgres").await?;
     // OIDs are others on the other side.

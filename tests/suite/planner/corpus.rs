@@ -120,7 +120,7 @@ fn side(case: &Path, name: &str) -> Option<String> {
 /// Runs the cases both ways, and makes both their sides from nothing, several at once; the answers are in the order of the cases, forth before back.
 pub async fn run(server: &Arc<Server>, cases: Vec<Case>, options: &Options) -> Result<Vec<Done>> {
     const AT_ONCE: usize = 4;
-    make_roles(server, &cases).await?;
+    make_shared(server, &cases).await?;
     let count = cases.len();
     let fits = |case: &Case| case.oldest <= server.version && (server.labels || !case.labels);
     let queue = Arc::new(Mutex::new(cases.into_iter().filter(fits).enumerate().collect::<VecDeque<_>>()));
@@ -146,13 +146,17 @@ pub async fn run(server: &Arc<Server>, cases: Vec<Case>, options: &Options) -> R
     Ok(all.into_iter().flat_map(|(_, done)| done).collect())
 }
 
-/// Makes the roles that cases name (`-- roles: one two`, or a guarded `CREATE ROLE`): they belong to the whole server.
-pub async fn make_roles(server: &Server, cases: &[Case]) -> Result<()> {
-    let mut roles = BTreeSet::new();
+/// Makes what cases name and belongs to the whole server: roles (`-- roles: one two`, or a guarded `CREATE ROLE`) and, where the server
+/// can have them in its own folder, tablespaces (`-- tablespaces: one`).
+pub async fn make_shared(server: &Server, cases: &[Case]) -> Result<()> {
+    let (mut roles, mut tablespaces) = (BTreeSet::new(), BTreeSet::new());
     for text in cases.iter().flat_map(|case| [&case.a, &case.b, &case.setup]) {
         for line in text.lines() {
             if let Some(names) = line.strip_prefix("-- roles: ") {
                 roles.extend(names.split_whitespace().map(str::to_owned));
+            }
+            if let Some(names) = line.strip_prefix("-- tablespaces: ") {
+                tablespaces.extend(names.split_whitespace().map(str::to_owned));
             }
             if line.contains("testuser") {
                 // The role that pgschema's own tests run as.
@@ -173,6 +177,12 @@ pub async fn make_roles(server: &Server, cases: &[Case]) -> Result<()> {
     let there: Vec<String> = client.query("select rolname from pg_roles", &[]).await?.iter().map(|row| row.get(0)).collect();
     for role in roles.iter().filter(|role| !role.is_empty() && !there.contains(role)) {
         client.batch_execute(&format!("create role \"{}\"", role.replace('"', "\"\""))).await?;
+    }
+    if server.version >= 150_000 {
+        client.batch_execute("set allow_in_place_tablespaces = on").await?;
+        for space in tablespaces {
+            client.batch_execute(&format!("create tablespace {space} location ''")).await?;
+        }
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ pub(super) fn clause(cx: &Context<'_>, column: &Object) -> String {
 }
 
 /// The column as it is before its NOT NULL is set.
-pub(super) fn without(column: &Object) -> Object {
+pub fn without_not_null(column: &Object) -> Object {
     let mut column = column.clone();
     for name in ["not_null", "not_null_name", "not_null_no_inherit", "not_null_not_valid"] {
         column.attributes.remove(name);

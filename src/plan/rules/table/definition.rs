@@ -63,10 +63,12 @@ pub(super) fn create(cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
 fn body<'a>(cx: &Context<'a>, object: &Object) -> Body<'a> {
     let mut body = Body::default();
     let typed = object.text("of_type").is_some();
+    let inherits = !object.list("inherits").is_empty();
     for part in cx.target.parts_of(&object.id, Kind::Column) {
         body.parts.push(part);
         let inherited = !column::stands_alone(cx, part);
-        match column::definition(cx, part, typed, &mut body.parts) {
+        let bare = (inherits && !column::owns_not_null(cx, part)).then(|| column::without_not_null(part));
+        match column::definition(cx, bare.as_ref().unwrap_or(part), typed, &mut body.parts) {
             Some(line) if !inherited => body.lines.push(line),
             _ => body.lines.extend(inherited.then(|| column::inherited_not_null(cx, part)).flatten()),
         }

@@ -1,0 +1,15 @@
+create access method heap2 type table handler heap_tableam_handler;
+create table t (a bigint primary key, b text) using heap2;
+create index t_b on t (b);
+create view v as select a from t;
+create table u (a integer);
+create table w (a integer) using heap2;
+create materialized view m using heap2 as select a from t;
+create table p (k integer) partition by list (k);
+create table p1 partition of p for values in (1) using heap2;
+create table p2 partition of p for values in (2);
+create table p3 partition of p for values in (3) using heap2;
+create index p_k on p (k);
+insert into t values (1, 'x');
+insert into u values (1);
+insert into p values (1), (2);

@@ -1,0 +1,12 @@
+create function add(integer, integer) returns integer language sql immutable as 'select $1 + $2';
+create function take(integer, integer) returns integer language sql immutable as 'select $1 - $2';
+create aggregate total (integer) (sfunc = add, stype = integer, initcond = '1');
+create aggregate share (float8 order by float8) (sfunc = ordered_set_transition, stype = internal, finalfunc = percentile_cont_float8_final);
+create aggregate place (variadic "any" order by variadic "any") (sfunc = ordered_set_transition_multi, stype = internal, finalfunc = dense_rank_final, finalfunc_extra, hypothetical);
+create aggregate all_of (anycompatible) (sfunc = array_append, stype = anycompatiblearray);
+create aggregate most (integer) (sfunc = int4larger, stype = integer, sortop = >, combinefunc = int4larger, parallel = safe);
+create aggregate many (anycompatible) (sfunc = array_append, stype = anycompatiblearray, initcond = '{}');
+create table t (a integer, b text);
+create view v as select total(a), all_of(b), most(a), share(0.5) within group (order by a) as s, place(1) within group (order by a) as p from t;
+create view moving as select total(a) over (order by a rows 2 preceding) from t;
+comment on aggregate total(integer) is 'sum';

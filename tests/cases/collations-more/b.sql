@@ -1,0 +1,12 @@
+create collation one (provider = icu, locale = 'de');
+create collation two (provider = icu, locale = 'und', rules = '&a < b', deterministic = false);
+create collation three (provider = builtin, locale = 'C');
+create collation four (provider = libc, locale = 'C');
+create collation five (provider = icu, locale = 'en');
+create table t (a text collate one primary key, b text collate two, c text collate four, d text collate three, e text collate five);
+create index i on t (b collate one, lower(c));
+create view v as select a || b collate two as x, c from t order by d collate three;
+create domain dom as text collate two check (value <> 'x' collate one);
+create type comp as (x text collate three);
+create table p (k text collate one) partition by range (k collate four);
+create table p1 partition of p for values from ('a') to ('b');

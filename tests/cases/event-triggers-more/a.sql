@@ -1,0 +1,10 @@
+create function f() returns event_trigger language plpgsql as 'begin end';
+create function g() returns event_trigger language plpgsql as 'begin end';
+create event trigger one on ddl_command_start when tag in ('CREATE TABLE', 'DROP TABLE') execute function f();
+create event trigger two on sql_drop execute function f();
+create event trigger three on table_rewrite execute function g();
+create event trigger four on ddl_command_end execute function g();
+alter event trigger two enable always;
+alter event trigger three disable;
+alter event trigger four enable replica;
+comment on event trigger one is 'o';

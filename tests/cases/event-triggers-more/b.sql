@@ -1,0 +1,10 @@
+create function f() returns event_trigger language plpgsql as 'begin raise notice $$x$$; end';
+create function g2() returns event_trigger language plpgsql as 'begin end';
+create event trigger one on ddl_command_start when tag in ('CREATE TABLE') execute function f();
+create event trigger two on sql_drop when tag in ('DROP VIEW') execute function g2();
+create event trigger three on table_rewrite execute function g2();
+create event trigger four on ddl_command_end execute function f();
+create event trigger five on sql_drop execute function f();
+alter event trigger three enable always;
+alter event trigger five disable;
+comment on event trigger one is 'o';

@@ -1,0 +1,21 @@
+-- roles: n2_user n2_owner
+create extension postgres_fdw;
+create extension file_fdw;
+create foreign data wrapper w no validator options (host '2');
+create server one foreign data wrapper postgres_fdw options (host 'h', dbname 'd', fetch_size '10');
+create server two type 'x' version '1' foreign data wrapper w options (host 'v');
+create server three foreign data wrapper file_fdw;
+create user mapping for public server one options (user 'u', password 'p');
+create user mapping for n2_user server two options (user 'b');
+create foreign table ft (a integer options (column_name 'x') not null, b text collate "C", c date default now(), constraint ck check (a > 0)) server one options (schema_name 's', table_name 't');
+create foreign table ff (l text) server three options (filename '/tmp/x', format 'csv');
+create table p (k integer, v text) partition by list (k);
+create foreign table pf partition of p for values in (1) server one options (table_name 'p1');
+create table par (a integer);
+create foreign table ch (b integer) inherits (par) server two;
+create view v as select a, b from ft;
+create function tf() returns trigger language plpgsql as 'begin return new; end';
+create trigger tr after insert on ft for each row execute function tf();
+comment on column ft.a is 'x';
+grant select on ft to n2_user;
+grant usage on foreign server one to n2_user;

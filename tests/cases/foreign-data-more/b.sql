@@ -1,0 +1,20 @@
+-- roles: n2_user n2_owner
+create extension postgres_fdw;
+create extension file_fdw;
+create foreign data wrapper w validator postgresql_fdw_validator;
+create server one foreign data wrapper postgres_fdw options (dbname 'e', port '1');
+create server two type 'y' version '2' foreign data wrapper w options (host 'v');
+create server three foreign data wrapper file_fdw;
+create user mapping for public server one options (user 'v');
+create user mapping for n2_owner server two options (user 'b');
+create foreign table ft (a bigint options (column_name 'y'), b text, c date, d integer options (column_name 'z'), constraint ck check (a > 1)) server one options (table_name 'u');
+create foreign table ff (l text) server three options (filename '/tmp/y', header 'true', format 'csv');
+create table p (k integer, v text, w integer) partition by list (k);
+create foreign table pf partition of p for values in (1, 2) server two;
+create table par (a integer, c text);
+create foreign table ch (b integer) server two;
+create view v as select a, b from ft;
+create function tf() returns trigger language plpgsql as 'begin return new; end';
+create trigger tr before insert on ft for each row execute function tf();
+comment on column ft.a is 'y';
+grant select (a) on ft to n2_user;

@@ -1,0 +1,1 @@
+select * from r2, p

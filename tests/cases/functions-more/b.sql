@@ -1,0 +1,14 @@
+create function first(anyarray) returns anyelement language sql immutable strict as 'select $1[1]';
+create function pair(anyelement, anyelement, out l anyarray, out n bigint) language sql as 'select array[$1, $2], 2::bigint';
+create function number() returns bigint language internal window as 'window_rank';
+create function like_one(text) returns integer language internal immutable strict as 'textlen';
+create function slow(integer, variadic text[]) returns setof integer language sql stable cost 50 parallel restricted set work_mem to '2MB' as 'select 2';
+create function tab(n integer) returns table (a integer, b text, c date) language sql as $$ select 1, 'x', now()::date $$;
+create function named(b integer, a text default 'y', c integer default 1) returns text language plpgsql as $f$ begin return $$b;$$ || a; end $f$;
+create procedure was_procedure(integer) language sql as 'select 1';
+create procedure both_ways(inout a integer, in b integer) language plpgsql as 'begin a := b + 1; end';
+create function body(a integer) returns integer language sql begin atomic; select a + 1; end;
+create function twice(integer) returns integer language sql immutable return $1 + $1;
+create table t (a integer, b integer generated always as (twice(a)) stored);
+create view v as select number() over (order by a), first(array[a]) as f, body(a) as g from t;
+create view w as select a, b from tab(1), slow(2, variadic array[$$x$$]);

@@ -1,0 +1,13 @@
+create table t (a integer, b text, c tsvector, d point, e int4range, f jsonb, g timestamp, h integer[]);
+create index i1 on t using spgist (d kd_point_ops) with (fillfactor = 70);
+create index i2 on t using gist (c tsvector_ops (siglen = 200)) with (fillfactor = 90);
+create index i3 on t using brin (g timestamp_bloom_ops (false_positive_rate = 0.05), a) with (pages_per_range = 64, autosummarize = on);
+create index i4 on t using hash (b) with (fillfactor = 60);
+create index i5 on t using gin (f, h) with (gin_pending_list_limit = 128);
+create unique index i6 on t (b collate "POSIX" desc nulls last, a) include (g) ;
+create index i7 on t (lower(b) text_pattern_ops, (a + 1), b varchar_pattern_ops desc);
+create unique index i8 on t (a);
+create index i9 on t using spgist (e) include (a, b);
+alter index i7 alter column 2 set statistics 200;
+alter index i7 set (fillfactor = 50, deduplicate_items = off);
+alter table t cluster on i8;

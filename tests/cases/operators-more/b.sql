@@ -1,0 +1,18 @@
+create schema s;
+create function s.lt(text, text) returns boolean language internal immutable strict as 'text_lt';
+create function s.gt(text, text) returns boolean language internal immutable strict as 'text_gt';
+create function s.neg(text) returns varchar language sql immutable as 'select $1::varchar';
+create operator s.< (function = s.lt, leftarg = text, rightarg = text, restrict = scalarltsel);
+create operator s.> (function = s.gt, leftarg = text, rightarg = text, restrict = scalargtsel, join = scalargtjoinsel);
+create operator s.=% (function = texteq, leftarg = text, rightarg = text, commutator = operator(s.=%), negator = operator(s.<>%));
+create operator s.<>% (function = textne, leftarg = text, rightarg = text, negator = operator(s.=%), commutator = operator(s.<>%));
+create operator s.!! (function = s.neg, rightarg = text);
+create operator family s.f using btree;
+create operator class s.c for type text using btree family s.f as operator 1 s.<, operator 3 s.=%, operator 5 s.>, function 1 bttextcmp(text, text), function 2 bttextsortsupport(internal);
+alter operator family s.f using btree add operator 3 =(integer, bigint), function 1 (integer, bigint) btint48cmp(integer, bigint);
+create operator class s.g for type integer[] using gin as operator 1 && (anyarray, anyarray), operator 2 @> (anyarray, anyarray), function 1 btint4cmp(integer, integer), function 2 ginarrayextract(anyarray, internal, internal), function 3 ginqueryarrayextract(anyarray, internal, smallint, internal, internal, internal, internal), function 4 ginarrayconsistent(internal, smallint, anyarray, integer, internal, internal, internal, internal), storage integer;
+create table t (a text, b integer[], c text);
+create index i on t (a s.c);
+create index j on t using gin (b s.g);
+create view v as select a operator(s.<) c as lt, operator(s.!!) a as n from t where a operator(s.=%) c;
+alter table t add check (a operator(s.<>%) 'x');

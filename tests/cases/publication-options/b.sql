@@ -1,0 +1,13 @@
+create schema s1; create schema s2;
+create table t (a integer primary key, b text, c bigint, d integer);
+create table s1.u (a integer primary key, b integer);
+create table s2.w (a integer, b integer primary key);
+create table part (k integer, v integer, primary key (k)) partition by list (k);
+create table part1 partition of part for values in (1);
+create publication one for table t (a, c, d) where (c > 1 and a = 2) with (publish = 'insert, truncate');
+create publication two for table s1.u where (a > 0), part with (publish_via_partition_root = false);
+create publication three for tables in schema s1, s2, table t;
+create publication four for table t;
+create publication five for table part1, s2.w (b, a);
+create publication six for all tables;
+comment on publication one is 'o';

@@ -1,0 +1,11 @@
+create function diff(real, real) returns double precision language sql immutable strict as 'select $1::float8 - $2';
+create type span as range (subtype = real);
+create type words as range (subtype = text, collation = "POSIX", multirange_type_name = more_words);
+create type years as range (subtype = integer);
+create table t (a span, b words default '[a,c)', c more_words, d years, e span_multirange, f years[]);
+create index on t using gist (a);
+create function f(words) returns more_words language sql as 'select more_words($1)';
+create view v as select b, f(b) as f from t;
+create table u (y years, exclude using gist (y with &&));
+comment on type words is 'words';
+insert into t (a) values ('[1,2]');

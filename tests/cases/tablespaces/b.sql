@@ -1,0 +1,14 @@
+create table t (a integer primary key using index tablespace n5_slow, b text, c integer, constraint uq unique (b), constraint x exclude (c with =) using index tablespace n5_slow) tablespace n5_slow;
+create index i on t (b);
+create index j on t (c) tablespace n5_fast;
+create table u (a integer) tablespace n5_fast;
+create table w (a text primary key);
+create materialized view m as select a from t;
+create unique index mi on m (a);
+create table p (k integer, v text, primary key (k) using index tablespace n5_slow) partition by list (k) tablespace n5_slow;
+create table p1 partition of p for values in (1);
+create table p2 partition of p for values in (2);
+create table p3 partition of p for values in (3) tablespace n5_fast;
+create index pi on p (v) tablespace n5_fast;
+insert into t values (1, 'x', 2);
+insert into p values (1, 'x'), (2, 'y');

@@ -1,0 +1,1 @@
+select (select array_agg(t) from t), (select array_agg(p) from p)

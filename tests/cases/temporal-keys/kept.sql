@@ -1,0 +1,1 @@
+select (select array_agg(id) from rooms), (select array_agg(valid) from stays)

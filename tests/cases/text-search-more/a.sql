@@ -1,0 +1,12 @@
+create text search template tem (init = dsimple_init, lexize = dsimple_lexize);
+create text search dictionary d1 (template = tem);
+create text search dictionary d2 (template = simple, accept = false);
+create text search dictionary d3 (template = snowball, language = german, stopwords = german);
+create text search parser par (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, headline = prsd_headline, lextypes = prsd_lextype);
+create text search configuration c1 (parser = par);
+alter text search configuration c1 add mapping for asciiword, word with d2, d1, english_stem;
+create text search configuration c2 (copy = english);
+alter text search configuration c2 drop mapping for url, file;
+create text search configuration c3 (parser = default);
+create table t (a text, v tsvector generated always as (to_tsvector('c2', a)) stored);
+create index on t using gin (to_tsvector('c1', a));

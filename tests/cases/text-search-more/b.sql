@@ -1,0 +1,12 @@
+create text search template tem (lexize = dsimple_lexize);
+create text search dictionary d1 (template = tem);
+create text search dictionary d2 (template = simple, accept = true, stopwords = french);
+create text search dictionary d3 (template = snowball, language = french);
+create text search parser par (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, lextypes = prsd_lextype);
+create text search configuration c1 (parser = par);
+alter text search configuration c1 add mapping for asciiword, numword with d1, d2;
+create text search configuration c2 (copy = german);
+alter text search configuration c2 alter mapping for url with d3, simple;
+create text search configuration c3 (parser = par);
+create table t (a text, v tsvector generated always as (to_tsvector('c2', a)) stored);
+create index on t using gin (to_tsvector('c3', a));

@@ -1,0 +1,18 @@
+create table t (a integer primary key, b text, c integer);
+create table p (k integer, v integer) partition by list (k);
+create table p1 partition of p for values in (1);
+create view vw as select a, b from t;
+create function f() returns trigger language plpgsql as 'begin return null; end';
+create function g() returns trigger language plpgsql as 'begin return new; end';
+create trigger one before insert or update of a, b on t for each row when (new.a > 0) execute function f('x', 'y''z');
+create trigger two after update on t referencing old table as o new table as n for each statement execute function f();
+create constraint trigger three after insert on t deferrable initially deferred for each row execute function f();
+create constraint trigger four after delete on t from p for each row execute function f();
+create trigger five instead of delete on vw for each row execute function f();
+create trigger six before truncate on t execute function f();
+create trigger seven after insert on p for each row execute function f();
+create trigger eight before insert on p1 for each row execute function g();
+alter table t disable trigger one;
+alter table t enable always trigger six;
+alter table p1 disable trigger seven;
+comment on trigger one on t is 'o';

@@ -1,0 +1,18 @@
+create table t (a bigint primary key, b text, d integer);
+create table p (k integer, v integer) partition by list (k);
+create table p1 partition of p for values in (1);
+create view vw as select a, b from t;
+create function f() returns trigger language plpgsql as 'begin return null; end';
+create function g() returns trigger language plpgsql as 'begin return new; end';
+create trigger one before insert or update of a, d on t for each row when (new.a > 0) execute function f('x', 'y');
+create trigger two after update on t referencing new table as n for each statement execute function f();
+create constraint trigger three after insert on t deferrable for each row when (new.d > 1) execute function f();
+create trigger four after delete on t for each row execute function f();
+create trigger five instead of delete or insert on vw for each row execute function g();
+create trigger six before truncate on t execute function g();
+create trigger seven after insert or delete on p for each row execute function f();
+create trigger eight before insert on p for each row execute function g();
+alter table t enable replica trigger one;
+alter table t disable trigger two;
+alter table p1 enable always trigger seven;
+comment on trigger one on t is 'o';
