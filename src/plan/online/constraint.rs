@@ -153,14 +153,6 @@ pub fn before_attach(cx: &Context<'_>, child: &Object, out: &mut Actions<'_>) ->
     needs
 }
 
-/// The table that a foreign key looks up.
-fn looked_up(key: &Object) -> Option<ObjectId> {
-    let own = key.parent.as_ref()?;
-    let columns = key.needs.iter().filter(|need| need.kind == Kind::Column);
-    let mut tables = columns.map(|column| ObjectId::new(Kind::Table, column.path.iter().take(2).map(String::as_str)));
-    Some(tables.find(|table| table != own).unwrap_or_else(|| own.clone()))
-}
-
 /// What stands for the tables in use being attached that become part of this one.
 fn joining(cx: &Context<'_>, table: &ObjectId) -> Vec<ObjectId> {
     let joins = |child: &&Object| in_use(cx, &child.id) && !table::stays_child(cx, &child.id);
@@ -171,7 +163,7 @@ fn joining(cx: &Context<'_>, table: &ObjectId) -> Vec<ObjectId> {
 /// waits so for it.
 fn waits_for_itself(cx: &Context<'_>, key: &Object) -> bool {
     let Some(own) = &key.parent else { return false };
-    let mut open: Vec<ObjectId> = looked_up(key).into_iter().collect();
+    let mut open: Vec<ObjectId> = constraint::looked_up(key).into_iter().collect();
     let mut seen = BTreeSet::new();
     while let Some(table) = open.pop() {
         if table == *own {
@@ -180,7 +172,12 @@ fn waits_for_itself(cx: &Context<'_>, key: &Object) -> bool {
         if joining(cx, &table).is_empty() || !seen.insert(table.clone()) {
             continue;
         }
-        open.extend(cx.target.parts_of(&table, Kind::Constraint).filter(|key| key.text("form") == Some("f")).filter_map(looked_up));
+        open.extend(
+            cx.target
+                .parts_of(&table, Kind::Constraint)
+                .filter(|key| key.text("form") == Some("f"))
+                .filter_map(constraint::looked_up),
+        );
     }
     false
 }
@@ -221,7 +218,7 @@ fn key_of_partition(cx: &Context<'_>, key: &Object, leaf: &Object, out: &mut Act
     action.creates.push(added.clone());
     let action = out.other(key, Verb::Alter, format!("{whole} VALIDATE CONSTRAINT {name}"));
     action.needs.push(added);
-    action.needs.extend(looked_up(key).iter().flat_map(|table| joining(cx, table)));
+    action.needs.extend(constraint::looked_up(key).iter().flat_map(|table| joining(cx, table)));
     action.creates.push(validated.clone());
     slow(action, Stage::Late);
     Some(validated)

@@ -213,7 +213,9 @@ impl Rule for ColumnRule {
         }
         let mut parts = Vec::new();
         let later = online::column::is_filled_afterwards(cx, object);
-        let bare = (later || joins && !owns_not_null(cx, object)).then(|| without_not_null(object));
+        // The one above hands its NOT NULL down to those that are there since Postgres 18.
+        let handed_down = joins && !owns_not_null(cx, object) && cx.base.catalog.server_version >= 180_000;
+        let bare = (later || handed_down).then(|| without_not_null(object));
         let Some(text) = definition(cx, bare.as_ref().unwrap_or(object), false, &mut parts) else { return };
         // Those that are their tables' own too are made before, and become one with this.
         let (own, below): (Vec<&Object>, Vec<&Object>) = below(&cx.target, object)

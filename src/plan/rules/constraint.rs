@@ -36,6 +36,14 @@ pub fn definition(object: &Object) -> String {
     format!("{head}{extra}{tail}")
 }
 
+/// The table that a foreign key looks up.
+pub fn looked_up(key: &Object) -> Option<ObjectId> {
+    let own = key.parent.as_ref()?;
+    let columns = key.needs.iter().filter(|need| need.kind == Kind::Column);
+    let mut tables = columns.map(|column| ObjectId::new(Kind::Table, column.path.iter().take(2).map(String::as_str)));
+    Some(tables.find(|table| table != own).unwrap_or_else(|| own.clone()))
+}
+
 /// Whether a constraint of a new table can be written inside its CREATE TABLE.
 pub fn stands_inside(cx: &Context<'_>, table: &Object, constraint: &Object) -> bool {
     let form = constraint.text("form");

@@ -133,7 +133,11 @@ fn leftovers(cx: &Context<'_>, before: &Object, after: &Object, need: &ObjectId,
         // A foreign key that goes with the old parent: the one of this name that comes with the new parent is another.
         let old_key = constraints_above(cx, before, name).find(|key| key.text("form") == Some("f") && cx.vanishes(&key.id));
         if !wanted || old_key.is_some() {
-            let action = out.alter(after, format!("ALTER TABLE {} DROP CONSTRAINT {}", sql::name(after), sql::ident(name)));
+            // One that looks up its own table goes with the partition, or stays, as the minor version has it.
+            let of_itself = |key: &Object| constraint::looked_up(key).is_some_and(|table| Some(&table) == key.parent.as_ref());
+            let own_rows = constraints_above(cx, before, name).any(|key| key.text("form") == Some("f") && of_itself(key));
+            let exists = if own_rows { "IF EXISTS " } else { "" };
+            let action = out.alter(after, format!("ALTER TABLE {} DROP CONSTRAINT {exists}{}", sql::name(after), sql::ident(name)));
             action.needs = vec![need.clone()];
             action.releases.clear();
             action.destroys.push(after.id.part(Kind::Constraint, name));
