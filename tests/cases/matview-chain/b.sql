@@ -1,0 +1,16 @@
+create table t (a bigint primary key, b varchar, at date);
+create view v as select a, b from t;
+create materialized view m1 as select a, b, length(b) as l from v;
+create unique index m1_a on m1 (a);
+create index m1_b on m1 (lower(b)) where l > 1;
+create materialized view m2 as select count(*) as n, max(l) as l from m1;
+create view over_m as select n + 1 as n from m2;
+create function read_m() returns setof m1 language sql as 'select * from m1';
+create materialized view m3 as select * from read_m() with no data;
+create materialized view alone with (fillfactor = 80) as select 1 as x;
+alter materialized view m1 alter column b set statistics 300;
+alter materialized view m1 cluster on m1_a;
+comment on materialized view m2 is 'two';
+comment on column m1.l is 'length';
+grant select on m1 to public;
+create statistics m_st on a, b from m1;

@@ -1,0 +1,1 @@
+select id, k, v from other_order

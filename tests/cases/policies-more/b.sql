@@ -1,0 +1,18 @@
+-- roles: n2_user n2_other n2_owner
+create table u (id bigint primary key, tenant bigint);
+create table t (id bigint, tenant bigint, owner_name name default current_user);
+create function mine(bigint) returns boolean language sql stable as 'select exists (select from u where u.tenant = $1)';
+create function my_tenant() returns bigint language sql stable as 'select 1::bigint';
+alter table t enable row level security;
+alter table u force row level security;
+create policy a on t for select to n2_other using (mine(tenant));
+create policy b on t as permissive for update to public using (tenant = my_tenant()) with check (tenant = my_tenant());
+create policy c on t for insert to n2_user, n2_owner with check (exists (select from u where u.id = t.id));
+create policy d on t for update to n2_user using (true);
+create policy e on t to n2_owner using (id > 0) with check (id > 1);
+create policy g on u using ((select count(*) from t where t.tenant = u.tenant) > 0);
+create table p (k integer, tenant integer) partition by list (k);
+create table p1 partition of p for values in (1);
+alter table p1 enable row level security;
+create policy pp on p using (tenant = 2);
+comment on policy a on t is 'a';

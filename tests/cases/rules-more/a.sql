@@ -1,0 +1,13 @@
+create table t (a integer primary key, b text, c integer);
+create table log (at timestamp, a integer, what text);
+create view v as select a, b from t;
+create view w as select a from t where c > 0;
+create rule ins as on insert to v do instead (insert into t (a, b) values (new.a, new.b) returning a, b; insert into log values (now(), new.a, 'i'));
+create rule upd as on update to v where old.a = new.a do instead update t set b = new.b where a = old.a;
+create rule upd_else as on update to v do instead nothing;
+create rule del as on delete to v do instead delete from t where a = old.a returning t.a, t.b;
+create rule also as on insert to t do also insert into log select now(), new.a, 'x' where new.c > 1;
+create rule quiet as on delete to t do also notify gone;
+alter table t disable rule quiet;
+alter table t enable always rule also;
+comment on rule also on t is 'r';

@@ -1,0 +1,12 @@
+create table t (a bigint primary key, b varchar(20), c integer);
+create table log (at timestamptz, a bigint, what text, more text);
+create view v as select a, b, c from t;
+create view w as select a from t where c > 1;
+create rule ins as on insert to v do instead (insert into t (a, b) values (new.a, new.b) returning a, b, c; insert into log values (now(), new.a, 'i'));
+create rule upd as on update to v where old.a = new.a do instead update t set b = new.b where a = old.a;
+create rule upd_else as on update to v do instead nothing;
+create rule del as on delete to w do instead delete from t where a = old.a;
+create rule also as on insert to t do also insert into log select now(), new.a, 'y' where new.c > 1;
+create rule quiet as on delete to t do also notify went;
+alter table t enable replica rule also;
+comment on rule also on t is 'r2';

@@ -1,0 +1,10 @@
+create schema s;
+create sequence q as integer increment -2 minvalue -20 maxvalue 100 start 50 no cycle;
+create sequence small as bigint maxvalue 70000;
+create sequence s.moved;
+create table t (a bigint default nextval('small'), b integer default nextval('q'), c bigint default nextval('s.moved'), d bigserial, e integer generated always as identity (minvalue 5), f bigint generated always as identity (increment 7 start 3 minvalue 1));
+alter sequence small owned by t.a;
+create view v as select last_value, is_called from q;
+create function next() returns bigint language sql as $$ select nextval('small') $$;
+grant select on q to public;
+comment on sequence q is 'qq';
