@@ -242,41 +242,40 @@ pub fn option(text: &str) -> String {
 }
 
 /// Undoes one thing that the server prints and reads back differently: `x = ANY ((ARRAY['a'::character varying])::text[])`, its way of
-/// writing `x IN ('a')`, is read with the cast inside the array. Without the cast the server puts it back where it was. Quoted text is
-/// left alone.
+/// writing `x IN ('a')`, is read with the cast inside the array. Without the cast the server puts it back where it was. Expressions of
+/// extended statistics have fewer parentheses there. Quoted text is left alone.
 pub fn readable_back(sql: &str) -> std::borrow::Cow<'_, str> {
-    const OPEN: &str = "((ARRAY[";
-    const CLOSE: &str = "])::text[])";
-    if !sql.contains(CLOSE) {
+    const ARRAYS: [(&str, &str); 2] = [("((ARRAY[", "])::text[])"), ("(ARRAY[", "]::text[])")];
+    if !sql.contains("::text[])") {
         return sql.into();
     }
     let bytes = sql.as_bytes();
     let mut out = String::with_capacity(sql.len());
-    let mut arrays: Vec<usize> = Vec::new();
+    // Where each open bracket's array begins, and how it is opened and closed; nothing for one that is no such array.
+    let mut arrays: Vec<Option<(usize, &str, &str)>> = Vec::new();
     let (mut at, mut copied) = (0, 0);
     while at < bytes.len() {
         let rest = &bytes[at..];
         if let Some(length) = quoted(sql, at) {
             at += length;
-        } else if rest.starts_with(OPEN.as_bytes()) {
-            arrays.push(at);
-            at += OPEN.len();
-        } else if rest.starts_with(b"ARRAY[") || rest.starts_with(b"[") {
+        } else if let Some((open, close)) = ARRAYS.into_iter().find(|(open, _)| rest.starts_with(open.as_bytes())) {
+            arrays.push(Some((at, open, close)));
+            at += open.len();
+        } else if rest.starts_with(b"[") {
             // An inner bracket closes before the array does.
-            arrays.push(usize::MAX);
-            at += if rest.starts_with(b"[") { 1 } else { 6 };
+            arrays.push(None);
+            at += 1;
         } else if rest.starts_with(b"]") {
-            let opened = arrays.pop().filter(|opened| *opened != usize::MAX && *opened >= copied);
-            if let Some(opened) = opened
-                && rest.starts_with(CLOSE.as_bytes())
-                && sql[opened + OPEN.len()..at].trim_end().ends_with("::character varying")
+            if let Some((opened, open, close)) = arrays.pop().flatten().filter(|(opened, ..)| *opened >= copied)
+                && rest.starts_with(close.as_bytes())
+                && sql[opened + open.len()..at].trim_end().ends_with("::character varying")
                 && ["ANY ", "ALL "].iter().any(|word| sql[..opened].ends_with(word))
             {
                 out.push_str(&sql[copied..opened]);
                 out.push_str("(ARRAY[");
-                out.push_str(&sql[opened + OPEN.len()..at]);
+                out.push_str(&sql[opened + open.len()..at]);
                 out.push_str("])");
-                at += CLOSE.len();
+                at += close.len();
                 copied = at;
             } else {
                 at += 1;
@@ -418,8 +417,11 @@ mod tests {
     fn arrays_of_in_lists_are_read_back_as_they_were() {
         let printed = "CHECK (((s)::text = ANY ((ARRAY['a]'::character varying, 'b'::character varying])::text[])))";
         assert_eq!(readable_back(printed), "CHECK (((s)::text = ANY (ARRAY['a]'::character varying, 'b'::character varying])))");
+        let printed = "ON e, (s::text = ANY (ARRAY['a'::character varying]::text[])) FROM t";
+        assert_eq!(readable_back(printed), "ON e, (s::text = ANY (ARRAY['a'::character varying])) FROM t");
         for same in [
             "x = ANY ((ARRAY[1, 2])::text[])",
+            "f(ARRAY['a'::character varying]::text[])",
             "$$ ANY ((ARRAY['a'::character varying])::text[]) $$",
             "'ANY ((ARRAY[x::character varying])::text[])'",
         ] {

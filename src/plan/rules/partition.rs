@@ -179,6 +179,28 @@ fn carry(cx: &Context<'_>, parent: &Object, source: &Object, child: &Object, out
     if after.is_none() {
         action.releases.push(source.id.clone());
         action.releases.extend(offspring(&cx.base, &source.id).into_iter().map(|below| below.id.clone()));
+        free_of_defaults(cx, source, out);
+    }
+}
+
+/// Drops defaults of a partition that goes only when its rows are moved, where the columns above get another type before: it gets that too.
+fn free_of_defaults(cx: &Context<'_>, source: &Object, out: &mut Actions<'_>) {
+    for table in offspring(&cx.base, &source.id).into_iter().chain([source]) {
+        for column in cx.base.parts_of(&table.id, Kind::Column) {
+            let above = |table: &Object| table.id.part(Kind::Column, column.id.name());
+            let retyped: Vec<ObjectId> =
+                ancestors(&cx.base, table).into_iter().map(above).filter(|id| cx.alters(id, "type")).collect();
+            if retyped.is_empty() {
+                continue;
+            }
+            for default in cx.base.parts_of(&column.id, Kind::Default) {
+                let name = sql::ident(column.id.name());
+                let text = format!("ALTER TABLE ONLY {} ALTER COLUMN {name} DROP DEFAULT", sql::name(table));
+                if !out.all.iter().any(|action| action.sql == text) {
+                    out.other(default, Verb::Drop, text).releases.extend(retyped.iter().cloned());
+                }
+            }
+        }
     }
 }
 
