@@ -6,6 +6,7 @@ pub mod atlas;
 pub mod native;
 pub mod online;
 pub mod order;
+pub mod readback;
 pub mod rename;
 pub mod rules;
 pub mod saved;

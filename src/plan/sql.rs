@@ -241,87 +241,6 @@ pub fn option(text: &str) -> String {
     }
 }
 
-/// Undoes one thing that the server prints and reads back differently: `x = ANY ((ARRAY['a'::character varying])::text[])`, its way of
-/// writing `x IN ('a')`, is read with the cast inside the array. Without the cast the server puts it back where it was. Expressions of
-/// extended statistics have fewer parentheses there. Quoted text is left alone.
-pub fn readable_back(sql: &str) -> std::borrow::Cow<'_, str> {
-    const ARRAYS: [(&str, &str); 2] = [("((ARRAY[", "])::text[])"), ("(ARRAY[", "]::text[])")];
-    if !sql.contains("::text[])") {
-        return sql.into();
-    }
-    let bytes = sql.as_bytes();
-    let mut out = String::with_capacity(sql.len());
-    // Where each open bracket's array begins, and how it is opened and closed; nothing for one that is no such array.
-    let mut arrays: Vec<Option<(usize, &str, &str)>> = Vec::new();
-    let (mut at, mut copied) = (0, 0);
-    while at < bytes.len() {
-        let rest = &bytes[at..];
-        if let Some(length) = quoted(sql, at) {
-            at += length;
-        } else if let Some((open, close)) = ARRAYS.into_iter().find(|(open, _)| rest.starts_with(open.as_bytes())) {
-            arrays.push(Some((at, open, close)));
-            at += open.len();
-        } else if rest.starts_with(b"[") {
-            // An inner bracket closes before the array does.
-            arrays.push(None);
-            at += 1;
-        } else if rest.starts_with(b"]") {
-            if let Some((opened, open, close)) = arrays.pop().flatten().filter(|(opened, ..)| *opened >= copied)
-                && rest.starts_with(close.as_bytes())
-                && sql[opened + open.len()..at].trim_end().ends_with("::character varying")
-                && ["ANY ", "ALL "].iter().any(|word| sql[..opened].ends_with(word))
-            {
-                out.push_str(&sql[copied..opened]);
-                out.push_str("(ARRAY[");
-                out.push_str(&sql[opened + open.len()..at]);
-                out.push_str("])");
-                at += close.len();
-                copied = at;
-            } else {
-                at += 1;
-            }
-        } else {
-            at += 1;
-        }
-    }
-    out.push_str(&sql[copied..]);
-    out.into()
-}
-
-/// The length of the string, identifier or dollar-quoted text that starts at `at`.
-fn quoted(sql: &str, at: usize) -> Option<usize> {
-    let bytes = sql.as_bytes();
-    match *bytes.get(at)? {
-        quote @ (b'\'' | b'"') => {
-            let escapes = quote == b'\'' && at > 0 && matches!(bytes[at - 1], b'E' | b'e');
-            let mut end = at + 1;
-            while end < bytes.len() {
-                if escapes && bytes[end] == b'\\' {
-                    end += 2;
-                } else if bytes[end] == quote {
-                    if bytes.get(end + 1) == Some(&quote) {
-                        end += 2;
-                    } else {
-                        return Some(end + 1 - at);
-                    }
-                } else {
-                    end += 1;
-                }
-            }
-            Some(bytes.len() - at)
-        }
-        b'$' if at == 0 || !(bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'_') => {
-            let tag_end = sql.get(at + 1..)?.find('$')? + at + 2;
-            let tag = sql.get(at..tag_end)?;
-            if !tag[1..tag.len() - 1].bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-                return None;
-            }
-            Some(sql.get(tag_end..)?.find(tag).map_or(bytes.len() - at, |end| tag_end + end + tag.len() - at))
-        }
-        _ => None,
-    }
-}
-
 /// The word for a kind of object in `ALTER ... OWNER TO`, `COMMENT ON ...` and `DROP ...`.
 pub fn noun(kind: Kind) -> &'static str {
     match kind {
@@ -412,22 +331,6 @@ pub fn on_database(start: &str, end: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn arrays_of_in_lists_are_read_back_as_they_were() {
-        let printed = "CHECK (((s)::text = ANY ((ARRAY['a]'::character varying, 'b'::character varying])::text[])))";
-        assert_eq!(readable_back(printed), "CHECK (((s)::text = ANY (ARRAY['a]'::character varying, 'b'::character varying])))");
-        let printed = "ON e, (s::text = ANY (ARRAY['a'::character varying]::text[])) FROM t";
-        assert_eq!(readable_back(printed), "ON e, (s::text = ANY (ARRAY['a'::character varying])) FROM t");
-        for same in [
-            "x = ANY ((ARRAY[1, 2])::text[])",
-            "f(ARRAY['a'::character varying]::text[])",
-            "$$ ANY ((ARRAY['a'::character varying])::text[]) $$",
-            "'ANY ((ARRAY[x::character varying])::text[])'",
-        ] {
-            assert_eq!(readable_back(same), same);
-        }
-    }
 
     #[test]
     fn keywords_can_be_searched() {

@@ -1,7 +1,7 @@
 //! Ordered actions -> the steps of a plan, in transaction groups.
 
 use super::{
-    super::{Online, Origin, Plan, Step, sql},
+    super::{Online, Origin, Plan, Step, readback},
     Action, Context,
 };
 
@@ -28,7 +28,7 @@ pub(super) fn steps(cx: &Context<'_>, mut actions: Vec<Action>) -> Plan {
         // Marks that only order statements name nothing that anyone knows.
         objects.retain(|id| cx.base.get(id).is_some() || cx.target.get(id).is_some());
         plan.steps.push(Step {
-            sql: sql::readable_back(&action.sql).into_owned(),
+            sql: readback::readable_back(&action.sql).into_owned(),
             masked: action.masked,
             origin: Origin::Native,
             group,
