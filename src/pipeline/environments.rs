@@ -56,7 +56,7 @@ pub async fn compare(environments: &[Environment], config: &Config, connections:
         family.0 = flavor.dialect();
     }
     let request = image::request(config, live.filter(|_| family.0.is_postgres())).await;
-    let roles = live_roles(environments, &family.0).await;
+    let roles = live_roles(environments, &family.0, connections.max(1)).await;
     let read = async |(at, Environment { name, input }): (usize, &Environment)| {
         let read = catalog(input, config, (&request, &roles), &family, &options, &own).await.map(|catalog| {
             let print = catalog.fingerprint();
@@ -92,22 +92,22 @@ fn family(environments: &[Environment], config: &Config) -> (Dialect, Option<Can
     (dialect, named.filter(|_| !dialect.is_postgres()))
 }
 
-/// The roles of the live databases' servers, which files beside them may name. A server that does not answer says so when its databases
-/// are read.
-async fn live_roles(environments: &[Environment], dialect: &Dialect) -> Vec<String> {
+/// The roles of the live databases' servers, which files beside them may name, `connections` servers at once. One that does not answer says so
+/// when its databases are read.
+async fn live_roles(environments: &[Environment], dialect: &Dialect, connections: usize) -> Vec<String> {
     let files = environments.iter().any(|environment| matches!(environment.input.schema, Schema::Files(_)));
+    if !files || !dialect.is_postgres() {
+        return Vec::new();
+    }
     let mut servers = BTreeMap::new();
-    for url in environments.iter().filter_map(|environment| environment.input.live()).filter(|_| files && dialect.is_postgres()) {
+    for url in environments.iter().filter_map(|environment| environment.input.live()) {
         let parsed = url::Url::parse(url.expose_secret()).ok();
         servers.entry(parsed.map(|url| (url.host_str().map(String::from), url.port()))).or_insert(url);
     }
-    let found = stream::iter(servers.into_values()).map(live::roles).buffer_unordered(SERVERS_AT_ONCE).collect::<Vec<_>>().await;
+    let found = stream::iter(servers.into_values()).map(live::roles).buffer_unordered(connections).collect::<Vec<_>>().await;
     let names: BTreeSet<String> = found.into_iter().flatten().flatten().collect();
     names.into_iter().collect()
 }
-
-/// Servers whose roles are asked for at once.
-const SERVERS_AT_ONCE: usize = 8;
 
 async fn catalog(
     input: &Input,

@@ -1,64 +1,66 @@
 //! What the server prints and reads back differently is said so that it reads what it printed. Quoted text is left alone.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 /// A statement with expressions as the server prints them, so that it makes the same ones again.
 pub fn readable_back(sql: &str) -> Cow<'_, str> {
-    match without_casts_of_arrays(sql) {
-        Cow::Borrowed(sql) => with_nested_conditions(sql),
-        Cow::Owned(sql) => with_nested_conditions(&sql).into_owned().into(),
+    let mut edits = Vec::new();
+    if sql.contains("::text[])") {
+        edits.extend(casts_of_arrays(sql));
     }
-}
-
-/// `x = ANY ((ARRAY['a'::character varying])::text[])`, the server's way of writing `x IN ('a')`, is read with the cast inside the array.
-/// Without the cast the server puts it back where it was. Expressions of extended statistics have fewer parentheses there.
-fn without_casts_of_arrays(sql: &str) -> Cow<'_, str> {
-    const ARRAYS: [(&str, &str); 2] = [("((ARRAY[", "])::text[])"), ("(ARRAY[", "]::text[])")];
-    if !sql.contains("::text[])") {
+    if sql.contains(") AND ") || sql.contains(") OR ") {
+        edits.extend(nested_conditions(sql));
+    }
+    if edits.is_empty() {
         return sql.into();
     }
-    let bytes = sql.as_bytes();
-    let mut out = String::with_capacity(sql.len());
-    // Where each open bracket's array begins, and how it is opened and closed; nothing for one that is no such array.
-    let mut arrays: Vec<Option<(usize, &str, &str)>> = Vec::new();
-    let (mut at, mut copied) = (0, 0);
-    while at < bytes.len() {
-        let rest = &bytes[at..];
-        if let Some(length) = quoted(sql, at) {
-            at += length;
-        } else if let Some((open, close)) = ARRAYS.into_iter().find(|(open, _)| rest.starts_with(open.as_bytes())) {
-            arrays.push(Some((at, open, close)));
-            at += open.len();
-        } else if rest.starts_with(b"[") {
-            // An inner bracket closes before the array does.
-            arrays.push(None);
-            at += 1;
-        } else if rest.starts_with(b"]") {
-            if let Some((opened, open, close)) = arrays.pop().flatten().filter(|(opened, ..)| *opened >= copied)
-                && rest.starts_with(close.as_bytes())
-                && sql[opened + open.len()..at].trim_end().ends_with("::character varying")
-                && ["ANY ", "ALL "].iter().any(|word| sql[..opened].ends_with(word))
-            {
-                out.push_str(&sql[copied..opened]);
-                out.push_str("(ARRAY[");
-                out.push_str(&sql[opened + open.len()..at]);
-                out.push_str("])");
-                at += close.len();
-                copied = at;
-            } else {
-                at += 1;
-            }
-        } else {
-            at += 1;
-        }
+    edits.sort_by_key(|(place, _)| place.start);
+    let mut out = String::with_capacity(sql.len() + 9 * edits.len());
+    let mut copied = 0;
+    for (place, text) in edits {
+        out.push_str(&sql[copied..place.start]);
+        out.push_str(text);
+        copied = place.end;
     }
     out.push_str(&sql[copied..]);
     out.into()
 }
 
+/// What stands somewhere in a statement, and what is to stand there.
+type Edit = (Range<usize>, &'static str);
+
+/// `x = ANY ((ARRAY['a'::character varying])::text[])`, the server's way of writing `x IN ('a')`, is read with the cast inside the array.
+/// Without the cast the server puts it back where it was. Expressions of extended statistics have fewer parentheses there.
+fn casts_of_arrays(sql: &str) -> Vec<Edit> {
+    const ARRAYS: [(&str, &str); 2] = [("((ARRAY[", "])::text[])"), ("(ARRAY[", "]::text[])")];
+    let mut edits = Vec::new();
+    // Where each open bracket's array begins, and how it is opened and closed; nothing for one that is no such array.
+    let mut arrays: Vec<Option<(usize, &str, &str)>> = Vec::new();
+    for at in unquoted(sql) {
+        match sql.as_bytes()[at] {
+            b'[' => {
+                let opened = ARRAYS.into_iter().find(|(open, _)| sql[..=at].ends_with(open));
+                arrays.push(opened.map(|(open, close)| (at + 1 - open.len(), open, close)));
+            }
+            b']' => {
+                if let Some((opened, open, close)) = arrays.pop().flatten()
+                    && sql[at..].starts_with(close)
+                    && sql[opened + open.len()..at].trim_end().ends_with("::character varying")
+                    && ["ANY ", "ALL "].iter().any(|word| sql[..opened].ends_with(word))
+                {
+                    edits.push((opened..opened + open.len(), "(ARRAY["));
+                    edits.push((at..at + close.len(), "])"));
+                }
+            }
+            _ => {}
+        }
+    }
+    edits
+}
+
 /// `a BETWEEN 1 AND 5 AND b` is printed as `(((a >= 1) AND (a <= 5)) AND b)`, and that is read as one AND of three (`makeAndExpr` in gram.y looks
 /// through parentheses on the left). A cast that changes nothing keeps the inner one apart, and leaves no trace.
-fn with_nested_conditions(sql: &str) -> Cow<'_, str> {
+fn nested_conditions(sql: &str) -> Vec<Edit> {
     const WORDS: [&str; 2] = [" AND ", " OR "];
     /// What stands between two parentheses.
     struct Group {
@@ -67,15 +69,9 @@ fn with_nested_conditions(sql: &str) -> Cow<'_, str> {
         /// Where a group that is the first thing in it ends, and its word.
         first: Option<(usize, Option<&'static str>)>,
     }
-    let bytes = sql.as_bytes();
-    let (mut open, mut casts): (Vec<Group>, Vec<usize>) = (Vec::new(), Vec::new());
-    let mut at = 0;
-    while at < bytes.len() {
-        if let Some(length) = quoted(sql, at) {
-            at += length;
-            continue;
-        }
-        match bytes[at] {
+    let (mut open, mut edits): (Vec<Group>, Vec<Edit>) = (Vec::new(), Vec::new());
+    for at in unquoted(sql) {
+        match sql.as_bytes()[at] {
             b'(' => open.push(Group { start: at, word: None, first: None }),
             b')' => {
                 if let Some(closed) = open.pop()
@@ -85,29 +81,32 @@ fn with_nested_conditions(sql: &str) -> Cow<'_, str> {
                 }
             }
             b' ' => {
-                if let Some(word) = WORDS.into_iter().find(|word| bytes[at..].starts_with(word.as_bytes()))
+                if let Some(word) = WORDS.into_iter().find(|word| sql[at..].starts_with(word))
                     && let Some(group) = open.last_mut().filter(|group| group.word.is_none())
                 {
                     group.word = Some(word);
-                    casts.extend(group.first.filter(|first| *first == (at, Some(word))).map(|(end, _)| end));
+                    if group.first == Some((at, Some(word))) {
+                        edits.push((at..at, "::boolean"));
+                    }
                 }
             }
             _ => {}
         }
-        at += 1;
     }
-    if casts.is_empty() {
-        return sql.into();
-    }
-    let mut out = String::with_capacity(sql.len() + 9 * casts.len());
-    let mut copied = 0;
-    for end in casts {
-        out.push_str(&sql[copied..end]);
-        out.push_str("::boolean");
-        copied = end;
-    }
-    out.push_str(&sql[copied..]);
-    out.into()
+    edits
+}
+
+/// The places of a statement's bytes that stand in no quoted text.
+fn unquoted(sql: &str) -> impl Iterator<Item = usize> {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        while let Some(length) = quoted(sql, next) {
+            next += length;
+        }
+        let at = next;
+        next += 1;
+        (at < sql.len()).then_some(at)
+    })
 }
 
 /// The length of the string, identifier or dollar-quoted text that starts at `at`.
@@ -168,6 +167,7 @@ mod tests {
     fn conditions_inside_conditions_stay_apart() {
         let printed = "CHECK (((((a <> b) AND (a <> c)) AND (a <> 3)) AND (b > 1)))";
         assert_eq!(readable_back(printed), "CHECK (((((a <> b) AND (a <> c))::boolean AND (a <> 3))::boolean AND (b > 1)))");
+        assert_eq!(readable_back("((x AND y) AND z)"), "((x AND y)::boolean AND z)");
         let printed = "WHERE ((((a >= 1) AND (a <= 5)) AND (d = ') AND '::text)) OR (((c = a) OR (c = b)) OR (c = 7)))";
         let read =
             "WHERE ((((a >= 1) AND (a <= 5))::boolean AND (d = ') AND '::text)) OR (((c = a) OR (c = b))::boolean OR (c = 7)))";
@@ -176,6 +176,7 @@ mod tests {
             "(((a = 1) OR (b = 2)) AND (c = 3))",
             "((a = 1) AND ((b = 2) AND (c = 3)))",
             "((f((a AND b))) AND c)",
+            "((a OR b) AND c)",
             "$$ (((a) AND (b)) AND (c)) $$",
         ] {
             assert_eq!(readable_back(same), same);

@@ -226,6 +226,11 @@ pub fn idents<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(|name| ident(name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
+/// The name of an option, of which `name=value` or the name alone is given.
+pub fn option_name(text: &str) -> &str {
+    text.split_once('=').map_or(text, |(name, _)| name)
+}
+
 /// `name=value` as `pg_class.reloptions` has it, as it is written in `WITH (...)`.
 pub fn option(text: &str) -> String {
     match text.split_once('=') {

@@ -88,11 +88,8 @@ pub fn not_null_set(column: &ObjectId) -> [ObjectId; 3] {
 /// What sets NOT NULL on the columns that this one inherits from, and with them on this one.
 pub fn set_above(cx: &Context<'_>, column: &Object) -> Vec<ObjectId> {
     let Some(whole) = column.parent.as_ref().and_then(|whole| cx.target.get(whole)) else { return Vec::new() };
-    let above = table::ancestors(&cx.target, whole).into_iter().map(|parent| {
-        let path = parent.id.path.part(column.id.name());
-        set_by(2, &ObjectId { kind: Kind::Column, path })
-    });
-    above.collect()
+    let above = table::ancestors(&cx.target, whole).into_iter();
+    above.map(|parent| set_by(2, &parent.id.part(Kind::Column, column.id.name()))).collect()
 }
 
 /// Whether a new column's default is another value for each row, so that adding it with the column would write all rows anew.

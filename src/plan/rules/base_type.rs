@@ -162,7 +162,7 @@ pub fn takes_along(cx: &Context<'_>, function: &Object, out: &mut Actions<'_>) -
 pub fn frame(cx: &Context<'_>, out: &mut Actions<'_>) {
     let shells: Vec<ObjectId> =
         out.all.iter().flat_map(|action| &action.creates).filter(|id| id.kind == Kind::Setting).cloned().collect();
-    for object in cx.target.catalog.objects.values().filter(|object| object.id.kind == Kind::Type) {
+    for object in cx.target.catalog.of_kind(Kind::Type) {
         let mark = shell(&object.id);
         if !shells.contains(&mark) {
             continue;

@@ -28,7 +28,7 @@ use self::{
     inheritance::{below, follows_parent},
 };
 pub use self::{
-    default::DefaultRule,
+    default::{DefaultRule, drop_default},
     definition::{definition, settings},
     generated::may_take_off,
     identity::identity_moves,

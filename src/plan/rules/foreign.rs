@@ -41,10 +41,10 @@ pub fn changed_options(old: &[String], new: &[String]) -> String {
     changed(old, new, |option| option.to_owned())
 }
 
-fn changed(old: &[String], new: &[String], show: impl Fn(&String) -> String) -> String {
-    let key = |option: &String| option.split('=').next().unwrap_or_default().to_owned();
-    let wanted: Vec<String> = new.iter().map(key).collect();
-    let (kept, gone): (Vec<String>, Vec<String>) = old.iter().map(key).partition(|name| wanted.contains(name));
+fn changed<'a>(old: &'a [String], new: &'a [String], show: impl Fn(&String) -> String) -> String {
+    let names = |options: &'a [String]| options.iter().map(|option| sql::option_name(option));
+    let wanted: Vec<&str> = names(new).collect();
+    let (kept, gone): (Vec<&str>, Vec<&str>) = names(old).partition(|name| wanted.contains(name));
     let in_place = kept.iter().zip(&wanted).take_while(|(old, new)| old == new).count();
     let drops = gone.iter().chain(&kept[in_place..]).map(|name| format!("DROP {}", sql::ident(name)));
     let written = new.iter().enumerate().filter(|(at, option)| *at >= in_place || !old.contains(option)).map(|(at, option)| {

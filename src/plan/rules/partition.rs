@@ -194,8 +194,7 @@ fn free_of_defaults(cx: &Context<'_>, source: &Object, out: &mut Actions<'_>) {
                 continue;
             }
             for default in cx.base.parts_of(&column.id, Kind::Default) {
-                let name = sql::ident(column.id.name());
-                let text = format!("ALTER TABLE ONLY {} ALTER COLUMN {name} DROP DEFAULT", sql::name(table));
+                let text = column::drop_default(cx, default);
                 if !out.all.iter().any(|action| action.sql == text) {
                     out.other(default, Verb::Drop, text).releases.extend(retyped.iter().cloned());
                 }

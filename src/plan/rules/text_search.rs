@@ -48,7 +48,7 @@ impl Rule for DictionaryRule {
     }
 
     fn alter(&self, _cx: &Context<'_>, before: &Object, after: &Object, _change: &Change, out: &mut Actions<'_>) {
-        let key = |option: &str| option.split('=').next().unwrap_or_default().trim().to_owned();
+        let key = |option: &str| sql::option_name(option).trim().to_owned();
         let (old, new) = (before.list("options"), after.list("options"));
         let mut options: Vec<String> = new.iter().filter(|option| !old.contains(option)).cloned().collect();
         options.extend(old.iter().map(|option| key(option)).filter(|name| !new.iter().any(|option| key(option) == *name)));

@@ -28,7 +28,7 @@ pub fn rewritten_with(cx: &Context<'_>, column: &Object) -> Vec<ObjectId> {
 }
 
 fn as_catalog(table: &Object) -> Option<&String> {
-    table.list("options").iter().find(|option| option.split('=').next() == Some(PARAMETER))
+    table.list("options").iter().find(|option| sql::option_name(option) == PARAMETER)
 }
 
 /// The parameters of a table without that which [`frame`] sees to.

@@ -44,7 +44,7 @@ pub async fn run(server: &Arc<Server>, cases: Vec<Case>, same: &str) -> Result<V
         shell.psql(template, &format!("{before}\n{same}"))?;
     }
     let mut done = Vec::new();
-    for case in cases.iter().filter(|case| case.oldest <= server.version) {
+    for case in cases.iter().filter(|case| case.fits(server)) {
         println!("reading {}", case.name);
         let mut loads = true;
         for ((template, _), sql) in templates.into_iter().zip([&case.a, &case.b]) {

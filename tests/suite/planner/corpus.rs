@@ -2,7 +2,8 @@
 //!
 //! A case is a folder with `a.sql` and `b.sql` (`old.sql` and `new.sql`, `base.sql` and `head.sql`), and maybe `setup.sql`, which is run first
 //! on both sides, `kept.sql`, a query whose answer the plan must not change, and in the first line of `a.sql` the oldest server
-//! that knows it: `-- server: 15`. `-- needs: label provider` there keeps it from a server without one.
+//! that knows it: `-- server: 15`. `-- needs: label provider` there keeps it from a server without one. What both sides of the cases in a
+//! folder begin with may stand in a `both.sql` of that folder.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -33,7 +34,7 @@ pub struct Case {
     pub b: String,
     pub setup: String,
     kept: Option<String>,
-    pub oldest: u32,
+    oldest: u32,
     labels: bool,
     /// Its rows must be kept, and may be in the plan's way.
     rows: bool,
@@ -45,6 +46,11 @@ impl Case {
     /// A case that stands in no folder, whose rows are looked at.
     pub fn with_rows(name: String, a: String, b: String) -> Self {
         Self { name, a, b, setup: String::new(), kept: None, oldest: 0, labels: false, rows: true, lenient: false }
+    }
+
+    /// Whether a server has what the case is about.
+    pub fn fits(&self, server: &Server) -> bool {
+        self.oldest <= server.version && (server.can_have_labels() || !self.labels)
     }
 }
 
@@ -74,6 +80,7 @@ pub fn find(folder: &Path) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(at) = folders.pop() {
+        let both = std::fs::read_to_string(at.with_file_name("both.sql")).unwrap_or_default();
         let mut inner: Vec<PathBuf> = Vec::new();
         for entry in std::fs::read_dir(&at).with_context(|| format!("reading {}", at.display()))? {
             let path = entry?.path();
@@ -83,7 +90,7 @@ pub fn find(folder: &Path) -> Result<Vec<Case>> {
         }
         let pair = [("a", "b"), ("old", "new"), ("base", "head")]
             .iter()
-            .find_map(|(a, b)| Some((side(&at, a)?, side(&at, b)?, *a == "base")));
+            .find_map(|(a, b)| Some((both.clone() + &side(&at, a)?, both.clone() + &side(&at, b)?, *a == "base")));
         match pair {
             Some((a, b, lenient)) => {
                 let oldest = a
@@ -122,8 +129,7 @@ pub async fn run(server: &Arc<Server>, cases: Vec<Case>, options: &Options) -> R
     const AT_ONCE: usize = 4;
     make_shared(server, &cases).await?;
     let count = cases.len();
-    let fits = |case: &Case| case.oldest <= server.version && (server.labels || !case.labels);
-    let queue = Arc::new(Mutex::new(cases.into_iter().filter(fits).enumerate().collect::<VecDeque<_>>()));
+    let queue = Arc::new(Mutex::new(cases.into_iter().filter(|case| case.fits(server)).enumerate().collect::<VecDeque<_>>()));
     let mut workers = tokio::task::JoinSet::new();
     for worker in 0..AT_ONCE.min(count) {
         let (server, queue, options) = (Arc::clone(server), Arc::clone(&queue), options.clone());
@@ -147,7 +153,7 @@ pub async fn run(server: &Arc<Server>, cases: Vec<Case>, options: &Options) -> R
 }
 
 /// Makes what cases name and belongs to the whole server: roles (`-- roles: one two`, or a guarded `CREATE ROLE`) and, where the server
-/// can have them in its own folder, tablespaces (`-- tablespaces: one`).
+/// can have them in its own folder, tablespaces (`-- tablespaces: one`); and a label provider.
 pub async fn make_shared(server: &Server, cases: &[Case]) -> Result<()> {
     let (mut roles, mut tablespaces) = (BTreeSet::new(), BTreeSet::new());
     for text in cases.iter().flat_map(|case| [&case.a, &case.b, &case.setup]) {
@@ -183,6 +189,9 @@ pub async fn make_shared(server: &Server, cases: &[Case]) -> Result<()> {
         for space in tablespaces {
             client.batch_execute(&format!("create tablespace {space} location ''")).await?;
         }
+    }
+    if cases.iter().any(|case| case.labels) {
+        server.provide_labels().await?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! `SCHEMAPROOF_TEST_URL` names a server that is there, `SCHEMAPROOF_TEST_SHELL` the command of a shell that has psql and pg_dump of its
 //! version (default `sh`). Without them a container is started with the docker command and removed in the end; its image is
-//! `SCHEMAPROOF_TEST_IMAGE`, or what of [`IMAGES`] is there. On Linux it gets a provider of security labels, which `cc` builds.
+//! `SCHEMAPROOF_TEST_IMAGE`, or what of [`IMAGES`] is there.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -24,8 +24,6 @@ pub struct Server {
     inside: String,
     container: Option<String>,
     pub version: u32,
-    /// It knows the provider `any` of security labels.
-    pub labels: bool,
 }
 
 impl Server {
@@ -41,16 +39,9 @@ impl Server {
                     url.username()
                 )
             });
-            return Self {
-                url,
-                shell: shell.split(' ').map(str::to_owned).collect(),
-                inside,
-                container: None,
-                version: 0,
-                labels: false,
-            }
-            .ready()
-            .await;
+            return Self { url, shell: shell.split(' ').map(str::to_owned).collect(), inside, container: None, version: 0 }
+                .ready()
+                .await;
         }
         let image = match std::env::var("SCHEMAPROOF_TEST_IMAGE") {
             Ok(image) => image,
@@ -79,17 +70,23 @@ impl Server {
         let address = address.lines().next().unwrap_or_default();
         let url = url::Url::parse(&format!("postgres://postgres:corpus@{address}/"))?;
         let shell = ["docker", "exec", "-i", &container, "sh"].map(str::to_owned).to_vec();
-        let inside = "export PGUSER=postgres".to_owned();
-        let mut server = Self { url, shell, inside, container: Some(container.clone()), version: 0, labels: false }.ready().await?;
-        if cfg!(target_os = "linux") {
-            server.provide_labels(&container).await?;
-        }
-        Ok(server)
+        Self { url, shell, inside: "export PGUSER=postgres".to_owned(), container: Some(container), version: 0 }.ready().await
     }
 
-    /// Builds the provider of security labels here and has every session load it.
-    async fn provide_labels(&mut self, container: &str) -> Result<()> {
+    /// The container, where it can be given a provider of security labels: what `cc` builds here runs on Linux.
+    fn for_labels(&self) -> Option<&str> {
+        self.container.as_deref().filter(|_| cfg!(target_os = "linux"))
+    }
+
+    /// Whether cases with security labels can run.
+    pub fn can_have_labels(&self) -> bool {
+        self.for_labels().is_some()
+    }
+
+    /// Builds a provider `any` of security labels, where it can be, and has every session load it.
+    pub async fn provide_labels(&self) -> Result<()> {
         const LIBRARY: &str = "/label_provider.so";
+        let Some(container) = self.for_labels() else { return Ok(()) };
         let folder = tempfile::tempdir()?;
         let built = folder.path().join("label_provider.so");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/planner/label_provider.c");
@@ -100,9 +97,7 @@ impl Server {
         docker(&["cp", &built.to_string_lossy(), &format!("{container}:{LIBRARY}")])?;
         let client = self.connect("postgres").await?;
         client.batch_execute(&format!("alter system set session_preload_libraries = '{LIBRARY}'")).await?;
-        client.batch_execute("select pg_reload_conf()").await?;
-        self.labels = true;
-        Ok(())
+        Ok(client.batch_execute("select pg_reload_conf()").await?)
     }
 
     async fn ready(mut self) -> Result<Self> {

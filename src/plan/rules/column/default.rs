@@ -42,6 +42,11 @@ fn set(cx: &Context<'_>, default: &Object) -> String {
     format!("{} ALTER COLUMN {} SET DEFAULT {expression}", alter_only(cx, default), sql::ident(default.id.name()))
 }
 
+/// ALTER COLUMN ... DROP DEFAULT.
+pub fn drop_default(cx: &Context<'_>, default: &Object) -> String {
+    format!("{} ALTER COLUMN {} DROP DEFAULT", alter_only(cx, default), sql::ident(default.id.name()))
+}
+
 impl Rule for DefaultRule {
     fn kinds(&self) -> &'static [Kind] {
         &[Kind::Default]
@@ -56,6 +61,6 @@ impl Rule for DefaultRule {
     }
 
     fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
-        out.drop(object, format!("{} ALTER COLUMN {} DROP DEFAULT", alter_only(cx, object), sql::ident(object.id.name())));
+        out.drop(object, drop_default(cx, object));
     }
 }

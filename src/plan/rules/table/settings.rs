@@ -13,14 +13,14 @@ use crate::catalog::{Kind, Object, ObjectId};
 /// something that is set is set too.
 pub fn set_options(table: &str, before: &Object, after: &Object, attribute: &str, out: &mut Actions<'_>) {
     let (old, new) = (before.list(attribute), after.list(attribute));
-    let key = |option: &str| option.split('=').next().unwrap_or_default().to_owned();
     let mut there = old.iter();
     let stay = new.iter().take_while(|option| there.any(|other| other == *option)).count();
     let set: Vec<String> = new.iter().skip(stay).map(|option| sql::option(option)).collect();
     let reset: Vec<String> = old
         .iter()
-        .filter(|option| !new.iter().any(|kept| key(kept) == key(option)))
-        .map(|option| sql::option(&key(option)))
+        .map(|option| sql::option_name(option))
+        .filter(|name| !new.iter().any(|kept| sql::option_name(kept) == *name))
+        .map(sql::option)
         .collect();
     if !set.is_empty() {
         out.alter(after, format!("{table} SET ({})", set.join(", ")));
