@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use self::text::{Text, list, quoted, reference, sql};
+use self::text::{Text, expression, list, quoted, reference, sql};
 use crate::{
     catalog::{Action, Catalog, Change, Kind, Object, ObjectId},
     report::safe,
@@ -291,10 +291,10 @@ impl<'a> Writer<'a> {
         for check in self.parts(&domain.id, Kind::Constraint) {
             let mut rest = definition::Rest(check.text("definition").unwrap_or_default());
             if rest.word("CHECK")
-                && let Some(expression) = rest.parenthesis()
+                && let Some(condition) = rest.parenthesis()
                 && rest.is_empty()
             {
-                out.block("check", &[check.id.name()], |out| out.set("expr", quoted(expression)));
+                out.block("check", &[check.id.name()], |out| out.set("expr", expression(condition)));
             }
         }
     }

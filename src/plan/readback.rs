@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-/// A statement with expressions as the server prints them, so that it makes the same ones again.
+/// An expression as the server prints it, or a statement with such ones, so that it makes the same again.
 pub fn readable_back(sql: &str) -> Cow<'_, str> {
     let mut edits = Vec::new();
     if sql.contains("::text[])") {
@@ -11,11 +11,14 @@ pub fn readable_back(sql: &str) -> Cow<'_, str> {
     if sql.contains(") AND ") || sql.contains(") OR ") {
         edits.extend(nested_conditions(sql));
     }
+    if sql.contains("::") && ["SELECT ", "RETURNING "].iter().any(|word| sql.contains(word)) {
+        edits.extend(names_of_columns(sql));
+    }
     if edits.is_empty() {
         return sql.into();
     }
     edits.sort_by_key(|(place, _)| place.start);
-    let mut out = String::with_capacity(sql.len() + 9 * edits.len());
+    let mut out = String::with_capacity(sql.len() + 16 * edits.len());
     let mut copied = 0;
     for (place, text) in edits {
         out.push_str(&sql[copied..place.start]);
@@ -62,20 +65,21 @@ fn casts_of_arrays(sql: &str) -> Vec<Edit> {
 /// through parentheses on the left). A cast that changes nothing keeps the inner one apart, and leaves no trace.
 fn nested_conditions(sql: &str) -> Vec<Edit> {
     const WORDS: [&str; 2] = [" AND ", " OR "];
-    /// What stands between two parentheses.
+    /// What stands between two parentheses, or the whole of it.
     struct Group {
-        start: usize,
+        begins: usize,
         word: Option<&'static str>,
         /// Where a group that is the first thing in it ends, and its word.
         first: Option<(usize, Option<&'static str>)>,
     }
-    let (mut open, mut edits): (Vec<Group>, Vec<Edit>) = (Vec::new(), Vec::new());
+    let group = |begins| Group { begins, word: None, first: None };
+    let (mut open, mut edits): (Vec<Group>, Vec<Edit>) = (vec![group(0)], Vec::new());
     for at in unquoted(sql) {
         match sql.as_bytes()[at] {
-            b'(' => open.push(Group { start: at, word: None, first: None }),
+            b'(' => open.push(group(at + 1)),
             b')' => {
                 if let Some(closed) = open.pop()
-                    && let Some(outer) = open.last_mut().filter(|outer| outer.start + 1 == closed.start)
+                    && let Some(outer) = open.last_mut().filter(|outer| outer.begins + 1 == closed.begins)
                 {
                     outer.first = Some((at + 1, closed.word));
                 }
@@ -92,6 +96,93 @@ fn nested_conditions(sql: &str) -> Vec<Edit> {
             }
             _ => {}
         }
+    }
+    edits
+}
+
+/// `(SELECT 'x')` is printed as `( SELECT 'x'::text)`, and there the cast gives its name to a column that had none (`FigureColname` in
+/// parse_target.c). Where names are not seen the server leaves out this one alone (`get_target_list` in ruleutils.c), and it is said.
+fn names_of_columns(sql: &str) -> Vec<Edit> {
+    const END: [&str; 14] = [
+        "FROM",
+        "WHERE",
+        "GROUP",
+        "HAVING",
+        "WINDOW",
+        "UNION",
+        "INTERSECT",
+        "EXCEPT",
+        "ORDER",
+        "LIMIT",
+        "OFFSET",
+        "FETCH",
+        "FOR",
+        "INTO",
+    ];
+    /// What stands between two parentheses or brackets, or the whole of it.
+    #[derive(Default)]
+    struct Group {
+        cast: bool,
+        /// It changes rows, and RETURNING begins a list of columns.
+        changes: bool,
+        column: Option<Column>,
+    }
+    /// A column of a list that is being read.
+    #[derive(Default)]
+    struct Column {
+        cast: bool,
+        named: bool,
+    }
+    let (mut open, mut edits): (Vec<Group>, Vec<Edit>) = (vec![Group::default()], Vec::new());
+    let mut end = |column: Option<Column>, at: usize| {
+        if column.is_some_and(|column| column.cast && !column.named) {
+            let place = sql[..at].trim_end().len();
+            edits.push((place..place, " AS \"?column?\""));
+        }
+    };
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    for at in unquoted(sql) {
+        let byte = sql.as_bytes()[at];
+        if matches!(byte, b'(' | b'[') {
+            open.push(Group::default());
+            continue;
+        }
+        let mut closed = Group::default();
+        if matches!(byte, b')' | b']')
+            && let Some(group) = open.pop()
+        {
+            closed = group;
+            end(closed.column.take(), at);
+        }
+        let Some(group) = open.last_mut() else { break };
+        match byte {
+            b')' | b']' | b':' if closed.cast || sql[at..].starts_with("::") => {
+                group.cast = true;
+                if let Some(column) = &mut group.column {
+                    column.cast = true;
+                }
+            }
+            b',' if group.column.is_some() => end(group.column.replace(Column::default()), at),
+            b';' => end(group.column.take(), at),
+            b'A'..=b'Z' if !sql[..at].bytes().next_back().is_some_and(|before| is_word(&before)) => {
+                let word = &sql[at..at + sql.as_bytes()[at..].iter().take_while(|byte| is_word(byte)).count()];
+                match word {
+                    "SELECT" if !["FOR ", "ON "].iter().any(|before| sql[..at].ends_with(before)) => {
+                        group.column = Some(Column::default());
+                    }
+                    "INSERT" | "UPDATE" | "DELETE" | "MERGE" => group.changes = true,
+                    "RETURNING" if group.changes => group.column = Some(Column::default()),
+                    "AS" => group.column.iter_mut().for_each(|column| column.named = true),
+                    "GROUP" if sql[..at].ends_with("WITHIN ") => {}
+                    word if END.contains(&word) => end(group.column.take(), at),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    while let Some(group) = open.pop() {
+        end(group.column, sql.len());
     }
     edits
 }
@@ -164,10 +255,33 @@ mod tests {
     }
 
     #[test]
+    fn columns_without_a_name_stay_without_one() {
+        let printed = "USING ((b = ( SELECT 'x, '::text\n   FROM t\n LIMIT 1)))";
+        assert_eq!(readable_back(printed), "USING ((b = ( SELECT 'x, '::text AS \"?column?\"\n   FROM t\n LIMIT 1)))");
+        let printed = "BEGIN ATOMIC\n INSERT INTO t (a) VALUES ('a'::text)\n   RETURNING 'x'::text,\n     t.a;\n SELECT 1,\n     NULL::text;\nEND";
+        let read = "BEGIN ATOMIC\n INSERT INTO t (a) VALUES ('a'::text)\n   RETURNING 'x'::text AS \"?column?\",\n     t.a;\n SELECT 1,\n     NULL::text AS \"?column?\";\nEND";
+        assert_eq!(readable_back(printed), read);
+        let printed = "( SELECT ('{a}'::text[])[1]\nUNION\n SELECT ('y'::text COLLATE \"C\"))";
+        let read = "( SELECT ('{a}'::text[])[1] AS \"?column?\"\nUNION\n SELECT ('y'::text COLLATE \"C\") AS \"?column?\")";
+        assert_eq!(readable_back(printed), read);
+        for same in [
+            "CREATE POLICY p ON t FOR SELECT TO PUBLIC USING ((a = 'x'::text))",
+            "CREATE VIEW v AS SELECT 'x'::text AS text, f('x'::text, 1) AS f",
+            "( SELECT t.a, 1 FROM t WHERE (a = 'x'::text))",
+            "(JSON_VALUE(a, '$' RETURNING text DEFAULT 'x'::text ON ERROR))",
+            "( SELECT ( SELECT 1 FROM t WHERE ('x'::text = a)) AS c)",
+            "( SELECT percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY a) AS p)",
+        ] {
+            assert_eq!(readable_back(same), same);
+        }
+    }
+
+    #[test]
     fn conditions_inside_conditions_stay_apart() {
         let printed = "CHECK (((((a <> b) AND (a <> c)) AND (a <> 3)) AND (b > 1)))";
         assert_eq!(readable_back(printed), "CHECK (((((a <> b) AND (a <> c))::boolean AND (a <> 3))::boolean AND (b > 1)))");
         assert_eq!(readable_back("((x AND y) AND z)"), "((x AND y)::boolean AND z)");
+        assert_eq!(readable_back("(x OR y) OR z"), "(x OR y)::boolean OR z");
         let printed = "WHERE ((((a >= 1) AND (a <= 5)) AND (d = ') AND '::text)) OR (((c = a) OR (c = b)) OR (c = 7)))";
         let read =
             "WHERE ((((a >= 1) AND (a <= 5))::boolean AND (d = ') AND '::text)) OR (((c = a) OR (c = b))::boolean OR (c = 7)))";

@@ -61,6 +61,18 @@ impl<'a> Rest<'a> {
         Some((schema, self.name()?))
     }
 
+    /// A function's name: one that the server prints without a schema is its own.
+    pub fn function(&mut self) -> Option<(String, String)> {
+        let first = self.name()?;
+        match self.0.strip_prefix('.') {
+            Some(rest) => {
+                self.0 = rest;
+                Some((first, self.name()?))
+            }
+            None => Some(("pg_catalog".to_owned(), first)),
+        }
+    }
+
     /// What stands before the next space outside of quotes and parentheses.
     pub fn token(&mut self) -> Option<&'a str> {
         let text = self.trimmed();
@@ -130,10 +142,10 @@ pub(super) fn names(text: &str) -> Option<Vec<String>> {
         .collect()
 }
 
-/// A string constant's text; none for what is not just one.
+/// A string constant's text; none for what is not just one. The server never writes it with escapes (`simple_quote_literal` in ruleutils.c).
 pub(super) fn constant(text: &str) -> Option<String> {
     let inner = text.strip_prefix('\'')?.strip_suffix('\'')?;
-    (!inner.replace("''", "").contains('\'') && !inner.contains('\\')).then(|| inner.replace("''", "'"))
+    (!inner.replace("''", "").contains('\'')).then(|| inner.replace("''", "'"))
 }
 
 /// `DEFERRABLE INITIALLY DEFERRED` and its like.

@@ -3,9 +3,12 @@
 use super::{
     Writer,
     definition::{self, Rest, constant, deferrable, names, parts},
-    text::{Text, list, quoted, reference, sql},
+    text::{Text, expression, list, quoted, reference, sql},
 };
-use crate::catalog::{Kind, Object, ObjectId};
+use crate::{
+    catalog::{Kind, Object, ObjectId},
+    plan::readback::readable_back,
+};
 
 /// Whether HCL has words for a routine: not for the C language's two strings.
 pub(super) fn is_sayable(object: &Object) -> bool {
@@ -30,7 +33,8 @@ impl Writer<'_> {
     }
 
     fn routine(&self, out: &mut Text, object: &Object) -> Option<()> {
-        let routine = definition::routine(object.text("definition")?)?;
+        let definition = readable_back(object.text("definition")?);
+        let routine = definition::routine(&definition)?;
         let arguments = parts(routine.arguments).into_iter().map(|text| self.argument(object, text)).collect::<Option<Vec<_>>>()?;
         let mut options = Text::default();
         let mut words = routine.options.iter().copied();
@@ -187,7 +191,7 @@ impl Writer<'_> {
         let each = rest.token()?;
         let when = if rest.word("WHEN") { Some(rest.parenthesis()?) } else { None };
         rest.word("EXECUTE FUNCTION").then_some(())?;
-        let (schema, name) = rest.qualified()?;
+        let (schema, name) = rest.function()?;
         let arguments = parts(rest.parenthesis()?).into_iter().map(constant).collect::<Option<Vec<_>>>()?;
         rest.is_empty().then_some(())?;
         let on = self.on(object)?;
@@ -202,7 +206,7 @@ impl Writer<'_> {
                 out.block("referencing", &[], |out| out.lines(&referencing.text));
             }
             out.set("for", each);
-            out.set_some("when", when.map(quoted));
+            out.set_some("when", when.map(expression));
             out.block("execute", &[], |out| {
                 out.set("function", self.function(&schema, &name));
                 let values = list(arguments.iter().map(|text| quoted(text)));
@@ -226,8 +230,8 @@ impl Writer<'_> {
                     role => quoted(&Rest(role).name().unwrap_or_default()),
                 };
                 out.set("to", list(object.list("roles").iter().map(role)));
-                out.set_some("using", object.text("using").map(quoted));
-                out.set_some("with_check", object.text("check").map(quoted));
+                out.set_some("using", object.text("using").map(expression));
+                out.set_some("with_check", object.text("check").map(expression));
                 self.comment(out, &object.id);
             });
         }

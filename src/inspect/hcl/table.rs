@@ -3,9 +3,12 @@
 use super::{
     Writer,
     definition::{self, Element, Rest, constant, deferrable, element, names, parts},
-    text::{Text, list, quoted, reference, sql},
+    text::{Text, expression, list, quoted, reference, sql},
 };
-use crate::catalog::{Kind, Object, ObjectId};
+use crate::{
+    catalog::{Kind, Object, ObjectId},
+    plan::readback::readable_back,
+};
 
 /// Names of columns as references.
 fn columns(names: &[String]) -> String {
@@ -55,9 +58,9 @@ impl Writer<'_> {
             out.set("type", serial.map_or_else(|| self.type_of(kind), str::to_string));
             out.set_some("default", default.filter(|_| serial.is_none()).map(|default| constant_or_sql(default, kind)));
             out.set_some("collate", column.text("collation").map(quoted));
-            if let (Some(expression), Some(generated)) = (column.text("expression"), column.text("generated")) {
+            if let (Some(computed), Some(generated)) = (column.text("expression"), column.text("generated")) {
                 out.block("as", &[], |out| {
-                    out.set("expr", quoted(expression));
+                    out.set("expr", expression(computed));
                     out.set("type", generated);
                 });
             }
@@ -98,11 +101,11 @@ impl Writer<'_> {
             }
             "c" => {
                 rest.word("CHECK").then_some(())?;
-                let expression = rest.parenthesis()?;
+                let condition = rest.parenthesis()?;
                 let no_inherit = rest.word("NO INHERIT");
                 rest.is_empty().then_some(())?;
                 out.block("check", &[name], |out| {
-                    out.set("expr", quoted(expression));
+                    out.set("expr", expression(condition));
                     out.flag("no_inherit", no_inherit);
                     self.comment(out, &constraint.id);
                 });
@@ -154,7 +157,7 @@ impl Writer<'_> {
                         on(out, element);
                     }
                     out.set_some("include", Some(columns(&include)).filter(|_| !include.is_empty()));
-                    out.set_some("where", condition.map(quoted));
+                    out.set_some("where", condition.map(expression));
                     out.flag("deferrable", deferred.deferrable && !deferred.initially);
                     out.flag("initially_deferred", deferred.initially);
                     self.comment(out, &constraint.id);
@@ -202,7 +205,7 @@ impl Writer<'_> {
             }
             out.set_some("include", Some(columns(&include)).filter(|_| !include.is_empty()));
             out.set_some("nulls_distinct", Some("false").filter(|_| !distinct));
-            out.set_some("where", condition.map(quoted));
+            out.set_some("where", condition.map(expression));
             if !options.is_empty() {
                 out.block("storage_params", &[], |out| {
                     options.iter().for_each(|(name, value)| out.set(name, constant_value(value)))
@@ -260,7 +263,7 @@ impl Writer<'_> {
         let invoker = take("security_invoker", &["true", "false"]);
         let check = take("check_option", &["local", "cascaded"]);
         self.block(out, if materialized { "materialized" } else { "view" }, &view.id, |out| {
-            out.string("as", &format!("{}\n", view.text("definition").unwrap_or_default()));
+            out.string("as", &format!("{}\n", readable_back(view.text("definition").unwrap_or_default())));
             out.set_some("security", invoker.map(|set| if set == "true" { "INVOKER" } else { "DEFINER" }));
             out.set_some("check_option", check.map(|option| option.to_uppercase()));
             out.flag("with_no_data", materialized && !view.flag("populated"));
@@ -296,7 +299,7 @@ fn on(out: &mut Text, element: &Element<'_>) {
 fn element_block(out: &mut Text, kind: &str, element: &Element<'_>) {
     out.block(kind, &[], |out| {
         out.set_some("column", element.column.as_deref().map(|name| reference(&["column", name])));
-        out.set_some("expr", element.expression.map(quoted));
+        out.set_some("expr", element.expression.map(expression));
         out.set_some("collate", element.collation.map(quoted));
         out.set_some("ops", element.class.map(operator_class));
         out.flag("desc", element.descending);

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::plan::readback::readable_back;
+
 /// A file that is being written.
 #[derive(Default)]
 pub(super) struct Text {
@@ -105,9 +107,14 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
+/// An expression, as the server reads it back as it was, in quotes.
+pub(super) fn expression(text: &str) -> String {
+    quoted(&readable_back(text))
+}
+
 /// `sql("…")`.
 pub(super) fn sql(text: &str) -> String {
-    format!("sql({})", quoted(text))
+    format!("sql({})", expression(text))
 }
 
 /// `kind.name`, or `kind["odd name"]`.
