@@ -284,6 +284,8 @@ impl Reading {
                 Ok(())
             }
             (false, Rows::Whole) => (part.reader.row)(&row, &mut self.builder),
+            // A sum of all parts of what is no relation here, a session's temporary table for instance, names none of them.
+            (false, Rows::Sums) if part.sums.as_ref().is_some_and(|sums| sums.of_relations) => Ok(()),
             (false, Rows::Sums) => part.ignore(&row, &mut self.builder),
         }
     }

@@ -28,6 +28,9 @@ pub struct Beside {
     pub wrong: Option<String>,
 }
 
+const OF_A_SESSION: &str =
+    "create temporary table of_a_session (a serial primary key, b text default 'x' not null check (b <> ''))";
+
 /// Reads each case both ways with the same beside it on both sides, all of it and as [`read_two`] does, and compares what is made of it.
 pub async fn run(server: &Arc<Server>, cases: Vec<Case>, same: &str) -> Result<Vec<Beside>> {
     make_shared(server, &cases).await?;
@@ -58,6 +61,8 @@ pub async fn run(server: &Arc<Server>, cases: Vec<Case>, same: &str) -> Result<V
         }
         for (from, to, arrow) in [("beside_a_case", "beside_b_case", "->"), ("beside_b_case", "beside_a_case", "<-")] {
             let (one, two) = tokio::try_join!(server.connect(from), server.connect(to))?;
+            // What a session has for itself is no part of either.
+            one.batch_execute(OF_A_SESSION).await?;
             let all = (read(&one, &ReadOptions::default()).await?, read(&two, &ReadOptions::default()).await?);
             let part = read_two(Arc::new(one), Arc::new(two), &ReadOptions::default()).await?;
             let plan = |(base, target): &(Catalog, Catalog)| native::plan(base, target, &Options::default());
