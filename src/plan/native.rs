@@ -129,9 +129,12 @@ pub fn plan(base: &Catalog, target: &Catalog, options: &Options) -> Result<Plan,
     }
     // What is made anew although it could be altered.
     let mut anew = BTreeSet::new();
+    // Views that are there before, or after, what they read.
+    let mut hollow = BTreeSet::new();
     loop {
         let mut cx = Context::new(base, target, options);
         changes::sort(&mut cx, changes.clone(), &anew)?;
+        cx.split.extend(hollow.iter().cloned());
         let (circle, actions) = loop {
             let mut actions = act::act(&cx)?;
             match order::sort(&mut actions) {
@@ -152,7 +155,10 @@ pub fn plan(base: &Catalog, target: &Catalog, options: &Options) -> Result<Plan,
         let before = anew.len();
         anew.extend(altered.cloned());
         if anew.len() == before {
-            return Err(PlanError::Cycle(members.into_iter().map(|action| action.sql.clone()).collect()));
+            match circle::hollow(&cx, &members) {
+                Some(view) => hollow.insert(view),
+                None => return Err(PlanError::Cycle(members.into_iter().map(|action| action.sql.clone()).collect())),
+            };
         }
     }
 }

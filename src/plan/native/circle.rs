@@ -1,6 +1,6 @@
 //! What can be done about actions that wait for each other in a circle: parts get statements of their own, or objects are made anew.
 
-use super::{Action, Context, Verb};
+use super::{super::rules::constraint, Action, Context, Verb};
 use crate::catalog::{Kind, Object, ObjectId};
 
 /// Parts whose needs lie in the circle: with statements of their own the circle may open.
@@ -15,18 +15,27 @@ pub(super) fn splittable(cx: &Context<'_>, circle: &[usize], actions: &[Action])
         };
         let parts = ids.iter().filter(|id| **id != action.subject && !cx.split.contains(id)).filter_map(|id| side.get(id));
         for part in parts.filter(|part| can_split(part)) {
-            let outward = part.needs.iter().any(|need| {
+            let outward = part.needs.iter().chain(&constraint::seen_below(side, part)).any(|need| {
                 members.iter().any(|other| {
                     other.subject != action.subject
                         && (other.creates.contains(need) || other.destroys.contains(need) || other.alters.contains(need))
                 })
             });
             if outward {
-                found.push(part.id.clone());
+                found.push(part);
             }
         }
     }
-    found
+    // Foreign keys alone, where they may be enough: what else lies in the circle may not go by itself.
+    let key = |part: &Object| part.text("form") == Some("f");
+    let keys = found.iter().any(|part| key(part));
+    found.into_iter().filter(|part| !keys || key(part)).map(|part| part.id.clone()).collect()
+}
+
+/// A view of the circle that can come, or go, with its columns and without its query. One at a time: it may be enough.
+pub(super) fn hollow(cx: &Context<'_>, members: &[&Action]) -> Option<ObjectId> {
+    let made = members.iter().filter(|action| action.verb != Verb::Alter).map(|action| &action.subject);
+    made.filter(|id| id.kind == Kind::View && !cx.split.contains(id)).min().cloned()
 }
 
 /// Whether a part can have statements of its own.

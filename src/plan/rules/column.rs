@@ -51,7 +51,7 @@ fn alter_whole(column: &Object) -> String {
 }
 
 /// ` COLLATE name`, where a column has a collation of its own.
-fn collate(column: &Object) -> String {
+pub fn collate(column: &Object) -> String {
     column.text("collation").map(|collation| format!(" COLLATE {collation}")).unwrap_or_default()
 }
 

@@ -44,6 +44,18 @@ pub fn looked_up(key: &Object) -> Option<ObjectId> {
     Some(tables.find(|table| table != own).unwrap_or_else(|| own.clone()))
 }
 
+/// Whether CREATE TABLE would make one of this key and another that says the same (`transformIndexConstraints` in parse_utilcmd.c).
+fn is_taken_for_another(cx: &Context<'_>, table: &Object, key: &Object) -> bool {
+    let said = |key: &Object| {
+        let text = key.text("definition").unwrap_or_default();
+        ["PRIMARY KEY ", "UNIQUE "].iter().find_map(|word| text.strip_prefix(word)).unwrap_or(text).to_owned()
+    };
+    let rank = |key: &Object| (key.text("form") != Some("p"), key.id.clone());
+    let (own, own_rank) = (said(key), rank(key));
+    let keys = cx.target.parts_of(&table.id, Kind::Constraint).filter(|other| matches!(other.text("form"), Some("p" | "u" | "x")));
+    keys.into_iter().any(|other| rank(other) < own_rank && said(other) == own)
+}
+
 /// Whether a constraint of a new table can be written inside its CREATE TABLE.
 pub fn stands_inside(cx: &Context<'_>, table: &Object, constraint: &Object) -> bool {
     let form = constraint.text("form");
@@ -53,6 +65,7 @@ pub fn stands_inside(cx: &Context<'_>, table: &Object, constraint: &Object) -> b
             || matches!(need.kind, Kind::Schema | Kind::Type | Kind::Domain | Kind::Extension)
     };
     matches!(form, Some("p" | "u" | "c" | "x"))
+        && !(form != Some("c") && is_taken_for_another(cx, table, constraint))
         && constraint.flag("validated")
         && !cx.split.contains(&constraint.id)
         && index::attached_before(cx, constraint).is_empty()
@@ -116,10 +129,7 @@ pub fn seen_below(side: &Side<'_>, object: &Object) -> Vec<ObjectId> {
         return Vec::new();
     }
     let columns = object.needs.iter().filter(|need| need.kind == Kind::Column);
-    let referred: BTreeSet<&ObjectId> = columns
-        .filter_map(|column| side.get(column)?.parent.as_ref())
-        .filter(|table| Some(*table) != object.parent.as_ref())
-        .collect();
+    let referred: BTreeSet<&ObjectId> = columns.filter_map(|column| side.get(column)?.parent.as_ref()).collect();
     referred.into_iter().flat_map(|table| table::offspring(side, table)).map(|below| below.id.clone()).collect()
 }
 

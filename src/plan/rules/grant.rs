@@ -86,10 +86,24 @@ enum On {
 
 fn on(cx: &Context<'_>, grant: &Object) -> Option<On> {
     if let Some(on) = grant.text("on") {
-        return Some(On::Object(on.replacen("AGGREGATE ", "FUNCTION ", 1)));
+        return Some(match on.strip_prefix("COLUMN ").and_then(last_name) {
+            Some((table, column)) => On::Column { column: column.to_owned(), table: table.to_owned() },
+            None => On::Object(on.replacen("AGGREGATE ", "FUNCTION ", 1)),
+        });
     }
     let parent = grant.parent.as_ref()?;
     on_object(cx.target.get(parent).or_else(|| cx.base.get(parent))?)
+}
+
+/// `a.b."c.d"` as `a.b` and `"c.d"`.
+fn last_name(identity: &str) -> Option<(&str, &str)> {
+    let mut quoted = false;
+    let dots = identity.char_indices().filter(|(_, letter)| {
+        quoted ^= *letter == '"';
+        *letter == '.' && !quoted
+    });
+    let (dot, _) = dots.last()?;
+    Some((identity.get(..dot)?, identity.get(dot + 1..)?))
 }
 
 fn on_object(object: &Object) -> Option<On> {

@@ -57,7 +57,16 @@ pub fn unmatched_above<'a>(cx: &Context<'a>, child: &'a Object) -> Vec<&'a Objec
     }
     let own = indexes(&child.id);
     let above = table::parents(&cx.target, child).flat_map(|parent| indexes(&parent.id));
-    above.filter(|above| !own.iter().any(|index| hangs_on(index, above))).collect()
+    above.filter(|above| !own.iter().any(|index| hangs_on(index, above) && is_whole(&cx.target, index))).collect()
+}
+
+/// Whether every partition below has its part of an index or key: attaching a table takes no other for a part of the one above.
+fn is_whole(side: &Side<'_>, index: &Object) -> bool {
+    let Some(whole) = index.parent.as_ref() else { return true };
+    let parts = side.dependents(&index.id);
+    table::children(side, whole).into_iter().all(|child| {
+        parts.iter().any(|part| hangs_on(part, index) && part.parent.as_ref() == Some(&child.id) && is_whole(side, part))
+    })
 }
 
 /// What an index or key of a partitioned table waits for: partitions that are attached and have no part of it.

@@ -5,12 +5,12 @@
 
 use super::{
     super::{
-        native::{Actions, Context, Rule, Verdict},
+        native::{Actions, Context, Rule, Side, Verb, Verdict, stands_for},
         sql,
     },
     column, table,
 };
-use crate::catalog::{Change, Kind, Object};
+use crate::catalog::{Change, Kind, Object, ObjectId};
 
 pub struct ViewRule;
 
@@ -44,6 +44,21 @@ fn options(object: &Object) -> String {
     if options.is_empty() { String::new() } else { format!(" WITH ({})", options.join(", ")) }
 }
 
+/// A query with the columns of a view that reads nothing: the view can be there while what it reads is not.
+fn no_query(side: &Side<'_>, object: &Object) -> String {
+    let column = |column: &Object| {
+        let (kind, name) = (column.text("type").unwrap_or_default(), sql::ident(column.id.name()));
+        format!("NULL::{kind}{} AS {name}", column::collate(column))
+    };
+    format!("SELECT {}", side.parts_of(&object.id, Kind::Column).map(column).collect::<Vec<_>>().join(",\n    "))
+}
+
+/// What a view without its query needs.
+fn needs_of_columns(side: &Side<'_>, object: &Object) -> Vec<ObjectId> {
+    let columns = side.parts_of(&object.id, Kind::Column).flat_map(|column| column.needs.clone());
+    object.parent.iter().cloned().chain(columns).filter(|need| *need != object.id).collect()
+}
+
 /// Whether the base's columns are the first of the target's.
 fn columns_stay(cx: &Context<'_>, object: &Object) -> bool {
     let facts =
@@ -66,7 +81,14 @@ impl Rule for ViewRule {
     fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         let columns: Vec<&Object> = cx.target.parts_of(&object.id, Kind::Column).collect();
         let (names, query) = query(object);
-        out.create_with(object, &columns, format!("CREATE VIEW {}{names}{} AS\n{query}", sql::name(object), options(object)));
+        let (name, rest) = (sql::name(object), format!("{names}{} AS\n{query}", options(object)));
+        if !cx.split.contains(&object.id) {
+            out.create_with(object, &columns, format!("CREATE VIEW {name}{rest}"));
+            return;
+        }
+        let hollow = format!("CREATE VIEW {name} AS\n{}", no_query(&cx.target, object));
+        out.create_with(object, &columns, hollow).needs = needs_of_columns(&cx.target, object);
+        out.alter(object, format!("CREATE OR REPLACE VIEW {name}{rest}")).needs.push(object.id.clone());
     }
 
     fn alter(&self, cx: &Context<'_>, before: &Object, after: &Object, change: &Change, out: &mut Actions<'_>) {
@@ -86,8 +108,20 @@ impl Rule for ViewRule {
         }
     }
 
-    fn drop(&self, _cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
-        out.drop(object, format!("DROP VIEW {}", sql::name(object)));
+    fn drop(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
+        let name = sql::name(object);
+        if !cx.split.contains(&object.id) {
+            out.drop(object, format!("DROP VIEW {name}"));
+            return;
+        }
+        let emptied = stands_for("emptied", &object.id);
+        let hollow = format!("CREATE OR REPLACE VIEW {name} AS\n{}", no_query(&cx.base, object));
+        let action = out.other(object, Verb::Drop, hollow);
+        action.releases.extend(object.needs.iter().cloned());
+        action.creates.push(emptied.clone());
+        let action = out.drop(object, format!("DROP VIEW {name}"));
+        action.releases = needs_of_columns(&cx.base, object);
+        action.needs.push(emptied);
     }
 }
 

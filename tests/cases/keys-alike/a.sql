@@ -1,0 +1,2 @@
+-- Keys that say the same: CREATE TABLE would make one of them.
+create table s (id int);

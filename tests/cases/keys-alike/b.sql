@@ -1,0 +1,13 @@
+create table s (id int);
+create table t (a int, b int, c int4range);
+alter table t add constraint pk primary key (a);
+alter table t add constraint u1 unique (a);
+alter table t add constraint u2 unique (b) include (a);
+alter table t add constraint u3 unique (b) include (a);
+alter table t add constraint u4 unique (b) include (a) deferrable;
+alter table t add constraint x1 exclude using gist (c with &&);
+alter table t add constraint x2 exclude using gist (c with &&);
+create table p (a int, b int) partition by range (a);
+alter table p add constraint p1 unique (a);
+alter table p add constraint p2 unique (a);
+create table p_1 partition of p for values from (1) to (10);

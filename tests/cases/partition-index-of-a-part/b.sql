@@ -1,0 +1,18 @@
+create table t (a int, b int) partition by range (a);
+create table t_1 partition of t for values from (1) to (10) partition by range (b);
+create table t_1_1 partition of t_1 for values from (1) to (10);
+create table u (a int, b int) partition by range (a);
+create table u_1 partition of u for values from (1) to (10) partition by range (b);
+create table u_1_1 partition of u_1 for values from (1) to (10);
+create table u_1_2 partition of u_1 for values from (10) to (20);
+create table u_2 partition of u for values from (10) to (20);
+create index t_a on only t (a);
+create index t_1_a on only t_1 (a);
+alter index t_a attach partition t_1_a;
+create index u_a on only u (a);
+create index u_1_a on only u_1 (a);
+create index u_1_1_a on u_1_1 (a);
+create index u_2_a on u_2 (a);
+alter index u_1_a attach partition u_1_1_a;
+alter index u_a attach partition u_1_a;
+alter index u_a attach partition u_2_a;

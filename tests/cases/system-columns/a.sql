@@ -1,0 +1,3 @@
+-- roles: reader
+-- Privileges on columns of the system's own tables.
+grant select (rolname) on pg_authid to reader;

@@ -1,0 +1,14 @@
+create table t (a int, b text);
+create domain d as numeric(5, 2);
+create view v as select 1 as a, 'x'::text collate "C" as b, 1.5::d as c;
+create function f() returns setof v language sql begin atomic select a, b, 1.5::d from t; end;
+create or replace view v with (security_barrier) as select a, b, c from f() where a > 1;
+create view w as select a from v;
+create view one as select a, b from t;
+create view two as select a, b from one;
+create or replace view one with (check_option = local) as select a, b from two;
+comment on view one is 'round and round';
+grant select on two to public;
+create view kept as select a, b from t;
+create function kept_of(x kept) returns int language sql return x.a;
+create or replace view kept as select a, b, kept_of(null::kept) as c from t;
