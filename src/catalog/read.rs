@@ -422,14 +422,15 @@ async fn print(client: &Client, catalog: &mut Catalog, asked: &[Asked]) -> Resul
     .await
 }
 
-/// `type identity` of what no reader reads, at most 200 of them.
+/// `type identity` of what no reader reads, at most 200 of them, but for what a session has for itself (temporary tables and the like).
 async fn describe_missing(client: &Client, missing: &[Address]) -> Result<Vec<String>, CatalogError> {
     const SHOWN: usize = 200;
-    let values: Vec<String> =
-        missing.iter().take(SHOWN).map(|at| format!("({}::oid, {}::oid, {})", at.class, at.object, at.sub)).collect();
+    let values: Vec<String> = missing.iter().map(|at| format!("({}::oid, {}::oid, {})", at.class, at.object, at.sub)).collect();
     let query = format!(
         "select distinct i.type || ' ' || i.identity as object from (values {}) v(c, o, s), pg_identify_object(v.c, v.o, v.s) i
-         where i.type is not null and i.identity is not null order by 1",
+         where i.type is not null and i.identity is not null
+           and coalesce(i.schema, (pg_identify_object_as_address(v.c, v.o, v.s)).object_names[1], '') !~ '^pg_(toast_)?temp(_[0-9]+)?$'
+         order by 1",
         values.join(", ")
     );
     let what = "what is not covered";
@@ -440,8 +441,9 @@ async fn describe_missing(client: &Client, missing: &[Address]) -> Result<Vec<St
             found.push(Row { what, row, places: &Places::default() }.text("object")?.to_owned());
         }
     }
-    if missing.len() > SHOWN {
-        found.push(format!("{} more objects", missing.len() - SHOWN));
+    if found.len() > SHOWN {
+        let more = found.split_off(SHOWN).len();
+        found.push(format!("{more} more objects"));
     }
     Ok(found)
 }

@@ -75,7 +75,8 @@ pub async fn run(server: &Arc<Server>, cases: Vec<Case>, same: &str) -> Result<V
             let wrong = if changes != found {
                 Some(format!("other changes:\n{changes:?}\n{found:?}"))
             } else if not_covered {
-                Some(format!("not covered: {:?} {:?}", part.0.not_covered, part.1.not_covered))
+                let not_covered = [&all.0, &all.1, &part.0, &part.1].map(|catalog| &catalog.not_covered);
+                Some(format!("not covered: {not_covered:?}"))
             } else if enough && whole != quick {
                 let sql = |plan: &Result<Plan, PlanError>| plan.as_ref().map_or_else(ToString::to_string, Plan::to_sql);
                 Some(format!("another plan:\n{}\n{}", sql(&whole), sql(&quick)))
