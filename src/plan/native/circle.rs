@@ -32,10 +32,13 @@ pub(super) fn splittable(cx: &Context<'_>, circle: &[usize], actions: &[Action])
     found.into_iter().filter(|part| !keys || key(part)).map(|part| part.id.clone()).collect()
 }
 
-/// A view of the circle that can come, or go, with its columns and without its query. One at a time: it may be enough.
+/// A view of the circle that can come, or go, with its columns and without its query. One at a time: it may be enough. The oldest, which was
+/// there without the others once: pg_dump writes them so, too.
 pub(super) fn hollow(cx: &Context<'_>, members: &[&Action]) -> Option<ObjectId> {
-    let made = members.iter().filter(|action| action.verb != Verb::Alter).map(|action| &action.subject);
-    made.filter(|id| id.kind == Kind::View && !cx.split.contains(id)).min().cloned()
+    let views = members.iter().filter(|action| action.verb != Verb::Alter).map(|action| &action.subject);
+    let views = views.filter(|id| id.kind == Kind::View && !cx.split.contains(id));
+    let age = |id: &ObjectId| cx.target.get(id).or_else(|| cx.base.get(id))?.address.map(|address| address.object);
+    views.min_by_key(|id| (age(id), *id)).cloned()
 }
 
 /// Whether a part can have statements of its own.

@@ -133,6 +133,26 @@ pub fn seen_below(side: &Side<'_>, object: &Object) -> Vec<ObjectId> {
     referred.into_iter().flat_map(|table| table::offspring(side, table)).map(|below| below.id.clone()).collect()
 }
 
+/// Foreign keys of the same table whose numbered names come before: one that refers to partitions takes the next free numbers for what it
+/// has of each of them (`ChooseConstraintName` in pg_constraint.c; up to Postgres 17).
+fn named_before(cx: &Context<'_>, key: &Object) -> Vec<ObjectId> {
+    fn numbered(name: &str) -> (&str, Option<u64>) {
+        let stem = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        (stem, name[stem.len()..].parse().ok())
+    }
+    let (stem, number) = numbered(key.id.name());
+    let keys = key
+        .parent
+        .iter()
+        .flat_map(|table| cx.target.parts_of(table, Kind::Constraint))
+        .filter(|other| other.text("form") == Some("f"));
+    let before = |other: &&Object| {
+        let (other_stem, other_number) = numbered(other.id.name());
+        other_stem == stem && other_number < number
+    };
+    keys.filter(before).map(|other| other.id.clone()).collect()
+}
+
 fn alter_whole(object: &Object) -> String {
     let noun = object.parent.as_ref().map_or("TABLE", |whole| sql::noun(whole.kind));
     format!("ALTER {noun} {}", sql::whole(&object.id))
@@ -217,6 +237,7 @@ impl Rule for ConstraintRule {
         action.needs.extend(table::before_check(cx, object));
         if object.text("form") == Some("f") {
             action.needs.extend(valid);
+            action.prefers.extend(named_before(cx, object));
         }
         if object.text("attached_to").is_some() {
             action.needs.retain(|need| {

@@ -56,7 +56,8 @@ fn no_query(side: &Side<'_>, object: &Object) -> String {
 /// What a view without its query needs.
 fn needs_of_columns(side: &Side<'_>, object: &Object) -> Vec<ObjectId> {
     let columns = side.parts_of(&object.id, Kind::Column).flat_map(|column| column.needs.clone());
-    object.parent.iter().cloned().chain(columns).filter(|need| *need != object.id).collect()
+    let schema = object.needs.iter().filter(|need| need.kind == Kind::Schema).cloned();
+    schema.chain(columns).filter(|need| *need != object.id).collect()
 }
 
 /// Whether the base's columns are the first of the target's.

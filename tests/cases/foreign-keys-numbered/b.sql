@@ -1,0 +1,11 @@
+create table pk (a int primary key) partition by range (a);
+create table pk_1 partition of pk for values from (1) to (50);
+create table pk_2 partition of pk for values from (50) to (100);
+create table pk_3 partition of pk for values from (100) to (200);
+create table fk (a int) partition by range (a);
+create table fk_1 partition of fk for values from (1) to (100);
+alter table fk add foreign key (a) references pk on update cascade;
+alter table fk add foreign key (a) references pk on update set null;
+alter table fk add foreign key (a) references pk on update set default;
+alter table fk add foreign key (a) references pk on update restrict;
+create table one (a int references pk, foreign key (a) references pk on delete cascade, foreign key (a) references pk on delete set null);
