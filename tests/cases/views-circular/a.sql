@@ -1,3 +1,4 @@
+-- server: 14
 -- Views that are read by what they read: they come and go without their query.
 create table t (a int, b text);
 create view kept as select a, b from t;
