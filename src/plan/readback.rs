@@ -122,7 +122,6 @@ fn names_of_columns(sql: &str) -> Vec<Edit> {
     /// What stands between two parentheses or brackets, or the whole of it.
     #[derive(Default)]
     struct Group {
-        cast: bool,
         /// It changes rows, and RETURNING begins a list of columns.
         changes: bool,
         column: Option<Column>,
@@ -140,32 +139,22 @@ fn names_of_columns(sql: &str) -> Vec<Edit> {
             edits.push((place..place, " AS \"?column?\""));
         }
     };
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     for at in unquoted(sql) {
-        let byte = sql.as_bytes()[at];
-        if matches!(byte, b'(' | b'[') {
-            open.push(Group::default());
-            continue;
-        }
-        let mut closed = Group::default();
-        if matches!(byte, b')' | b']')
-            && let Some(group) = open.pop()
-        {
-            closed = group;
-            end(closed.column.take(), at);
-        }
         let Some(group) = open.last_mut() else { break };
-        match byte {
-            b')' | b']' | b':' if closed.cast || sql[at..].starts_with("::") => {
-                group.cast = true;
-                if let Some(column) = &mut group.column {
-                    column.cast = true;
-                }
+        match sql.as_bytes()[at] {
+            b'(' | b'[' => open.push(Group::default()),
+            b')' | b']' => {
+                end(group.column.take(), at);
+                open.pop();
+            }
+            // Of the column here and of those that it is a part of.
+            b':' if sql[at..].starts_with("::") => {
+                open.iter_mut().filter_map(|group| group.column.as_mut()).for_each(|column| column.cast = true);
             }
             b',' if group.column.is_some() => end(group.column.replace(Column::default()), at),
             b';' => end(group.column.take(), at),
-            b'A'..=b'Z' if !sql[..at].bytes().next_back().is_some_and(|before| is_word(&before)) => {
-                let word = &sql[at..at + sql.as_bytes()[at..].iter().take_while(|byte| is_word(byte)).count()];
+            b'A'..=b'Z' if !sql[..at].bytes().next_back().is_some_and(is_of_word) => {
+                let word = &sql[at..at + sql[at..].bytes().take_while(|byte| is_of_word(*byte)).count()];
                 match word {
                     "SELECT" if !["FOR ", "ON "].iter().any(|before| sql[..at].ends_with(before)) => {
                         group.column = Some(Column::default());
@@ -185,6 +174,11 @@ fn names_of_columns(sql: &str) -> Vec<Edit> {
         end(group.column, sql.len());
     }
     edits
+}
+
+/// Whether a byte is one of a word's, or of a dollar quote's tag.
+fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 /// The places of a statement's bytes that stand in no quoted text.
@@ -222,10 +216,10 @@ fn quoted(sql: &str, at: usize) -> Option<usize> {
             }
             Some(bytes.len() - at)
         }
-        b'$' if at == 0 || !(bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'_') => {
+        b'$' if at == 0 || !is_of_word(bytes[at - 1]) => {
             let tag_end = sql.get(at + 1..)?.find('$')? + at + 2;
             let tag = sql.get(at..tag_end)?;
-            if !tag[1..tag.len() - 1].bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            if !tag[1..tag.len() - 1].bytes().all(is_of_word) {
                 return None;
             }
             Some(sql.get(tag_end..)?.find(tag).map_or(bytes.len() - at, |end| tag_end + end + tag.len() - at))

@@ -46,14 +46,18 @@ pub fn looked_up(key: &Object) -> Option<ObjectId> {
 
 /// Whether CREATE TABLE would make one of this key and another that says the same (`transformIndexConstraints` in parse_utilcmd.c).
 fn is_taken_for_another(cx: &Context<'_>, table: &Object, key: &Object) -> bool {
-    let said = |key: &Object| {
-        let text = key.text("definition").unwrap_or_default();
-        ["PRIMARY KEY ", "UNIQUE "].iter().find_map(|word| text.strip_prefix(word)).unwrap_or(text).to_owned()
-    };
-    let rank = |key: &Object| (key.text("form") != Some("p"), key.id.clone());
-    let (own, own_rank) = (said(key), rank(key));
-    let keys = cx.target.parts_of(&table.id, Kind::Constraint).filter(|other| matches!(other.text("form"), Some("p" | "u" | "x")));
-    keys.into_iter().any(|other| rank(other) < own_rank && said(other) == own)
+    fn rank(key: &Object) -> (bool, &ObjectId) {
+        (key.text("form") != Some("p"), &key.id)
+    }
+    let mut keys =
+        cx.target.parts_of(&table.id, Kind::Constraint).filter(|other| matches!(other.text("form"), Some("p" | "u" | "x")));
+    keys.any(|other| rank(other) < rank(key) && after_word(other) == after_word(key))
+}
+
+/// What a key's definition says after PRIMARY KEY or UNIQUE; any other constraint's whole definition.
+fn after_word(key: &Object) -> &str {
+    let text = key.text("definition").unwrap_or_default();
+    ["PRIMARY KEY ", "UNIQUE "].iter().find_map(|word| text.strip_prefix(word)).unwrap_or(text)
 }
 
 /// Whether a constraint of a new table can be written inside its CREATE TABLE.
@@ -65,11 +69,11 @@ pub fn stands_inside(cx: &Context<'_>, table: &Object, constraint: &Object) -> b
             || matches!(need.kind, Kind::Schema | Kind::Type | Kind::Domain | Kind::Extension)
     };
     matches!(form, Some("p" | "u" | "c" | "x"))
-        && !(form != Some("c") && is_taken_for_another(cx, table, constraint))
         && constraint.flag("validated")
         && !cx.split.contains(&constraint.id)
         && index::attached_before(cx, constraint).is_empty()
         && constraint.needs.iter().all(ready)
+        && !is_taken_for_another(cx, table, constraint)
 }
 
 /// The key of the target that goes on with an index of the base as it is (ADD CONSTRAINT ... USING INDEX), instead of with one made anew.
@@ -87,13 +91,7 @@ pub fn taken_over_by<'a>(cx: &Context<'a>, index: &Object) -> Option<&'a Object>
     let (_, rest) = index.text("definition")?.split_once(" USING btree ")?;
     // What the key's definition says after its word, as the index's has it.
     let same = |key: &&Object| {
-        let text = key.text("definition").unwrap_or_default();
-        let text = text.split(" DEFERRABLE").next().unwrap_or_default();
-        let columns = match key.text("form") {
-            Some("p") => text.strip_prefix("PRIMARY KEY "),
-            Some("u") => text.strip_prefix("UNIQUE "),
-            _ => None,
-        };
+        let columns = matches!(key.text("form"), Some("p" | "u")).then(|| deferrability(after_word(key)).0);
         let columns = columns.map(|columns| match columns.strip_prefix("NULLS NOT DISTINCT ") {
             Some(columns) => format!("{columns} NULLS NOT DISTINCT"),
             None => columns.to_owned(),

@@ -85,7 +85,7 @@ impl Rule for TableRule {
             match attribute.name {
                 "unlogged" => settings::change_persistence(cx, after, out),
                 "options" => user_catalog::set_options(before, after, out),
-                "toast_options" => settings::set_toast_options(cx, before, after, out),
+                "toast_options" => settings::set_toast_options(cx, &table, before, after, out),
                 "tablespace" => {
                     let space = sql::ident(after.text("tablespace").unwrap_or("pg_default"));
                     out.alter(after, format!("{table} SET TABLESPACE {space}"));

@@ -44,6 +44,12 @@ fn options(object: &Object) -> String {
     if options.is_empty() { String::new() } else { format!(" WITH ({})", options.join(", ")) }
 }
 
+/// What stands after a view's name.
+fn after_name(object: &Object) -> String {
+    let (names, query) = query(object);
+    format!("{names}{} AS\n{query}", options(object))
+}
+
 /// A query with the columns of a view that reads nothing: the view can be there while what it reads is not.
 fn no_query(side: &Side<'_>, object: &Object) -> String {
     let column = |column: &Object| {
@@ -81,8 +87,7 @@ impl Rule for ViewRule {
 
     fn create(&self, cx: &Context<'_>, object: &Object, out: &mut Actions<'_>) {
         let columns: Vec<&Object> = cx.target.parts_of(&object.id, Kind::Column).collect();
-        let (names, query) = query(object);
-        let (name, rest) = (sql::name(object), format!("{names}{} AS\n{query}", options(object)));
+        let (name, rest) = (sql::name(object), after_name(object));
         if !cx.split.contains(&object.id) {
             out.create_with(object, &columns, format!("CREATE VIEW {name}{rest}"));
             return;
@@ -101,8 +106,7 @@ impl Rule for ViewRule {
                 .filter(|column| cx.base.get(&column.id).is_none())
                 .map(|column| column.id.clone())
                 .collect();
-            let (names, query) = query(after);
-            let action = out.alter(after, format!("CREATE OR REPLACE VIEW {name}{names}{} AS\n{query}", options(after)));
+            let action = out.alter(after, format!("CREATE OR REPLACE VIEW {name}{}", after_name(after)));
             action.creates.extend(new);
         } else if change.concerns("options") {
             table::set_options(&format!("ALTER VIEW {name}"), before, after, "options", out);

@@ -31,9 +31,9 @@ pub fn set_options(table: &str, before: &Object, after: &Object, attribute: &str
 }
 
 /// Options of what is stored apart, which are taken only where the table has a column that may be.
-pub(super) fn set_toast_options(cx: &Context<'_>, before: &Object, after: &Object, out: &mut Actions<'_>) {
+pub(super) fn set_toast_options(cx: &Context<'_>, table: &str, before: &Object, after: &Object, out: &mut Actions<'_>) {
     let first = out.all.len();
-    set_options(&format!("ALTER {} {}", sql::noun(after.id.kind), sql::name(after)), before, after, "toast_options", out);
+    set_options(table, before, after, "toast_options", out);
     let columns: Vec<ObjectId> = cx.target.parts_of(&after.id, Kind::Column).map(|column| column.id.clone()).collect();
     for action in out.all.iter_mut().skip(first) {
         action.needs.extend(columns.iter().cloned());
